@@ -1,0 +1,6 @@
+#include "bind/module.h"
+
+NB_MODULE(_core, m) {
+    m.doc() = "The C++ core of Zerofleet: rules, search and self-play.";
+    zerofleet::bind::bind_games(m);
+}

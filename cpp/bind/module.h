@@ -1,0 +1,10 @@
+// One function per area; module.cpp calls them all.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+namespace zerofleet::bind {
+
+void bind_games(nanobind::module_& m);
+
+}  // namespace zerofleet::bind

@@ -1,0 +1,1 @@
+"""The run directory: the protocol through which workers and trainer meet."""

@@ -1,0 +1,70 @@
+# `make train` and `make test` do everything on a fresh machine; the other targets are their parts.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+CPP_SOURCES := $(shell find cpp -name '*.h' -o -name '*.cpp')
+RUN ?= runs/ultimate_ttt
+
+.PHONY: help setup train test test-long bench lint format sanitize docs clean
+
+help:
+	@echo "make train      train Ultimate Tic-Tac-Toe on this machine for a few minutes, then measure it"
+	@echo "make test       the quick tests          make test-long  soak, learning and kill campaigns"
+	@echo "make bench      speed of every hot path  make lint       format, lint and type checks"
+	@echo "make setup      environment in .venv     make sanitize   the core under its sanitizers"
+
+setup: $(VENV)/.installed
+
+# Everything in one environment. torch is pinned by constraints.txt, also inside build environments.
+$(VENV)/.tools: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make setup: Python 3.11 or newer is needed, $(PYTHON) is `$(PYTHON) --version 2>&1`; try make setup PYTHON=python3.11"; exit 1; }
+	@command -v $${CXX:-c++} >/dev/null || \
+	  { echo "make setup: no C++ compiler found; install one (Debian: apt-get install g++) or set CXX"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check \
+	  $$($(PYTHON) scripts/requirements.py train openspiel dev)
+	@touch $@
+
+# A plain editable install: nothing is rebuilt at import, `make setup` rebuilds when sources change.
+$(VENV)/.installed: $(VENV)/.tools CMakeLists.txt $(CPP_SOURCES)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
+	  --config-settings=build-dir=build/editable --config-settings=cmake.define.ZEROFLEET_WERROR=ON -e .
+	@cp build/editable/_core.pyi src/zerofleet/_core.pyi
+	@touch $@
+
+train: setup
+	$(BIN)/zerofleet train ultimate_ttt --run-dir $(RUN) --profile quick
+
+test: setup
+	$(BIN)/python -m pytest -n $(JOBS) -m "not long"
+
+test-long: setup
+	$(BIN)/python -m pytest -m long --timeout 7200
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/clang-format --dry-run -Werror $(CPP_SOURCES)
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/clang-format -i $(CPP_SOURCES)
+
+sanitize: setup
+	@for kind in address,undefined thread; do \
+	  dir=build/sanitize-$${kind%%,*}; \
+	  $(BIN)/cmake -S . -B $$dir -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
+	    -DCMAKE_BUILD_TYPE=RelWithDebInfo -DZEROFLEET_SANITIZE=$$kind -DZEROFLEET_PYTHON=OFF \
+	    -DZEROFLEET_WERROR=ON >/dev/null && \
+	  $(BIN)/cmake --build $$dir --target selfcheck && $$dir/selfcheck || exit 1; \
+	done
+
+clean:
+	rm -rf build $(VENV) src/zerofleet/_core.pyi

@@ -23,8 +23,8 @@ $(VENV)/.tools: pyproject.toml constraints.txt
 	@command -v $${CXX:-c++} >/dev/null || \
 	  { echo "make setup: no C++ compiler found; install one (Debian: apt-get install g++) or set CXX"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check \
-	  $$($(PYTHON) scripts/requirements.py train openspiel dev)
+	$(PYTHON) scripts/requirements.py train openspiel dev | PIP_CONSTRAINT=constraints.txt \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check -r /dev/stdin
 	@touch $@
 
 # A plain editable install: nothing is rebuilt at import, `make setup` rebuilds when sources change.
@@ -35,7 +35,7 @@ $(VENV)/.installed: $(VENV)/.tools CMakeLists.txt $(CPP_SOURCES)
 	@touch $@
 
 train: setup
-	$(BIN)/zerofleet train ultimate_ttt --run-dir $(RUN) --profile quick
+	$(BIN)/zerofleet train ultimate_ttt --run-dir $(RUN) --workers 2 --minutes 4 --set search.depth=4
 
 test: setup
 	$(BIN)/python -m pytest -n $(JOBS) -m "not long"

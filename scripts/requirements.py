@@ -1,10 +1,9 @@
-"""Prints the requirements of the base install and of the named extras, one shell word each.
+"""Prints the requirements of the base install and of the named extras, one a line.
 
 `make setup` installs these before the package itself, so that the build tools and a pinned torch
 are there when it is built.
 """
 
-import shlex
 import sys
 import tomllib
 from pathlib import Path
@@ -13,4 +12,4 @@ project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_t
 wanted = list(project["dependencies"])
 for extra in sys.argv[1:]:
     wanted += project["optional-dependencies"][extra]
-print(shlex.join(wanted))
+print("\n".join(wanted))

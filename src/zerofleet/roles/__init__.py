@@ -1,0 +1,1 @@
+"""What each process of a run does from start to stop: worker and trainer."""

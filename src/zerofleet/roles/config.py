@@ -1,0 +1,230 @@
+"""RunConfig: everything a run is, composed from the sections of the rooms that use them.
+
+Order of precedence, lowest first: the defaults in code, the recipe, the run's existing config.json,
+the command line. The trainer alone writes the resolved result back to config.json.
+"""
+
+import difflib
+import json
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from zerofleet.arena.config import ArenaConfig
+from zerofleet.nets.config import NnueConfig
+from zerofleet.replay.config import ReplayConfig
+from zerofleet.run.frozen import FrozenModel
+from zerofleet.search.config import AlphaBetaConfig
+from zerofleet.selfplay.config import SelfplayConfig
+from zerofleet.training.config import TrainingConfig
+
+Tree = dict[str, Any]
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message says what to change."""
+
+
+class GameConfig(FrozenModel):
+    """Which game the run learns."""
+
+    name: str
+    """As in `zerofleet.load_game(name)`."""
+
+
+class PacingConfig(FrozenModel):
+    """When the trainer learns and when the run ends."""
+
+    min_new_positions: int = Field(50_000, ge=1)
+    """A loop starts when this many positions the trainer has not yet learned from have arrived."""
+    max_loops: int = Field(50, ge=1)
+    """Training loops of the whole run, counted across restarts; then STOP is written."""
+    poll_seconds: float = Field(1.0, gt=0)
+    """Pause between two looks at the run directory."""
+    max_pending_bytes: int = Field(1 << 30, ge=1 << 20)
+    """Workers pause while more than this lies in data/ (back-pressure)."""
+
+
+class FleetConfig(FrozenModel):
+    """Liveness of the roles of a run."""
+
+    heartbeat_seconds: float = Field(2.0, gt=0)
+    """A role renews its lease this often."""
+    dead_after_seconds: float = Field(60.0, gt=0)
+    """An observer calls a role dead after this long without a beat, on its own clock."""
+
+
+class RunConfig(FrozenModel):
+    """The resolved configuration of a run (config.json)."""
+
+    run_name: str = ""
+    """Names the run in logs and plots; empty: the name of the run directory."""
+    seed: int = 1
+    """Seed of the run; games, initial weights and sampling derive from it."""
+    game: GameConfig
+    net: NnueConfig = NnueConfig()
+    search: AlphaBetaConfig = AlphaBetaConfig()
+    selfplay: SelfplayConfig = SelfplayConfig()
+    replay: ReplayConfig = ReplayConfig()
+    training: TrainingConfig = TrainingConfig()
+    pacing: PacingConfig = PacingConfig()
+    arena: ArenaConfig = ArenaConfig()
+    fleet: FleetConfig = FleetConfig()
+
+    def to_json(self) -> bytes:
+        """The text of config.json: every key, defaults included."""
+        return (json.dumps(self.model_dump(mode="json"), indent=2) + "\n").encode()
+
+
+FIXED_ON_A_RUN = ("game", "net")
+"""Sections that cannot change once a run exists: its shards and versions depend on them."""
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes in the package, sorted."""
+    folder = resources.files("zerofleet.recipes")
+    return sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))
+
+
+def load_recipe(recipe: str) -> Tree:
+    """The tree of a recipe: a name from the package or the path of a user's YAML file.
+
+    Raises: ConfigError if there is no such recipe, or it is not a YAML mapping.
+    """
+    if recipe.endswith((".yaml", ".yml")) or "/" in recipe:
+        path = Path(recipe)
+        if not path.is_file():
+            raise ConfigError(f"recipe {recipe}: no such file")
+        text = path.read_text()
+    else:
+        if recipe not in recipe_names():
+            raise ConfigError(
+                f"unknown recipe {recipe!r}{_nearest(recipe, recipe_names())}; "
+                f"known: {', '.join(recipe_names())}, or the path of a .yaml file"
+            )
+        text = resources.files("zerofleet.recipes").joinpath(f"{recipe}.yaml").read_text()
+    try:
+        tree = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"recipe {recipe}: not valid YAML: {error}") from None
+    if not isinstance(tree, dict):
+        raise ConfigError(f"recipe {recipe}: expected a mapping of sections, got {tree!r:.60}")
+    return tree
+
+
+def parse_config_json(data: bytes) -> Tree:
+    """The tree of a config.json. Raises ConfigError if it is not a JSON object."""
+    try:
+        tree = json.loads(data)
+    except ValueError as error:
+        raise ConfigError(f"config.json: not valid JSON: {error}") from None
+    if not isinstance(tree, dict):
+        raise ConfigError(f"config.json: expected an object of sections, got {tree!r:.60}")
+    return tree
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Splits `key=value`; the value is read as YAML (numbers, true/false, lists, text)."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set {text}: expected key=value, e.g. --set search.depth=6")
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError:
+        return key.strip(), value
+
+
+def resolve(recipe: Tree, existing: Tree | None, command_line: Mapping[str, Any]) -> RunConfig:
+    """Merges the sources of a configuration and validates the result.
+
+    Args:
+      recipe: tree of a recipe; may be empty.
+      existing: tree of the run's config.json (resolved or written by hand), or None.
+      command_line: dotted key -> value, e.g. {"search.depth": 6}; None values are ignored.
+    Raises: ConfigError naming the key, what was expected and the nearest known key.
+    """
+    tree: Tree = {}
+    _merge(tree, recipe)
+    if existing is not None:
+        _merge(tree, existing)
+    for key, value in command_line.items():
+        if value is not None:
+            _set(tree, key, value)
+    _check_keys(tree, RunConfig, ())
+    if "game" not in tree:
+        raise ConfigError("game.name is not set: name a recipe, or --set game.name=ultimate_ttt")
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_describe(e) for e in error.errors())) from None
+
+
+def check_unchanged(old: RunConfig, new: RunConfig) -> None:
+    """Raises ConfigError if a section that is fixed for the life of a run differs."""
+    for section in FIXED_ON_A_RUN:
+        before, after = getattr(old, section).model_dump(), getattr(new, section).model_dump()
+        for key, value in before.items():
+            if after[key] != value:
+                raise ConfigError(
+                    f"{section}.{key} of this run is {value!r} and cannot become {after[key]!r}: "
+                    "its games and networks depend on it; use a new --run-dir"
+                )
+
+
+def _merge(into: Tree, source: Mapping[str, Any]) -> None:
+    for key, value in source.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _set(tree: Tree, dotted: str, value: Any) -> None:
+    *sections, last = dotted.split(".")
+    for section in sections:
+        node = tree.setdefault(section, {})
+        if not isinstance(node, dict):
+            raise ConfigError(f"{dotted}: {section!r} is a value, not a section")
+        tree = node
+    tree[last] = value
+
+
+def _check_keys(tree: Mapping[str, Any], model: type[BaseModel], where: tuple[str, ...]) -> None:
+    """An unknown key is an error that names the nearest."""
+    for key, value in tree.items():
+        field = model.model_fields.get(key)
+        dotted = ".".join((*where, str(key)))
+        if field is None:
+            known = [".".join((*where, name)) for name in model.model_fields]
+            known += [] if where else _all_keys(model)
+            raise ConfigError(f"unknown key {dotted!r}{_nearest(dotted, known)}")
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{dotted}: expected a section of keys, got {value!r}")
+            _check_keys(value, section, (*where, key))
+
+
+def _all_keys(model: type[BaseModel]) -> list[str]:
+    keys = []
+    for name, field in model.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            keys += [f"{name}.{key}" for key in section.model_fields]
+    return keys
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    # A key typed without its section ("depth") is as close as a misspelt one.
+    by_last = [name for name in known if name.split(".")[-1] == word.split(".")[-1]]
+    close = by_last or difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _describe(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    return f"{key}: {error['msg']} (got {error['input']!r})"

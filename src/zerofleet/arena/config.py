@@ -1,0 +1,44 @@
+"""How each new version of a run is rated."""
+
+from pydantic import Field, field_validator
+
+from zerofleet.run.frozen import FrozenModel
+
+
+class ArenaConfig(FrozenModel):
+    """Matches that every new model version plays."""
+
+    eval_games: int = Field(default=100, ge=0)
+    """Games against each opponent; even, since every opening is played with both colours. 0 switches
+    rating off."""
+    depth: int = Field(default=2, ge=1, le=64)
+    """Plies the network searches in these games (alpha-beta). Shallow, so that the network is rated
+    and not the search, and so that hundreds of games take seconds."""
+    opponents: tuple[str, ...] = ("random", "greedy", "minimax:2", "minimax:4")
+    """Fixed opponents, in the short texts of `load_player`. The first is the anchor of the Elo
+    scale (rated 0)."""
+    num_previous: int = Field(default=2, ge=0)
+    """Previous versions to play, counted back in powers of two: 1, 2, 4, ... versions ago."""
+    opening_plies: int = Field(default=4, ge=0)
+    """Random plies before the players take over; longer openings fill up where a game has too few
+    distinct ones of this length."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of openings and of ties between equal moves. The same seed and versions give the same
+    games."""
+
+    @field_validator("eval_games")
+    @classmethod
+    def _even(cls, value: int) -> int:
+        if value % 2:
+            raise ValueError(
+                f"expected an even number of games (every opening is played with both colours); "
+                f"came {value}, try {value + 1}"
+            )
+        return value
+
+    @field_validator("opponents")
+    @classmethod
+    def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or len(set(value)) != len(value):
+            raise ValueError(f"expected one or more different opponents; came {list(value)}")
+        return value

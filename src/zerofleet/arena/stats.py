@@ -1,0 +1,104 @@
+"""The inner shape of `training_stats.json`: what one entry of the list holds.
+
+Plain dictionaries, since they are JSON; `docs/arena.md` shows one. Every key may be missing in a
+file of an older version, so readers use `.get`.
+"""
+
+from typing import NotRequired, TypedDict
+
+
+class LossStats(TypedDict, total=False):
+    """Mean losses of one iteration, in the units of `training.loss`."""
+
+    train: float
+    """Over the last epoch's batches."""
+    val: float
+    """Over the validation split, with the published weights."""
+    val_before: float
+    """The same split with the previous version's weights."""
+
+
+class MatchStats(TypedDict):
+    """One match of the new version, counted from its view."""
+
+    player: str
+    """`v0007`."""
+    opponent: str
+    """A short text of `load_player` or a previous version such as `v0006`."""
+    games: int
+    wins: int
+    draws: int
+    losses: int
+    pairs: list[int]
+    """Openings by points over both colours: 0, 1/2, 1, 3/2, 2."""
+    score: float
+    """Wins and half of the draws, as a share of the games."""
+    low: float
+    high: float
+    """Bounds of the score's 95 % interval (`arena.intervals.pair_interval`)."""
+    distinct_games: int
+    """Games that differ in at least one action."""
+    mean_plies: float
+    terminations: dict[str, int]
+    """Why games ended: `played`, `length bound`, `illegal action`, `error`."""
+    problems: NotRequired[list[str]]
+    """What the players did wrong, one line each; absent if nothing."""
+
+
+class GameStats(TypedDict, total=False):
+    """What the games of one iteration were like."""
+
+    mean_plies: float
+    """Mean length of the self-play games, opening included."""
+    first_player_score: float
+    """Mean score of the first player in self-play, in [0, 1]."""
+    draw_share: float
+    """Share of drawn self-play games."""
+    eval_sd: float
+    """Standard deviation, in log odds of winning, of the network's evaluation over the validation
+    positions: the scale that must not drift from version to version."""
+    matches: list[MatchStats]
+    """The rating's matches; all entries together are the run's pool of results."""
+
+
+class EloStats(TypedDict, total=False):
+    """Rating of the new version within the run's pool."""
+
+    rating: float
+    """Elo; the first fixed opponent is 0."""
+    error: float
+    """Half width of the 95 % interval."""
+    gain: float
+    """Difference to the previous version; absent for the first."""
+    gain_error: float
+    """Half width of its 95 % interval."""
+    superiority: float
+    """Likelihood in [0, 1] of being stronger than the previous version."""
+    ratings: dict[str, list[float]]
+    """Every player of the pool: [rating, error]."""
+
+
+class IterationStats(TypedDict, total=False):
+    """One entry of `training_stats.json`."""
+
+    iteration: int
+    """From 1; counts across restarts."""
+    model_version: int
+    """Version published at the end of this iteration."""
+    games: int
+    """New games counted in this iteration."""
+    positions: int
+    """New training positions of these games."""
+    losses: LossStats
+    game_stats: GameStats
+    elo: EloStats
+    seconds: float
+    """Wall time from the previous iteration's end."""
+
+
+def find_match(entry: IterationStats, opponent: str) -> MatchStats | None:
+    """Returns the entry's match against `opponent`, or None if it was not played."""
+    for match in entry.get("game_stats", {}).get("matches", []):
+        if match["opponent"] == opponent:
+            return match
+    return None

@@ -1,0 +1,1 @@
+"""Everything that can choose a move: random, alpha-beta, networks."""

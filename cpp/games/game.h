@@ -50,9 +50,13 @@ concept GameType = requires(typename G::State s, const typename G::State c, Acti
     c.observe(planes, scalars);
     { c.transformed(sym) } -> std::same_as<typename G::State>;
     { G::transform_action(a, sym) } -> std::same_as<Action>;  // legal after `transformed(sym)`
-    { c.text() } -> std::same_as<std::string>;                // parse(text()) == state
-    { c.pretty() } -> std::same_as<std::string>;              // several lines, for people
-    { G::parse(text) } -> std::same_as<typename G::State>;    // throws std::invalid_argument
+    // The state in kPackedBytes bytes, for windows and files; each game's header draws its layout.
+    { G::kPackedBytes } -> std::convertible_to<int>;
+    c.pack(planes);
+    { G::State::unpack(planes) } -> std::same_as<typename G::State>;  // throws invalid_argument
+    { c.text() } -> std::same_as<std::string>;                        // parse(text()) == state
+    { c.pretty() } -> std::same_as<std::string>;                      // several lines, for people
+    { G::parse(text) } -> std::same_as<typename G::State>;  // throws std::invalid_argument
     { G::action_to_text(c, a) } -> std::same_as<std::string>;
     { G::action_from_text(c, text) } -> std::same_as<Action>;  // throws std::invalid_argument
 };

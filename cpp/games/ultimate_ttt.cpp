@@ -2,20 +2,23 @@
 
 #include <stdexcept>
 
+#include "games/grid_text.h"
+
 namespace zerofleet {
 
 namespace {
-constexpr char kPiece[2] = {'X', 'O'};
+using grid::kPiece, grid::set_bit;
 
-void set_bit(std::uint8_t* plane, int cell) {
-    plane[cell / 8] |= static_cast<std::uint8_t>(1u << (cell % 8));
-}
+constexpr std::string_view kExpected =
+    "nine rows of nine . X O separated by '/', then X or O, then the active board 1-9 or '-'";
 
-std::invalid_argument bad_text(std::string_view text, const std::string& why) {
-    return std::invalid_argument("ultimate_ttt: " + why + " in \"" + std::string(text) +
-                                 "\"; expected nine rows of nine . X O separated by '/', then X or "
-                                 "O, then the active board 1-9 or '-'");
-}
+/// [m]: the 9-bit set m of a small board, its rows spread to rows nine bits apart.
+constexpr auto kSpread = [] {
+    std::array<std::uint32_t, 512> table{};
+    for (std::uint32_t m = 0; m < 512; ++m)
+        table[m] = (m & 7) | (m >> 3 & 7) << 9 | (m >> 6 & 7) << 18;
+    return table;
+}();
 }  // namespace
 
 void UltimateTtt::State::observe(std::uint8_t* planes, float* /*scalars*/) const {
@@ -67,13 +70,11 @@ UltimateTtt::State UltimateTtt::State::from_cells(
         if (full && !((s.won_[0] | s.won_[1]) >> b & 1))
             s.drawn_ |= static_cast<std::uint16_t>(1u << b);
     }
-    // Player 0 moves first, so the counts say whose turn it is.
-    if (count[0] - count[1] != to_play)
-        throw std::invalid_argument(std::to_string(count[0]) + " X and " +
-                                    std::to_string(count[1]) + " O with " + kPiece[to_play] +
-                                    " to move");
+    grid::check_counts(count[0], count[1], to_play);
     if (grid::kHasLine[s.won_[0]] && grid::kHasLine[s.won_[1]])
         throw std::invalid_argument("both sides have won the game");
+    if (grid::kHasLine[s.won_[to_play]])
+        throw std::invalid_argument(std::string(1, kPiece[to_play]) + " has won and is to move");
     s.num_pieces_ = static_cast<std::uint8_t>(count[0] + count[1]);
     s.to_play_ = static_cast<std::uint8_t>(to_play);
     for (int p = 0; p < 2; ++p)
@@ -88,20 +89,47 @@ UltimateTtt::State UltimateTtt::State::from_cells(
     return s;
 }
 
-std::string UltimateTtt::State::text() const {
-    std::string out;
-    for (int row = 0; row < 9; ++row) {
-        if (row) out += '/';
-        for (int col = 0; col < 9; ++col) {
-            const int b = board_of(row * 9 + col), c = cell_of(row * 9 + col);
-            out += cells_[0][b] >> c & 1 ? 'X' : cells_[1][b] >> c & 1 ? 'O' : '.';
+void UltimateTtt::State::pack(std::uint8_t* out) const {
+    for (int p = 0; p < 2; ++p) {
+        std::uint64_t band[3];  // 27 bits each: three rows of the whole board
+        for (int i = 0; i < 3; ++i)
+            band[i] = kSpread[cells_[p][3 * i]] | kSpread[cells_[p][3 * i + 1]] << 3 |
+                      kSpread[cells_[p][3 * i + 2]] << 6;
+        grid::store_bits(band[0] | band[1] << 27 | band[2] << 54, out + 11 * p, 8);
+        grid::store_bits(band[2] >> 10, out + 11 * p + 8, 3);
+    }
+    out[22] = active_ == kAnyBoard ? 255 : static_cast<std::uint8_t>(active_);
+    out[23] = to_play_;
+}
+
+UltimateTtt::State UltimateTtt::State::unpack(const std::uint8_t* packed) {
+    std::array<std::array<std::uint16_t, 9>, 2> cells{};
+    for (int p = 0; p < 2; ++p) {
+        const std::uint8_t* in = packed + 11 * p;
+        if (in[10] >> 1) throw std::invalid_argument("a piece outside the board");
+        const std::uint64_t low = grid::load_bits(in, 8), high = grid::load_bits(in + 8, 3);
+        const std::uint64_t band[3] = {low & 0x7ffffff, low >> 27 & 0x7ffffff,
+                                       low >> 54 | high << 10};
+        for (int b = 0; b < 9; ++b) {
+            const std::uint64_t rows = band[b / 3] >> (b % 3 * 3);
+            cells[p][b] = static_cast<std::uint16_t>((rows & 7) | (rows >> 9 & 7) << 3 |
+                                                     (rows >> 18 & 7) << 6);
         }
     }
-    out += ' ';
-    out += kPiece[to_play_];
-    out += ' ';
-    out += active_ == kAnyBoard ? '-' : static_cast<char>('1' + active_);
-    return out;
+    if (packed[22] > 8 && packed[22] != 255)
+        throw std::invalid_argument("active board is " + std::to_string(packed[22]) +
+                                    "; expected 0..8 or 255");
+    return from_cells(cells, packed[22] == 255 ? kAnyBoard : packed[22],
+                      grid::side_from_byte(packed[23]));
+}
+
+std::string UltimateTtt::State::text() const {
+    auto piece = [&](int row, int col) {
+        const int b = board_of(row * 9 + col), c = cell_of(row * 9 + col);
+        return cells_[0][b] >> c & 1 ? 0 : cells_[1][b] >> c & 1 ? 1 : -1;
+    };
+    return grid::rows_to_text(9, 9, piece) + ' ' + kPiece[to_play_] + ' ' +
+           (active_ == kAnyBoard ? '-' : static_cast<char>('1' + active_));
 }
 
 std::string UltimateTtt::State::pretty() const {
@@ -134,30 +162,22 @@ std::string UltimateTtt::State::pretty() const {
 }
 
 UltimateTtt::State UltimateTtt::parse(std::string_view text) {
-    constexpr std::size_t kGrid = 89;  // nine rows and eight slashes
-    if (text.size() != kGrid + 4 || text[kGrid] != ' ' || text[kGrid + 2] != ' ')
-        throw bad_text(text, "wrong length or separators");
-    std::array<std::array<std::uint16_t, 9>, 2> cells{};
-    for (int row = 0; row < 9; ++row) {
-        for (int col = 0; col < 9; ++col) {
-            const char ch = text[static_cast<std::size_t>(row * 10 + col)];
-            const int b = board_of(row * 9 + col), c = cell_of(row * 9 + col);
-            if (ch == 'X' || ch == 'O')
-                cells[ch == 'O'][b] |= static_cast<std::uint16_t>(1u << c);
-            else if (ch != '.')
-                throw bad_text(text, std::string("unknown piece '") + ch + "'");
-        }
-        if (row < 8 && text[static_cast<std::size_t>(row * 10 + 9)] != '/')
-            throw bad_text(text, "missing '/' after row " + std::to_string(row + 1));
-    }
-    const char side = text[kGrid + 1], active = text[kGrid + 3];
-    if (side != 'X' && side != 'O') throw bad_text(text, "unknown side to move");
-    if (active != '-' && (active < '1' || active > '9'))
-        throw bad_text(text, "unknown active board");
+    constexpr std::size_t kGrid = grid::rows_size(9, 9);
     try {
-        return State::from_cells(cells, active == '-' ? kAnyBoard : active - '1', side == 'O');
+        if (text.size() != kGrid + 4 || text[kGrid] != ' ' || text[kGrid + 2] != ' ')
+            throw std::invalid_argument("wrong length or separators");
+        std::array<std::array<std::uint16_t, 9>, 2> cells{};
+        grid::rows_from_text(text, 9, 9, [&](int p, int row, int col) {
+            const Action a = row * 9 + col;
+            cells[p][board_of(a)] |= static_cast<std::uint16_t>(1u << cell_of(a));
+        });
+        const char active = text[kGrid + 3];
+        if (active != '-' && (active < '1' || active > '9'))
+            throw std::invalid_argument("unknown active board");
+        return State::from_cells(cells, active == '-' ? kAnyBoard : active - '1',
+                                 grid::side_from_text(text[kGrid + 1]));
     } catch (const std::invalid_argument& e) {
-        throw bad_text(text, e.what());
+        throw grid::bad_text(kName, e.what(), text, kExpected);
     }
 }
 
@@ -167,8 +187,7 @@ std::string UltimateTtt::action_to_text(const State& /*state*/, Action a) {
 
 Action UltimateTtt::action_from_text(const State& state, std::string_view text) {
     if (text.size() != 2 || text[0] < 'a' || text[0] > 'i' || text[1] < '1' || text[1] > '9')
-        throw std::invalid_argument("ultimate_ttt: expected a move such as e5, got \"" +
-                                    std::string(text) + "\"");
+        throw grid::bad_action(kName, text, "a move such as e5");
     const Action a = (text[1] - '1') * 9 + (text[0] - 'a');
     if (!state.is_legal(a))
         throw std::invalid_argument("ultimate_ttt: " + std::string(text) + " is not legal in " +

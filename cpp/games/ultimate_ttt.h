@@ -28,6 +28,7 @@ struct UltimateTtt {
     static constexpr int kNumScalars = 0;
     static constexpr int kNumSymmetries = 8;
     static constexpr int kAnyBoard = -1;
+    static constexpr int kPackedBytes = 24;
 
   private:
     struct Coordinates {
@@ -105,6 +106,13 @@ struct UltimateTtt {
         State transformed(int symmetry) const;
         std::string text() const;
         std::string pretty() const;
+
+        /// kPackedBytes bytes: 81 bits of player 0's cells (action a at bit a % 8 of byte a / 8; 11
+        /// bytes), the same for player 1 (11 bytes), the active board 0..8 or 255 for any (1 byte),
+        /// the side to move (1 byte).
+        void pack(std::uint8_t* out) const;
+        /// Throws std::invalid_argument if no such position exists.
+        static State unpack(const std::uint8_t* packed);
 
         // What features, players and notation read.
         unsigned cells(int player, int board) const { return cells_[player][board]; }

@@ -89,7 +89,7 @@ def test_a_perfect_score_is_finite_and_uncertain() -> None:
     ratings = fit_ratings([PairingResult("net", "random", 100, 0, 0)])
     assert 900 < ratings["net"].elo < 1300
     assert ratings["net"].error > 400
-    with pytest.raises(RatingError, match="infinite.*prior_sd_elo"):
+    with pytest.raises(RatingError, match=r"infinite.*prior_sd_elo"):
         fit_ratings([PairingResult("net", "random", 100, 0, 0)], prior_sd_elo=None)
 
 
@@ -120,11 +120,11 @@ def test_superiority() -> None:
 
 
 def test_errors_name_the_players() -> None:
-    with pytest.raises(RatingError, match="anchor 'random' played no game.*it has: a, b"):
+    with pytest.raises(RatingError, match=r"anchor 'random' played no game.*it has: a, b"):
         fit_ratings([PairingResult("a", "b", 1, 0, 1)])
-    with pytest.raises(RatingError, match="no chain of games.*to: c, d"):
+    with pytest.raises(RatingError, match=r"no chain of games.*to: c, d"):
         fit_ratings([PairingResult("a", "random", 1, 0, 1), PairingResult("c", "d", 1, 0, 1)])
-    with pytest.raises(RatingError, match="paired with itself"):
+    with pytest.raises(RatingError, match=r"paired with itself"):
         fit_ratings([PairingResult("random", "random", 1, 0, 1)])
-    with pytest.raises(RatingError, match="no player 'x'"):
+    with pytest.raises(RatingError, match=r"no player 'x'"):
         fit_ratings([PairingResult("a", "random", 1, 0, 1)])["x"]

@@ -9,8 +9,8 @@ class ArenaConfig(FrozenModel):
     """Matches that every new model version plays."""
 
     eval_games: int = Field(default=100, ge=0)
-    """Games against each opponent; even, since every opening is played with both colours. 0 switches
-    rating off."""
+    """Games against each opponent; even, since every opening is played with both colours; 0
+    switches rating off."""
     depth: int = Field(default=2, ge=1, le=64)
     """Plies the network searches in these games (alpha-beta). Shallow, so that the network is rated
     and not the search, and so that hundreds of games take seconds."""

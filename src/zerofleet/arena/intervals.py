@@ -13,7 +13,7 @@ PAIR_SCORES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 def expected_score(difference_elo: float) -> float:
     """Returns the score in [0, 1] that the logistic Elo curve expects at this rating difference."""
-    return 1.0 / (1.0 + 10.0 ** (-difference_elo / 400.0))
+    return 1.0 / (1.0 + math.pow(10.0, -difference_elo / 400.0))
 
 
 def elo_from_score(score: float) -> float:

@@ -27,5 +27,7 @@ def match_text(game: Game, result: MatchResult) -> str:
             words.append(game.action_to_text(state, action))
             state.apply(action)
         score = _RESULTS.get((record.score, record.swapped), "1/2")
-        lines.append(f"{number}\t{first}\t{second}\t{score}\t{record.termination}\t{' '.join(words)}")
+        lines.append(
+            f"{number}\t{first}\t{second}\t{score}\t{record.termination}\t{' '.join(words)}"
+        )
     return "\n".join(lines) + "\n"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from zerofleet.games.protocol import Game, State
 from zerofleet.players.player import mix_seed
 
-_TRIES_PER_OPENING = 20
-"""Random openings drawn for each one wanted before the next longer length is tried."""
+_MAX_MISSES = 500
+"""Random openings in a row that bring nothing new before the next longer length is tried."""
 
 
 class OpeningError(ValueError):
@@ -50,13 +50,14 @@ def make_openings(game: Game, num_openings: int, *, plies: int, seed: int) -> li
     for length in range(plies, max(plies + 1, game.max_plies)):
         misses = 0
         draw = 0
-        while len(openings) < num_openings and misses < _TRIES_PER_OPENING * max(8, num_openings):
+        while len(openings) < num_openings and misses < _MAX_MISSES:
             found = _random_opening(game, length, mix_seed(seed, length, draw))
             draw += 1
             key = None if found is None else folded_key(game, found[1])
             if found is None or key is None or key in seen:
                 misses += 1
                 continue
+            misses = 0
             seen.add(key)
             openings.append(Opening(found[0]))
         if len(openings) == num_openings:

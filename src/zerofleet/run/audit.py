@@ -1,0 +1,225 @@
+"""The auditor: recomputes from the files alone that nothing is lost, doubled or partial.
+
+It may run on a live run; what is in motion at that moment (a committed shard not yet moved, a
+model not yet published) is not a finding. It reads every shard, so it is for people and tests.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from zerofleet.run.commit import read_checkpoints
+from zerofleet.run.documents import sha256_hex
+from zerofleet.run.errors import DamagedError, RunError
+from zerofleet.run.layout import (
+    CONSUMED,
+    DATA,
+    REJECTED,
+    TRAINER_LEASE,
+    WORKERS,
+    base_name,
+    parse_shard_name,
+    worker_of_lease_key,
+)
+from zerofleet.run.lease import read_lease
+from zerofleet.run.ledger import Ledger, Verdict
+from zerofleet.run.models import fetch_model, read_manifest, read_version
+from zerofleet.run.numbers import ReadShard, ShardContent, read_ledger
+from zerofleet.run.rejected import read_rejected
+from zerofleet.run.stats import read_stats
+from zerofleet.run.store import Store, iterate
+
+
+@dataclass
+class AuditReport:
+    """What the auditor found; sound if there are no findings."""
+
+    findings: list[str] = field(default_factory=list)
+    num_games_counted: int = 0
+    num_games_pending: int = 0
+    num_batches_counted: int = 0
+    num_rejected: int = 0
+    model_version: int = 0
+
+    @property
+    def is_sound(self) -> bool:
+        """True if every check passed."""
+        return not self.findings
+
+    def text(self) -> str:
+        """The report for people, several lines."""
+        lines = [
+            f"counted  {self.num_games_counted:,} games in {self.num_batches_counted:,} batches",
+            f"pending  {self.num_games_pending:,} games",
+            f"rejected {self.num_rejected:,} shards",
+            f"model    version {self.model_version}",
+        ]
+        verdict = "sound" if self.is_sound else f"{len(self.findings)} findings"
+        return "\n".join(
+            [*lines, f"audit    {verdict}", *(f"  - {text}" for text in self.findings)]
+        )
+
+
+def audit(
+    store: Store,
+    read_shard: ReadShard,
+    finished: Iterable[ShardContent] | None = None,
+) -> AuditReport:
+    """Checks a run from its files alone.
+
+    Args:
+      read_shard: reads a shard's accounts from its bytes; ValueError if the shard is damaged.
+      finished: what was certainly delivered, if the caller knows (a test does): each of these games
+        must be counted, pending or rejected exactly once.
+    """
+    report = AuditReport()
+    ledger = _audit_ledger(store, report)
+    pending = _audit_shards(store, ledger, read_shard, report)
+    _audit_models(store, report)
+    _audit_leases(store, ledger, report)
+    _audit_stats(store, report)
+    rejected = _audit_rejected(store, report)
+    for content in finished or ():
+        _audit_finished(content, ledger, pending, rejected, report)
+    report.num_games_pending = sum(len(content.game_numbers) for content in pending.values())
+    return report
+
+
+def _audit_ledger(store: Store, report: AuditReport) -> Ledger:
+    try:
+        kept = read_checkpoints(store)
+        for name in kept[-1].files if kept else ():
+            kept[-1].read(store, name)
+        ledger = read_ledger(store)
+    except RunError as error:
+        report.findings.append(str(error))
+        return Ledger()
+    report.num_games_counted = ledger.num_games
+    report.num_batches_counted = ledger.num_batches
+    return ledger
+
+
+def _audit_shards(
+    store: Store, ledger: Ledger, read_shard: ReadShard, report: AuditReport
+) -> dict[tuple[str, int], ShardContent]:
+    """Checks data/ and consumed/; returns the pending shards that are not counted yet."""
+    pending: dict[tuple[str, int], ShardContent] = {}
+    seen_games: dict[tuple[str, int], str] = {}
+    for prefix in (DATA, CONSUMED):
+        for entry in iterate(store, prefix):
+            try:
+                name = parse_shard_name(base_name(entry.key))
+                data = store.read(entry.key)
+                content = read_shard(data)
+            except (ValueError, RunError) as error:
+                # A shard in data/ that is damaged is the trainer's to reject; a consumed one not.
+                if prefix == CONSUMED:
+                    report.findings.append(f"{entry.key}: {error}")
+                continue
+            identity = (content.worker, content.batch)
+            if identity != (name.worker, name.batch):
+                report.findings.append(f"{entry.key}: says that it is batch {identity}")
+            verdict, why = ledger.judge(*identity, sha256_hex(data))
+            if prefix == CONSUMED:
+                if verdict is Verdict.NEW:
+                    report.findings.append(f"{entry.key}: consumed but not in the ledger")
+                elif verdict is Verdict.CONFLICT and "no longer kept" not in why:
+                    report.findings.append(f"{entry.key}: consumed, but {why}")
+                _audit_consumed_games(entry.key, content, ledger, report)
+            elif verdict is Verdict.NEW:
+                pending[identity] = content
+                for number in content.game_numbers:
+                    other = seen_games.setdefault((content.worker, number), entry.key)
+                    if other != entry.key:
+                        report.findings.append(f"{entry.key}: game {number} is in {other} as well")
+    return pending
+
+
+def _audit_consumed_games(
+    key: str, content: ShardContent, ledger: Ledger, report: AuditReport
+) -> None:
+    counted = ledger.workers.get(content.worker)
+    missing = [n for n in content.game_numbers if counted is None or n not in counted.games]
+    if missing:
+        report.findings.append(f"{key}: consumed, but game {missing[0]} is not in the ledger")
+
+
+def _audit_models(store: Store, report: AuditReport) -> None:
+    try:
+        report.model_version = version = read_version(store)
+        versions = read_manifest(store)["versions"]
+        if version and str(version) not in versions:
+            report.findings.append(f"version.txt says {version}, which the manifest does not name")
+        for number, entry in versions.items():
+            for kind in entry["files"]:
+                fetch_model(store, int(number), kind)
+        newest = max(map(int, versions), default=0)
+        if version and newest > version + 1:
+            report.findings.append(f"the manifest is at {newest}, version.txt at {version}")
+    except RunError as error:
+        report.findings.append(str(error))
+
+
+def _audit_leases(store: Store, ledger: Ledger, report: AuditReport) -> None:
+    for key in [TRAINER_LEASE, *(entry.key for entry in iterate(store, WORKERS))]:
+        try:
+            lease = read_lease(store, key)
+        except DamagedError as error:
+            report.findings.append(str(error))
+            continue
+        worker = worker_of_lease_key(key)
+        counted = ledger.workers.get(worker) if worker is not None else None
+        if lease is None or counted is None:
+            continue
+        highest = counted.batches.highest or 0
+        if lease["next_batch"] <= highest:
+            report.findings.append(
+                f"{key}: next_batch is {lease['next_batch']}, but batch {highest} is counted"
+            )
+        game = -1 if counted.games.highest is None else counted.games.highest
+        if lease["next_game"] <= game:
+            report.findings.append(
+                f"{key}: next_game is {lease['next_game']}, but game {game} is counted"
+            )
+
+
+def _audit_stats(store: Store, report: AuditReport) -> None:
+    try:
+        iterations = [entry.get("iteration") for entry in read_stats(store)]
+    except DamagedError as error:
+        report.findings.append(str(error))
+        return
+    if len(set(iterations)) != len(iterations):
+        report.findings.append("training_stats.json: an iteration is there twice")
+
+
+def _audit_rejected(store: Store, report: AuditReport) -> set[str]:
+    reasons = read_rejected(store)
+    names = {base_name(entry.key) for entry in iterate(store, REJECTED)}
+    shards = {name for name in names if not name.endswith(".reason.txt")}
+    report.num_rejected = len(shards)
+    report.findings += [f"rejected/{name}: no reason beside it" for name in shards - set(reasons)]
+    return shards
+
+
+def _audit_finished(
+    content: ShardContent,
+    ledger: Ledger,
+    pending: dict[tuple[str, int], ShardContent],
+    rejected: set[str],
+    report: AuditReport,
+) -> None:
+    where = f"worker {content.worker} batch {content.batch}"
+    counted = ledger.workers.get(content.worker)
+    places = [
+        counted is not None and content.batch in counted.batches,
+        (content.worker, content.batch) in pending,
+        any(f"_{content.worker}_{content.batch:04d}.npz" in name for name in rejected),
+    ]
+    if sum(places) != 1:
+        names = ("counted", "pending", "rejected")
+        found = [name for name, is_there in zip(names, places, strict=True) if is_there]
+        report.findings.append(f"{where}: finished games must be in one place, found in {found}")
+    if counted is not None and places[0]:
+        missing = [n for n in content.game_numbers if n not in counted.games]
+        if missing:
+            report.findings.append(f"{where}: counted, but game {missing[0]} is not")

@@ -1,0 +1,98 @@
+"""Named points at which a test can make a process die, freeze or fail.
+
+`ZEROFLEET_FAULT="commit.before_latest:3"` kills the process with SIGKILL when it passes that point
+for the third time. A third part chooses what happens instead: `kill` (default), `freeze` (SIGSTOP)
+or the name of an errno (`ENOSPC`), which is raised as `OSError`. Several are joined by commas.
+Without the variable a fault point costs one comparison.
+"""
+
+import errno
+import os
+import signal
+import threading
+
+FAULT_POINTS: dict[str, str] = {
+    "atomic.before_temp": "before a temporary file is created",
+    "atomic.half_temp": "half of the bytes are in the temporary file",
+    "atomic.after_fsync": "the temporary file is durable, nothing is visible",
+    "atomic.after_rename": "the new file is visible, its directory is not yet durable",
+    "exclusive.after_fsync": "the temporary file is durable, nothing is visible (exclusive)",
+    "exclusive.after_link": "the new file is visible, its temporary name is still there",
+    "move.after_put": "a shard is at its new place and still at its old one",
+    "lease.before_reserve": "before batch and game numbers are reserved",
+    "lease.after_reserve": "numbers are reserved, nothing is written under them",
+    "publish.before_file": "before the first file of a new model version",
+    "publish.after_file": "model file visible, manifest does not name it",
+    "publish.after_manifest": "manifest names the version, version.txt does not",
+    "publish.after_copies": "copies for people written, version.txt still old",
+    "publish.after_version": "version.txt names the new version",
+    "commit.before_state": "before the first file of a checkpoint",
+    "commit.after_state": "one state file is visible, latest.json is still the old one",
+    "commit.before_latest": "all state files are durable, latest.json is still the old one",
+    "commit.after_latest": "committed; nothing that derives from it is done",
+    "commit.after_prune": "one file of an old checkpoint is deleted",
+    "reject.after_reason": "the reason is written, the shard is still in data/",
+    "reject.after_move": "the shard is in rejected/",
+    "stats.before_write": "before training_stats.json is replaced",
+    "spool.after_write": "a shard is in the spool and not delivered",
+    "spool.after_deliver": "a spooled shard is delivered and still in the spool",
+    "mirror.after_copy_in": "a shard is durable here and still at the remote",
+    "mirror.after_delete": "a shard is deleted at the remote",
+    "mirror.before_version": "models are at the remote, its version.txt is still the old one",
+    "mirror.after_version": "the remote's version.txt is new",
+}
+"""Every fault point and the state of the world when it is passed."""
+
+
+class _Fault:
+    """What one entry of the variable asks for."""
+
+    def __init__(self, text: str) -> None:
+        parts = text.strip().split(":")
+        self.name = parts[0]
+        if self.name not in FAULT_POINTS:
+            raise ValueError(
+                f"ZEROFLEET_FAULT={text!r}: no fault point is called {self.name!r}; "
+                f"there are: {', '.join(sorted(FAULT_POINTS))}"
+            )
+        self.passage = int(parts[1]) if len(parts) > 1 and parts[1] else 1
+        self.action = parts[2] if len(parts) > 2 else "kill"
+        if self.action not in ("kill", "freeze") and not hasattr(errno, self.action):
+            raise ValueError(
+                f"ZEROFLEET_FAULT={text!r}: the action must be kill, freeze or the name of an "
+                f"errno such as ENOSPC, not {self.action!r}"
+            )
+        self.count = 0
+
+    def strike(self) -> None:
+        if self.action == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif self.action == "freeze":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        else:
+            number = getattr(errno, self.action)
+            raise OSError(number, f"{os.strerror(number)} (fault point {self.name})")
+
+
+def _parse(text: str) -> dict[str, list[_Fault]]:
+    faults: dict[str, list[_Fault]] = {}
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        fault = _Fault(entry)
+        faults.setdefault(fault.name, []).append(fault)
+    return faults
+
+
+_lock = threading.Lock()
+_armed = _parse(os.environ.get("ZEROFLEET_FAULT", ""))
+
+
+def fault_point(name: str) -> None:
+    """Marks a place where a crash is tested; does nothing unless ZEROFLEET_FAULT names it."""
+    if not _armed:
+        return
+    for fault in _armed.get(name, ()):
+        with _lock:
+            fault.count += 1
+            due = fault.count == fault.passage
+        if due:
+            fault.strike()

@@ -1,0 +1,75 @@
+"""Numbers a worker id has used already, found without its lease.
+
+The lease keeps them; but somebody may have deleted it, and a batch number that comes again would be
+rejected by the ledger. So a worker that finds no lease starts above what the run holds of its id.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from zerofleet.run.commit import read_latest
+from zerofleet.run.documents import decode_object
+from zerofleet.run.errors import RunError
+from zerofleet.run.layout import CONSUMED, DATA, REJECTED, base_name, parse_shard_name
+from zerofleet.run.ledger import Ledger
+from zerofleet.run.store import Store, iterate
+
+LEDGER = "ledger.json"
+"""Name of the ledger among the files of a checkpoint."""
+
+
+@dataclass(frozen=True)
+class ShardContent:
+    """What accounting needs to know of a shard."""
+
+    worker: str
+    batch: int
+    game_numbers: tuple[int, ...]
+    num_positions: int
+
+
+ReadShard = Callable[[bytes], ShardContent]
+"""Reads a shard's accounts; raises ValueError if it is damaged. Level 0 knows no numpy."""
+
+
+def read_ledger(store: Store) -> Ledger:
+    """The committed ledger; an empty one before the first commit."""
+    latest = read_latest(store)
+    if latest is None:
+        return Ledger()
+    return Ledger.from_json(decode_object(latest.read(store, LEDGER), LEDGER), LEDGER)
+
+
+def first_free_numbers(
+    store: Store, worker: str, read_shard: ReadShard | None = None
+) -> tuple[int, int]:
+    """(batch, game number) above everything the run holds of `worker`; (1, 0) if that is nothing.
+
+    Lists data/, consumed/ and rejected/ once and, with `read_shard`, opens this worker's pending
+    shards for their game numbers; call it at start only, and only when there is no lease.
+    """
+    batch, game = 1, 0
+    counted = read_ledger(store).workers.get(worker)
+    if counted is not None:
+        batch = (counted.batches.highest or 0) + 1
+        game = -1 if counted.games.highest is None else counted.games.highest
+        game += 1
+    for key in _keys(store, (DATA, CONSUMED, REJECTED)):
+        try:
+            name = parse_shard_name(base_name(key))
+        except ValueError:
+            continue
+        if name.worker != worker:
+            continue
+        batch = max(batch, name.batch + 1)
+        if read_shard is not None and key.startswith(DATA):
+            with contextlib.suppress(RunError, ValueError):
+                game = max([game, *(1 + n for n in read_shard(store.read(key)).game_numbers)])
+    return batch, game
+
+
+def _keys(store: Store, prefixes: Iterable[str]) -> Iterable[str]:
+    for prefix in prefixes:
+        for entry in iterate(store, prefix):
+            yield entry.key

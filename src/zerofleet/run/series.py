@@ -1,0 +1,123 @@
+"""Series: append-only JSON lines in logs/, the source of truth for curves.
+
+A line is written by one call, so a killed process leaves at most one torn line, at the end. The
+next writer ends that line first and readers leave it out. A file that has grown past
+`rotate_bytes` is left alone and the next number begins.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from zerofleet.run.atomic import describe
+
+ROTATE_BYTES = 64 * 2**20
+
+
+def _files(directory: Path, name: str) -> list[Path]:
+    pattern = re.compile(rf"series-{re.escape(name)}-(\d{{6}})\.jsonl")
+    try:
+        names = os.listdir(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [directory / entry for entry in sorted(names) if pattern.fullmatch(entry)]
+
+
+class SeriesWriter:
+    """Appends to one series; one writer per name at a time."""
+
+    def __init__(self, directory: Path, name: str, *, rotate_bytes: int = ROTATE_BYTES) -> None:
+        """`directory` is the run's logs/; the files are series-<name>-000001.jsonl and so on."""
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
+            raise ValueError(f"series name {name!r}: use letters, digits, '.', '_' and '-'")
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        self._name = name
+        self._rotate_bytes = rotate_bytes
+        found = _files(directory, name)
+        self._number = int(found[-1].stem[-6:]) if found else 1
+        self._descriptor = self._open()
+
+    def __enter__(self) -> "SeriesWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def append(self, entry: dict[str, Any]) -> None:
+        """Writes one line; floats that JSON does not have (NaN) become null."""
+        line = (json.dumps(_finite(entry), separators=(",", ":")) + "\n").encode()
+        if os.fstat(self._descriptor).st_size >= self._rotate_bytes:
+            self.close()
+            self._number += 1
+            self._descriptor = self._open()
+        try:
+            written = os.write(self._descriptor, line)
+            if written < len(line):
+                # The disk filled up within the line: end it, so that later ones are whole.
+                os.write(self._descriptor, b"\n")
+        except OSError as error:
+            raise describe(error, "append a line", self._path()) from error
+
+    def close(self) -> None:
+        """Makes the series durable and ends it."""
+        if self._descriptor >= 0:
+            os.fsync(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _path(self) -> Path:
+        return self._directory / f"series-{self._name}-{self._number:06d}.jsonl"
+
+    def _open(self) -> int:
+        path = self._path()
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        try:
+            descriptor = os.open(path, flags, 0o666)
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                os.write(descriptor, b"\n")
+        except OSError as error:
+            raise describe(error, "open the series", path) from error
+        return descriptor
+
+
+def read_series(directory: Path, name: str) -> Iterator[dict[str, Any]]:
+    """All whole entries of a series in order; torn lines are left out."""
+    for path in _files(directory, name):
+        with path.open("rb") as file:
+            for line in file:
+                entry = parse_line(line)
+                if entry is not None:
+                    yield entry
+
+
+def series_names(directory: Path) -> list[str]:
+    """The names of the series in `directory`, sorted."""
+    found = (re.fullmatch(r"series-(.+)-\d{6}\.jsonl", path.name) for path in directory.glob("*"))
+    return sorted({match[1] for match in found if match is not None})
+
+
+def parse_line(line: bytes) -> dict[str, Any] | None:
+    """The entry in one line, or None if the line is torn."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _finite(value: Any) -> Any:
+    """`value` with NaN and infinities replaced by None."""
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return value

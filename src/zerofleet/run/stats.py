@@ -1,0 +1,45 @@
+"""training_stats.json: a JSON list with one entry per iteration, valid at every instant."""
+
+import json
+from typing import Any
+
+from zerofleet.run.documents import encode
+from zerofleet.run.errors import DamagedError
+from zerofleet.run.faults import fault_point
+from zerofleet.run.layout import TRAINING_STATS
+from zerofleet.run.store import Store, read_or_none
+
+MAX_ENTRIES = 10_000
+"""Above this the older half is thinned to every second entry; the series keep them all."""
+
+
+def read_stats(store: Store) -> list[dict[str, Any]]:
+    """All entries, ascending by iteration; empty if there is no file yet."""
+    data = read_or_none(store, TRAINING_STATS)
+    if data is None:
+        return []
+    try:
+        entries = json.loads(data)
+    except ValueError as error:
+        raise DamagedError(f"{TRAINING_STATS}: expected a JSON list: {error}") from error
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise DamagedError(f"{TRAINING_STATS}: expected a JSON list of objects")
+    return entries
+
+
+def append_stats(store: Store, entry: dict[str, Any], *, max_entries: int = MAX_ENTRIES) -> None:
+    """Adds the entry of `entry["iteration"]`, replacing one of that iteration: safe to redo."""
+    iteration = entry["iteration"]
+    entries = [old for old in read_stats(store) if old.get("iteration") != iteration]
+    entries.append(entry)
+    entries.sort(key=lambda old: old.get("iteration", 0))
+    fault_point("stats.before_write")
+    store.put(TRAINING_STATS, encode(thin(entries, max_entries)))
+
+
+def thin(entries: list[dict[str, Any]], max_entries: int) -> list[dict[str, Any]]:
+    """At most `max_entries` entries: the first, every second of the older half, the newer half."""
+    while len(entries) > max_entries:
+        middle = (len(entries) + 1) // 2
+        entries = entries[:middle:2] + entries[middle:]
+    return entries

@@ -1,0 +1,250 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+
+from zerofleet.run import lease as lease_module
+from zerofleet.run.errors import DamagedError, StoreError
+from zerofleet.run.layout import worker_lease_key
+from zerofleet.run.lease import (
+    Heartbeat,
+    Lease,
+    LeaseHeldError,
+    LeaseLostError,
+    LeaseWatch,
+    read_lease,
+)
+
+KEY = worker_lease_key("w0")
+
+
+def elsewhere(store, **changes):
+    """Makes the lease in the store look like one of another host."""
+    document = json.loads(store.read(KEY))
+    document.update({"host": "gpu3", "boot_id": "another boot", **changes})
+    store.put(KEY, json.dumps(document).encode())
+    return document
+
+
+def test_numbers_go_on_after_a_release(store):
+    first = Lease.acquire(store, KEY, info={"threads": 2})
+    assert first.reserve(100) == lease_module.Reservation(1, 0)
+    assert first.reserve(50) == lease_module.Reservation(2, 100)
+    first.release()
+    assert read_lease(store, KEY)["state"] == "stopped"
+    second = Lease.acquire(store, KEY, settle_seconds=0)
+    assert second.session != first.session
+    assert second.reserve(1) == lease_module.Reservation(3, 150)
+
+
+def test_a_reservation_is_durable_before_it_is_used(store):
+    lease = Lease.acquire(store, KEY)
+    reserved = lease.reserve(10)
+    assert read_lease(store, KEY)["next_batch"] == reserved.batch + 1
+    assert read_lease(store, KEY)["next_game"] == reserved.first_game + 10
+
+
+def test_a_second_holder_in_this_process_is_refused_at_once(store):
+    Lease.acquire(store, KEY)
+    start = time.monotonic()
+    with pytest.raises(LeaseHeldError, match=rf"process {os.getpid()} on host .* is alive; stop"):
+        Lease.acquire(store, KEY)
+    assert time.monotonic() - start < 1
+
+
+def test_a_live_holder_elsewhere_is_refused_when_it_beats(store):
+    Lease.acquire(store, KEY)
+    document = elsewhere(store)
+    told = []
+
+    def beat():
+        time.sleep(0.3)
+        store.put(KEY, json.dumps({**document, "counter": 7}).encode())
+
+    thread = threading.Thread(target=beat)
+    thread.start()
+    with pytest.raises(LeaseHeldError, match="on host gpu3"):
+        Lease.acquire(store, KEY, dead_after_seconds=5, on_wait=told.append)
+    thread.join()
+    assert "watching it" in told[0]
+
+
+def test_a_silent_holder_elsewhere_is_taken_over(store):
+    old = Lease.acquire(store, KEY)
+    old.reserve(10)
+    elsewhere(store)
+    new = Lease.acquire(store, KEY, dead_after_seconds=0.4, settle_seconds=0)
+    assert new.reserve(5) == lease_module.Reservation(2, 10)
+    with pytest.raises(LeaseLostError, match="taken over by"):
+        old.beat()
+    with pytest.raises(LeaseLostError):
+        old.reserve(1)
+    assert read_lease(store, KEY)["session"] == new.session
+    old.release()
+    assert read_lease(store, KEY)["state"] != "stopped"
+
+
+def test_the_holder_that_was_suspended_while_writing_stops(store, monkeypatch):
+    lease = Lease.acquire(store, KEY)
+    ticks = iter([0.0, 0.0, 45.0])
+    monkeypatch.setattr(lease_module, "boot_clock", lambda: next(ticks))
+    with pytest.raises(LeaseLostError, match="was suspended"):
+        lease.reserve(1)
+
+
+def test_lower_bounds_for_a_lease_that_was_deleted(store):
+    lease = Lease.acquire(store, KEY, minimum_batch=8, minimum_game=700)
+    assert lease.reserve(1) == lease_module.Reservation(8, 700)
+
+
+def test_a_lease_deleted_by_hand_comes_back_with_its_numbers(store):
+    lease = Lease.acquire(store, KEY)
+    lease.reserve(10)
+    store.delete(KEY)
+    lease.beat(state="active")
+    assert read_lease(store, KEY)["next_batch"] == 2
+
+
+def test_of_two_takers_one_stays(store):
+    Lease.acquire(store, KEY).release()
+    results = []
+
+    def take():
+        try:
+            results.append(Lease.acquire(store, KEY, settle_seconds=0.3))
+        except LeaseHeldError as error:
+            results.append(error)
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    held = [entry for entry in results if isinstance(entry, Lease)]
+    assert len(held) == 1
+    held[0].confirm()
+
+
+HOLDER = textwrap.dedent(
+    """
+    import sys, time
+    from zerofleet.run.lease import Heartbeat, Lease
+    from zerofleet.run.store import DirectoryStore
+    lease = Lease.acquire(DirectoryStore(sys.argv[1]), sys.argv[2], settle_seconds=0.05)
+    lease.reserve(10)
+    with Heartbeat(lease, interval_seconds=0.1):
+        print("held", flush=True)
+        time.sleep(60)
+    """
+)
+
+
+@pytest.fixture
+def holder(store):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(store.root), KEY], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_a_live_process_is_refused_and_a_killed_one_replaced_at_once(store, holder):
+    with pytest.raises(LeaseHeldError, match=f"process {holder.pid} on host"):
+        Lease.acquire(store, KEY)
+    holder.send_signal(signal.SIGKILL)  # Not waited for: a zombie counts as gone.
+    start = time.monotonic()
+    while True:
+        try:
+            lease = Lease.acquire(store, KEY, settle_seconds=0)
+            break
+        except LeaseHeldError:
+            time.sleep(0.02)
+    assert time.monotonic() - start < 5
+    assert lease.reserve(1).batch == 2
+
+
+def test_a_frozen_process_is_taken_over_and_stops_when_it_wakes(store, holder):
+    holder.send_signal(signal.SIGSTOP)
+    lease = Lease.acquire(store, KEY, dead_after_seconds=0.5, settle_seconds=0)
+    holder.send_signal(signal.SIGCONT)
+    time.sleep(0.4)
+    lease.confirm()
+    assert lease.reserve(1).batch == 2
+
+
+def test_heartbeat_reports_loss(store):
+    lease = Lease.acquire(store, KEY)
+    lost = threading.Event()
+    with Heartbeat(lease, interval_seconds=0.02, on_lost=lost.set) as heartbeat:
+        heartbeat.update(state="active", rates={"games_per_hour": 5000.0})
+        heartbeat.check()
+        deadline = time.monotonic() + 5
+        while read_lease(store, KEY)["state"] != "active" and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert read_lease(store, KEY)["rates"] == {"games_per_hour": 5000.0}
+        elsewhere(store, session="f" * 32)
+        assert lost.wait(5)
+        with pytest.raises(LeaseLostError, match="process .* on host gpu3"):
+            heartbeat.check()
+
+
+def test_heartbeat_goes_on_when_the_store_comes_back(store, monkeypatch):
+    lease = Lease.acquire(store, KEY)
+    real = store.put
+    broken = threading.Event()
+    broken.set()
+
+    def put(key, data):
+        if broken.is_set():
+            raise StoreError("the mount is gone")
+        real(key, data)
+
+    monkeypatch.setattr(store, "put", put)
+    with Heartbeat(lease, interval_seconds=0.02) as heartbeat:
+        heartbeat.update(state="waiting")
+        deadline = time.monotonic() + 5
+        while not heartbeat.store_error and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert heartbeat.store_error == "the mount is gone"
+        broken.clear()
+        while read_lease(store, KEY)["state"] != "waiting" and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert read_lease(store, KEY)["state"] == "waiting"
+
+
+def test_a_watch_goes_by_its_own_clock():
+    now = [0.0]
+    watch = LeaseWatch(60, clock=lambda: now[0])
+    lease = {"session": "a", "counter": 1, "state": "active", "time": "1970-01-01"}
+    assert watch.observe(KEY, lease)
+    assert not watch.has_changed(KEY)
+    now[0] = 59.0
+    assert watch.observe(KEY, {**lease, "counter": 2})
+    assert watch.has_changed(KEY)
+    now[0] = 118.0
+    assert watch.observe(KEY, {**lease, "counter": 2})
+    now[0] = 119.0
+    assert not watch.observe(KEY, {**lease, "counter": 2})
+    assert watch.observe(KEY, {**lease, "session": "b", "counter": 0})
+    assert not watch.observe(KEY, {**lease, "session": "b", "counter": 1, "state": "stopped"})
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"format": 1}', b'{"format": 9}'])
+def test_a_file_that_is_no_lease(store, data):
+    store.put(KEY, data)
+    with pytest.raises(DamagedError, match=r"workers/w0\.json"):
+        Lease.acquire(store, KEY)
+
+
+def test_an_unknown_state_is_refused(store):
+    with pytest.raises(ValueError, match="not one of active"):
+        Lease.acquire(store, KEY).beat(state="offline")

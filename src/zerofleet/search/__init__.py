@@ -1,0 +1,1 @@
+"""Configurations and thin handles of the searches of the C++ core."""

@@ -136,7 +136,8 @@ HOLDER = textwrap.dedent(
     import sys, time
     from zerofleet.run.lease import Heartbeat, Lease
     from zerofleet.run.store import DirectoryStore
-    lease = Lease.acquire(DirectoryStore(sys.argv[1]), sys.argv[2], settle_seconds=0.05)
+    store = DirectoryStore(sys.argv[1])
+    lease = Lease.acquire(store, sys.argv[2], dead_after_seconds=0.6, settle_seconds=0.05)
     lease.reserve(10)
     with Heartbeat(lease, interval_seconds=0.1):
         print("held", flush=True)
@@ -174,11 +175,25 @@ def test_a_live_process_is_refused_and_a_killed_one_replaced_at_once(store, hold
 
 def test_a_frozen_process_is_taken_over_and_stops_when_it_wakes(store, holder):
     holder.send_signal(signal.SIGSTOP)
-    lease = Lease.acquire(store, KEY, dead_after_seconds=0.5, settle_seconds=0)
+    lease = Lease.acquire(store, KEY, dead_after_seconds=0.6, settle_seconds=0)
+    assert lease.reserve(1).batch == 2
     holder.send_signal(signal.SIGCONT)
     time.sleep(0.4)
     lease.confirm()
-    assert lease.reserve(1).batch == 2
+    assert lease.reserve(1).batch == 3
+    assert read_lease(store, KEY)["session"] == lease.session
+
+
+def test_the_late_write_of_a_predecessor_is_overwritten(store):
+    old = Lease.acquire(store, KEY)
+    elsewhere(store)
+    stale = store.read(KEY)
+    new = Lease.acquire(store, KEY, dead_after_seconds=0.2, settle_seconds=0)
+    new.reserve(10)
+    store.put(KEY, stale)  # The old holder was frozen between its read and this write.
+    assert new.reserve(10) == lease_module.Reservation(2, 10)
+    with pytest.raises(LeaseLostError):
+        old.beat()
 
 
 def test_heartbeat_reports_loss(store):
@@ -193,7 +208,7 @@ def test_heartbeat_reports_loss(store):
         assert read_lease(store, KEY)["rates"] == {"games_per_hour": 5000.0}
         elsewhere(store, session="f" * 32)
         assert lost.wait(5)
-        with pytest.raises(LeaseLostError, match="process .* on host gpu3"):
+        with pytest.raises(LeaseLostError, match=r"process .* on host gpu3"):
             heartbeat.check()
 
 

@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import pytest
@@ -27,7 +28,7 @@ def test_ranges_are_a_set(ranges, first, length):
         naive & set(range(first, first + length + 1))
     )
     pairs = list(found)
-    assert all(a[1] + 1 < b[0] for a, b in zip(pairs, pairs[1:], strict=False))
+    assert all(a[1] + 1 < b[0] for a, b in itertools.pairwise(pairs))
     assert RangeSet((low, high) for low, high in found.to_json()) == found
 
 

@@ -6,8 +6,9 @@ host; otherwise whoever has seen no change for a minute *on the own monotonic cl
 and clocks of other hosts are never compared.
 
 A holder that was taken for dead (frozen, cut off) finds another session at its next beat and stops
-with LeaseLostError. A holder that itself was suspended for long does not write without reading
-again first, and if the suspension fell between its read and its write, it stops.
+with LeaseLostError. One that was suspended between its read and its write notices afterwards and
+stops too; the successor, whose lease that late write hid, knows it by its lower generation (each
+takeover adds one) and writes its own again, numbers and all.
 """
 
 import contextlib
@@ -215,7 +216,8 @@ class Lease:
             return  # Deleted by hand: the next write puts it back, numbers and all.
         with contextlib.suppress(DamagedError):
             found = _parse(data, self.key)
-            if found["session"] != self.session:
+            mine = self._document["generation"]
+            if found["session"] != self.session and found["generation"] >= mine:
                 self._lost = (
                     f"{self.key}: taken over by {_holder(found)}, session {found['session'][:8]}; "
                     f"this session {self.session[:8]} stops"
@@ -322,6 +324,7 @@ def _new_document(
     return {
         "format": FORMAT,
         "session": uuid.uuid4().hex,
+        "generation": old["generation"] + 1 if old else 0,
         "counter": 0,
         "next_batch": max(batch, old["next_batch"] if old else batch),
         "next_game": max(game, old["next_game"] if old else game),
@@ -336,14 +339,11 @@ def _new_document(
 def _parse(data: bytes, key: str) -> dict[str, Any]:
     document = decode_object(data, key)
     check_format(document, key, FORMAT)
-    for field, kind in (
-        ("session", str),
-        ("counter", int),
-        ("next_batch", int),
-        ("next_game", int),
-    ):
-        if not isinstance(document.get(field), kind):
-            raise DamagedError(f"{key}: expected {field} of type {kind.__name__}; not a lease")
+    if not isinstance(document.get("session"), str):
+        raise DamagedError(f"{key}: not a lease: it has no session")
+    for field in ("generation", "counter", "next_batch", "next_game"):
+        if not isinstance(document.get(field), int):
+            raise DamagedError(f"{key}: not a lease: expected a number as {field}")
     return document
 
 

@@ -1,0 +1,89 @@
+"""`zerofleet trainer`: the one process of a run that learns."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from zerofleet.cli.options import RunDir, Settings, command_line_keys
+
+
+def trainer(
+    *,
+    run_dir: RunDir,
+    recipe: str = "ultimate_ttt",
+    seed_data: Path | None = None,
+    run_name: str | None = None,
+    max_loops: Annotated[int | None, Parameter(name=["--max-loops", "--iterations"])] = None,
+    min_new_positions: int | None = None,
+    max_positions: int | None = None,
+    train_epochs: int | None = None,
+    lambda_search: float | None = None,
+    eval_games: int | None = None,
+    learning_rate: Annotated[float | None, Parameter(name=["--learning-rate", "--lr"])] = None,
+    batch_size: int | None = None,
+    device: str = "auto",
+    minutes: float | None = None,
+    seed: int | None = None,
+    set_: Settings = None,
+) -> int:
+    """Learn from the games of a run and publish networks.
+
+    Creates the run directory if it is missing and goes on where it stopped if it is not; only one
+    trainer can run on a directory. Ends by itself after --max-loops and then stops the workers.
+
+    Examples:
+
+        zerofleet trainer --shared-dir /mnt/run
+
+        zerofleet trainer --shared-dir /mnt/run --seed-data games.npz --max-loops 100
+
+    Parameters
+    ----------
+    recipe
+        What to learn: a name from the package or the path of a .yaml file.
+    seed_data
+        .npz of evaluated positions to start from: a run's checkpoint.npz, or boards and values.
+    run_name
+        Name of the run in logs and plots.
+    max_loops
+        Training loops of the whole run, counted across restarts (default 50).
+    min_new_positions
+        New positions that start a loop (default 50000).
+    max_positions
+        Largest window; the oldest positions leave first (default 2000000).
+    train_epochs
+        Passes over the window in each loop (default 10).
+    lambda_search
+        Share of the search value in the target; the rest is the result (default 0.75).
+    eval_games
+        Games against each opponent after each loop (default 100).
+    learning_rate
+        Highest learning rate of a loop.
+    batch_size
+        Positions in a training step.
+    device
+        auto, cpu, cuda or cuda:N.
+    minutes
+        Stop after the loop in which this time is over.
+    seed
+        Seed of the run (default 1).
+    """
+    from zerofleet.roles.trainer import Trainer
+
+    keys = command_line_keys(
+        set_,
+        run_name=run_name,
+        seed=seed,
+        pacing__max_loops=max_loops,
+        pacing__min_new_positions=min_new_positions,
+        replay__max_positions=max_positions,
+        training__num_epochs=train_epochs,
+        training__lambda_search=lambda_search,
+        training__learning_rate=learning_rate,
+        training__batch_size=batch_size,
+        arena__eval_games=eval_games,
+    )
+    return Trainer(
+        run_dir, recipe=recipe, command_line=keys, seed_data=seed_data, device=device, minutes=minutes
+    ).run()

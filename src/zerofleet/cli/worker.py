@@ -1,0 +1,44 @@
+"""`zerofleet worker`: plays games; needs no torch."""
+
+from zerofleet.cli.options import RunDir
+
+
+def worker(
+    *,
+    run_dir: RunDir,
+    worker_id: str | None = None,
+    threads: int | None = None,
+    games_per_batch: int | None = None,
+    depth: int | None = None,
+) -> int:
+    """Play games with the newest network of a run until the run ends.
+
+    Waits for the trainer if it is not there yet. Any number of workers, on any machines that see
+    the directory, may run with different settings. Ctrl-C and SIGTERM save the finished games.
+
+    Examples:
+
+        zerofleet worker --shared-dir /mnt/run
+
+        zerofleet worker --shared-dir /mnt/run --worker-id rack7 --threads 16 --games-per-batch 1000
+
+    Parameters
+    ----------
+    worker_id
+        Unique name of this worker (default: host name and a number).
+    threads
+        Search threads (default: all cores).
+    games_per_batch
+        Games in one file (default: the run's, 1000).
+    depth
+        Search depth (default: the run's, 8).
+    """
+    from zerofleet.roles.worker import Worker
+
+    return Worker(
+        run_dir,
+        worker_id=worker_id,
+        threads=threads,
+        games_per_batch=games_per_batch,
+        depth=depth,
+    ).run()

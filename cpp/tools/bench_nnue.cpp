@@ -1,0 +1,2 @@
+#include "selfcheck_nnue.h"
+int main(){ zerofleet::selfcheck::selfcheck_nnue(); }

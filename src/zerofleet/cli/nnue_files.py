@@ -1,0 +1,50 @@
+"""`zerofleet export` and `zerofleet import`: between .pt and .nnue files."""
+
+from pathlib import Path
+
+from zerofleet.run.atomic import write_atomic
+
+
+def export(source: Path, target: Path) -> None:
+    """Write the .nnue file of a .pt file.
+
+    Example:
+
+        zerofleet export net.pt net.nnue
+
+    Parameters
+    ----------
+    source
+        .pt file written by a run or by `zerofleet import`.
+    target
+        .nnue file to write; replaced if it exists.
+    """
+    from zerofleet.nets.export import export_nnue, load_model
+
+    _write(target, ".nnue", export_nnue(load_model(source)))
+
+
+def import_(source: Path, target: Path) -> None:
+    """Write the .pt file of a .nnue file, to train on from it.
+
+    Example:
+
+        zerofleet import net.nnue net.pt
+
+    Parameters
+    ----------
+    source
+        .nnue file.
+    target
+        .pt file to write; replaced if it exists.
+    """
+    from zerofleet.nets.export import load_model, model_to_pt
+
+    _write(target, ".pt", model_to_pt(load_model(source)))
+
+
+def _write(target: Path, ending: str, data: bytes) -> None:
+    if target.suffix != ending:
+        raise SystemExit(f"zerofleet: {target}: expected a name that ends in {ending}")
+    write_atomic(target, data)
+    print(f"wrote {target} ({len(data):,} bytes)")

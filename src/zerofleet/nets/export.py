@@ -8,8 +8,10 @@ import io
 import pickle
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -25,8 +27,12 @@ from zerofleet.nets.nnue_file import (
 PT_FORMAT = "zerofleet-nnue"
 PT_VERSION = 1
 
-_DTYPES = {"ft_bias": np.int16, "ft_weight": np.int16} | {
-    name: np.int8 for name in ("l1_weight", "l2_weight", "out_weight")
+_SMALL_DTYPES: dict[str, type[np.integer[Any]]] = {
+    "ft_bias": np.int16,
+    "ft_weight": np.int16,
+    "l1_weight": np.int8,
+    "l2_weight": np.int8,
+    "out_weight": np.int8,
 }
 
 
@@ -35,7 +41,7 @@ def quantize(model: NnueModel) -> NnueWeights:
 
     Raises: NnueFileError if a weight is not finite or does not fit, naming array and extremes.
     """
-    arrays = {}
+    arrays: dict[str, npt.NDArray[Any]] = {}
     for name, parameter in model.named_parameters():
         floats = parameter.detach().cpu().numpy().astype(np.float64)
         if not np.isfinite(floats).all():
@@ -45,12 +51,12 @@ def quantize(model: NnueModel) -> NnueWeights:
                 "training diverged: go back to an earlier version"
             )
         integers = np.rint(floats * QUANTISATION[name][0])
-        dtype = _DTYPES.get(name, np.int32)
+        dtype: np.dtype[np.integer[Any]] = np.dtype(_SMALL_DTYPES.get(name, np.int32))
         limits = np.iinfo(dtype)
         if integers.min() < limits.min or integers.max() > limits.max:
             raise NnueFileError(
                 f"cannot export net: {name} spans [{integers.min():.0f}, {integers.max():.0f}], "
-                f"which does not fit {np.dtype(dtype).name}"
+                f"which does not fit {dtype.name}"
             )
         arrays[name] = integers.astype(dtype)
     return NnueWeights(architecture=model.architecture, **arrays)

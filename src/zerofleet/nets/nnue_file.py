@@ -1,40 +1,43 @@
 """Reads and writes `.nnue` files: integer weights, little endian, no padding, sha256 at the end.
 
-docs/formats.md has the table of bytes. Only numpy and hashlib are needed, so a worker checks its
-net without torch. The core (`_core.NnueNetwork`) reads the same bytes.
+docs/formats.md has the table of bytes. A worker checks its net with this, without torch, and then
+hands the same bytes to the core (`_core.NnueNetwork`), which owns the constants.
 """
 
 import hashlib
 import struct
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from zerofleet import _core
 from zerofleet.nets.config import NnueConfig
 from zerofleet.nets.features import FEATURE_SETS, FeatureSet
 
 MAGIC = b"ZFNNUE\r\n"
 """The line end shows at once when a transfer in text mode damaged the file."""
-FORMAT_VERSION = 1
+FORMAT_VERSION = _core.NNUE_FORMAT_VERSION
 
-ACCUMULATOR_SCALE = 256
-"""Integer that stands for 1.0 in the accumulators."""
-ACTIVATION_SCALE = 128
-"""Integer that stands for 1.0 in the u8 activations."""
-WEIGHT_SCALE = 64
-"""Integer that stands for 1.0 in the int8 weights."""
+ACCUMULATOR_SCALE = _core.NNUE_ACCUMULATOR_SCALE
+"""256: the integer that stands for 1.0 in the accumulators."""
+ACTIVATION_SCALE = _core.NNUE_ACTIVATION_SCALE
+"""128: the integer that stands for 1.0 in the u8 activations."""
+WEIGHT_SCALE = _core.NNUE_WEIGHT_SCALE
+"""64: the integer that stands for 1.0 in the int8 weights."""
 BIAS_SCALE = ACTIVATION_SCALE * WEIGHT_SCALE
-"""Integer that stands for 1.0 in the int32 biases, the output and the piece-square term."""
-EVAL_PER_LOGIT = 512
-"""Evaluation units per logit of win probability: p = sigmoid(eval / 512)."""
-EVAL_SHIFT = 4
-"""eval = raw >> 4; 8192 >> 4 is 512."""
-MAX_EVAL = 30_000
-"""Evaluations are clamped to this; larger scores are proven wins."""
+"""8192: stands for 1.0 in the int32 biases, the output and the piece-square term."""
+EVAL_PER_LOGIT = _core.EVAL_PER_LOGIT
+"""512 evaluation units are a logit of win probability: p = sigmoid(eval / 512)."""
+EVAL_SHIFT = (BIAS_SCALE // EVAL_PER_LOGIT).bit_length() - 1
+"""4: eval = raw >> 4."""
+MAX_EVAL = _core.MAX_EVAL
+"""30,000: evaluations are clamped to this; larger scores are proven wins."""
 SCALES = (ACCUMULATOR_SCALE, ACTIVATION_SCALE, WEIGHT_SCALE, EVAL_PER_LOGIT)
 
+Array = npt.NDArray[Any]
 _HEADER = struct.Struct("<8sII32s6I4I")
 _DIGEST_BYTES = 32
 
@@ -115,18 +118,20 @@ class NnueWeights:
     """[B, H2], scale 64."""
 
 
-# name -> (largest absolute value in a file, why)
 BOUNDS = {
-    "ft_bias": 3_000,  # with at most 91 active features the int16 accumulators
-    "ft_weight": 320,  # cannot overflow: 91 * 320 + 3000 < 32768
-    "psqt_weight": 1 << 20,  # the sum over all features stays in int32
-    "l1_bias": 1 << 24,
-    "l1_weight": 127,
-    "l2_bias": 1 << 24,
-    "l2_weight": 127,
-    "out_bias": 1 << 24,
-    "out_weight": 127,
+    "ft_bias": _core.NNUE_MAX_FT_BIAS,
+    "ft_weight": _core.NNUE_MAX_FT_WEIGHT,
+    "psqt_weight": _core.NNUE_MAX_PSQT_WEIGHT,
+    "l1_bias": _core.NNUE_MAX_LAYER_BIAS,
+    "l1_weight": _core.NNUE_MAX_LAYER_WEIGHT,
+    "l2_bias": _core.NNUE_MAX_LAYER_BIAS,
+    "l2_weight": _core.NNUE_MAX_LAYER_WEIGHT,
+    "out_bias": _core.NNUE_MAX_LAYER_BIAS,
+    "out_weight": _core.NNUE_MAX_LAYER_WEIGHT,
 }
+"""Largest absolute value of each array; within these no sum of the core can overflow."""
+
+_SHARED_ARRAYS = ("ft_bias", "ft_weight", "psqt_weight")
 _BUCKET_ARRAYS = ("l1_bias", "l1_weight", "l2_bias", "l2_weight", "out_bias", "out_weight")
 
 
@@ -179,11 +184,9 @@ def to_bytes(weights: NnueWeights) -> bytes:
     )
     layout = _layout(arch)
     parts = [header]
-    for name in ("ft_bias", "ft_weight", "psqt_weight"):
-        parts.append(arrays[name].astype(layout[name][0]).tobytes())
+    parts += [arrays[name].astype(layout[name][0]).tobytes() for name in _SHARED_ARRAYS]
     for bucket in range(arch.num_buckets):
-        for name in _BUCKET_ARRAYS:
-            parts.append(arrays[name][bucket].astype(layout[name][0]).tobytes())
+        parts += [arrays[n][bucket].astype(layout[n][0]).tobytes() for n in _BUCKET_ARRAYS]
     body = b"".join(parts)
     return body + hashlib.sha256(body).digest()
 
@@ -274,19 +277,19 @@ def load(path: Path, *, expected: NnueArchitecture | None = None) -> NnueWeights
     return from_bytes(path.read_bytes(), source=str(path), expected=expected)
 
 
-def _read_arrays(arch: NnueArchitecture, data: bytes) -> dict[str, npt.NDArray[np.generic]]:
+def _read_arrays(arch: NnueArchitecture, data: bytes) -> dict[str, Array]:
     layout = _layout(arch)
     offset = _HEADER.size
 
-    def take(dtype: str, shape: tuple[int, ...]) -> npt.NDArray[np.generic]:
+    def take(dtype: str, shape: tuple[int, ...]) -> Array:
         nonlocal offset
         count = int(np.prod(shape))
         array = np.frombuffer(data, dtype, count, offset).reshape(shape)
         offset += array.nbytes
         return array
 
-    arrays = {name: take(*layout[name]) for name in ("ft_bias", "ft_weight", "psqt_weight")}
-    stacks: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in _BUCKET_ARRAYS}
+    arrays = {name: take(*layout[name]) for name in _SHARED_ARRAYS}
+    stacks: dict[str, list[Array]] = {name: [] for name in _BUCKET_ARRAYS}
     for _ in range(arch.num_buckets):
         for name in _BUCKET_ARRAYS:
             dtype, shape = layout[name]
@@ -294,9 +297,7 @@ def _read_arrays(arch: NnueArchitecture, data: bytes) -> dict[str, npt.NDArray[n
     return arrays | {name: np.stack(parts) for name, parts in stacks.items()}
 
 
-def _check_arrays(
-    arch: NnueArchitecture, arrays: dict[str, npt.NDArray[np.generic]], source: str
-) -> None:
+def _check_arrays(arch: NnueArchitecture, arrays: dict[str, Array], source: str) -> None:
     for name, (_, shape) in _layout(arch).items():
         array, bound = arrays[name], BOUNDS[name]
         if array.shape != shape:

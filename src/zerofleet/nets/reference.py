@@ -5,6 +5,8 @@ import numpy.typing as npt
 
 from zerofleet.nets.nnue_file import EVAL_SHIFT, MAX_EVAL, NnueWeights
 
+Integers = npt.NDArray[np.int64]
+
 
 def evaluate_integers(
     weights: NnueWeights,
@@ -20,21 +22,22 @@ def evaluate_integers(
       bucket_N: layer stack of each position.
     """
 
-    def accumulators(active_NF: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-        return weights.ft_bias.astype(np.int64) + active_NF.astype(np.int64) @ weights.ft_weight
+    def accumulators(active_NF: npt.NDArray[np.bool_]) -> Integers:
+        total: Integers = active_NF.astype(np.int64) @ weights.ft_weight
+        return total + weights.ft_bias
 
     both_N2A = np.concatenate([accumulators(mover_NF), accumulators(opponent_NF)], axis=1)
     activation_N2A = np.clip(both_N2A, 0, 256) ** 2 >> 9
 
-    def layer(
-        x: npt.NDArray[np.int64], weight: npt.NDArray[np.int8], bias: npt.NDArray[np.int32]
-    ) -> npt.NDArray[np.int64]:
+    def layer(x: Integers, weight: npt.NDArray[np.int8], bias: npt.NDArray[np.int32]) -> Integers:
         total = bias[bucket_N] + np.einsum("ni,noi->no", x, weight[bucket_N].astype(np.int64))
-        return np.clip(total >> 6, 0, 128)
+        clipped: Integers = np.clip(total >> 6, 0, 128)
+        return clipped
 
     hidden1 = layer(activation_N2A, weights.l1_weight, weights.l1_bias)
     hidden2 = layer(hidden1, weights.l2_weight, weights.l2_bias)
     out = weights.out_bias[bucket_N] + (hidden2 * weights.out_weight[bucket_N]).sum(axis=1)
     psqt = weights.psqt_weight.astype(np.int64)
     raw = out + mover_NF @ psqt - opponent_NF @ psqt
-    return np.clip(raw >> EVAL_SHIFT, -MAX_EVAL, MAX_EVAL).astype(np.int32)
+    evaluations: Integers = np.clip(raw >> EVAL_SHIFT, -MAX_EVAL, MAX_EVAL)
+    return evaluations.astype(np.int32)

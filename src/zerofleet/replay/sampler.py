@@ -136,7 +136,7 @@ class EpochSampler:
         window = self._window
         symmetry = self._rng.integers(0, window.num_symmetries, len(rows), np.uint8)
         packed, _, bucket = _core.encode_features(
-            window.game, window.packed[rows], symmetry, threads=1
+            window.game, window.packed[rows], symmetry, window.num_buckets
         )
         return Batch(
             number=number,

@@ -63,13 +63,15 @@ class Window:
     is_validation: npt.NDArray[np.bool_]
     bucket: npt.NDArray[np.uint8]
     """[N] layer stack of each position."""
+    num_buckets: int
+    """Layer stacks of the net that learns from it."""
     sources: tuple[SourceInWindow, ...]
     """Oldest first; their counts sum to the number of positions."""
 
     @classmethod
-    def empty(cls, game: str, *, max_positions: int) -> "Window":
+    def empty(cls, game: str, *, max_positions: int, num_buckets: int = 4) -> "Window":
         """Returns a window without positions."""
-        packed_bytes = load_game(game).initial_state().packed().shape[0]
+        packed_bytes = load_game(game).packed_bytes
         return cls(
             game=game,
             max_positions=max_positions,
@@ -78,15 +80,22 @@ class Window:
             result=np.zeros(0, np.float32),
             is_validation=np.zeros(0, np.bool_),
             bucket=np.zeros(0, np.uint8),
+            num_buckets=num_buckets,
             sources=(),
         )
 
     @classmethod
     def from_sources(
-        cls, game: str, batches: Iterable[PositionBatch], *, max_positions: int
+        cls,
+        game: str,
+        batches: Iterable[PositionBatch],
+        *,
+        max_positions: int,
+        num_buckets: int = 4,
     ) -> "Window":
         """Returns the window after these sources, oldest first."""
-        return cls.empty(game, max_positions=max_positions).extended(list(batches))
+        window = cls.empty(game, max_positions=max_positions, num_buckets=num_buckets)
+        return window.extended(list(batches))
 
     def __len__(self) -> int:
         return len(self.packed)
@@ -135,10 +144,10 @@ class Window:
             result=join(self.result, [b.result for b in batches]),  # type: ignore[arg-type]
             is_validation=join(self.is_validation, [b.is_validation for b in batches]),  # type: ignore[arg-type]
             bucket=join(self.bucket, buckets),  # type: ignore[arg-type]
+            num_buckets=self.num_buckets,
             sources=tuple(s for s in sources if s.num_positions),
         )
 
     def _buckets(self, packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         identity = np.zeros(len(packed), np.uint8)
-        bucket: npt.NDArray[np.uint8] = _core.encode_features(self.game, packed, identity)[2]
-        return bucket
+        return _core.encode_features(self.game, packed, identity, self.num_buckets)[2]

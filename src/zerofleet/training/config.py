@@ -17,7 +17,7 @@ class TrainingConfig(FrozenModel):
     batch_size: int = Field(default=16_384, ge=1024)
     """Positions of one step with a large window; a small window uses less, see `min_steps`."""
     min_steps: int = Field(default=400, ge=1)
-    """A loop takes at least about this many steps: the batch is halved, down to 1,024, till it does."""
+    """The batch is halved, down to 1,024, until a loop takes at least so many steps."""
     learning_rate: float = Field(default=2e-3, gt=0)
     """Highest learning rate of a loop, at the end of the warm-up."""
     final_learning_rate_share: float = Field(default=0.05, ge=0, le=1)

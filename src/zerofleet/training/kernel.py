@@ -19,7 +19,7 @@ LossKernel = Callable[[Tensor, Tensor, BlockWeights], Tensor]
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether multiplications in bfloat16 are faster than in float32 there."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 

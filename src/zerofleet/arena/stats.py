@@ -48,6 +48,8 @@ class MatchStats(TypedDict):
 class GameStats(TypedDict, total=False):
     """What the games of one iteration were like."""
 
+    num_files: int
+    """Shards counted in this iteration."""
     mean_plies: float
     """Mean length of the self-play games, opening included."""
     first_player_score: float

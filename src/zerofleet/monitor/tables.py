@@ -89,7 +89,7 @@ def loops_table(
     if width < NARROW:
         columns = ["Loop", "Positions", "Val"] if width >= TINY else ["Loop"]
     elif width < WIDE:
-        columns = ["Loop", "Games", "Positions", "Val"]
+        columns = ["Loop", "Positions", "Val"]
     headings = {o: f"vs {short_opponent(o)}" for o in opponents}
     columns += [*headings.values(), "Elo", "Time"]
     table = _table("Last loops")

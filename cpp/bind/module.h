@@ -7,5 +7,6 @@ namespace zerofleet::bind {
 
 void bind_games(nanobind::module_& m);
 void bind_nnue(nanobind::module_& m);
+void bind_records(nanobind::module_& m);
 
 }  // namespace zerofleet::bind

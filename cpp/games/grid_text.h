@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.h"
+
 namespace zerofleet::grid {
 
 constexpr char kPiece[2] = {'X', 'O'};
@@ -15,18 +17,15 @@ constexpr char kPiece[2] = {'X', 'O'};
 /// `expected` describes the whole format, so that the message is enough to repair the text.
 inline std::invalid_argument bad_text(std::string_view game, const std::string& why,
                                       std::string_view text, std::string_view expected) {
-    constexpr std::size_t kShown = 120;  // the text may be a user's whole file
-    std::string shown(text.substr(0, kShown));
-    if (text.size() > kShown) shown += "...";
-    return std::invalid_argument(std::string(game) + ": " + why + " in \"" + shown +
-                                 "\"; expected " + std::string(expected));
+    return std::invalid_argument(std::string(game) + ": " + why + " in " + quoted(text) +
+                                 "; expected " + std::string(expected));
 }
 
 /// What a move text that names no legal move throws.
 inline std::invalid_argument bad_action(std::string_view game, std::string_view text,
                                         std::string_view expected) {
     return std::invalid_argument(std::string(game) + ": expected " + std::string(expected) +
-                                 ", got \"" + std::string(text.substr(0, 40)) + "\"");
+                                 ", got " + quoted(text, 40));
 }
 
 /// Writes `rows` rows of `cols` cells; piece(row, col) is 0, 1 or -1 for an empty cell.

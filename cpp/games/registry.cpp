@@ -4,6 +4,8 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "base/text.h"
+
 namespace zerofleet {
 
 namespace {
@@ -37,7 +39,7 @@ std::string unknown_game_message(std::string_view name) {
         return edit_distance(shown, a) < edit_distance(shown, b);
     });
     std::string out =
-        "unknown game \"" + shown + "\"; did you mean \"" + *nearest + "\"? known games:";
+        "unknown game " + quoted(name, 60) + "; did you mean \"" + *nearest + "\"? known games:";
     for (const auto& known : names) out += " " + known;
     return out;
 }

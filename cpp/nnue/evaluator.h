@@ -64,6 +64,13 @@ class Evaluator {
 
     void pop() { --top_; }
 
+    /// Brings the accumulators of the state on top up to date without evaluating it.
+    void update() {
+        if (entries_[top_].computed) return;
+        catch_up();
+        network_->kernels().update(network_->sizes(), step(top_));
+    }
+
     /// Value of the state on top, from its mover's view: kEvalPerLogit steps are one logit of the
     /// win probability; within +-kMaxEval.
     int evaluate(const State& s) {
@@ -74,7 +81,7 @@ class Evaluator {
             out = network_->kernels().forward(network_->sizes(), layers, accumulators(top_),
                                               s.to_play());
         } else {
-            if (!entries_[top_ - 1].computed) catch_up();
+            catch_up();
             out = network_->kernels().update_forward(network_->sizes(), layers, step(top_),
                                                      s.to_play());
         }
@@ -111,11 +118,14 @@ class Evaluator {
         return update;
     }
 
-    /// Computes the entries below the top. Kept out of `evaluate`: a parent is computed once for
-    /// all its children.
-    [[gnu::noinline]] void catch_up() {
+    /// Computes the entries below the top. Rare: a parent is computed once for all its children.
+    void catch_up() {
+        if (!entries_[top_ - 1].computed) [[unlikely]]
+            compute_path();
+    }
+    [[gnu::noinline]] void compute_path() {
         std::size_t i = top_ - 1;
-        while (!entries_[i - 1].computed) --i;  // entry 0 is always computed
+        while (!entries_[i - 1].computed) --i;  // entry 0 always is
         for (; i < top_; ++i) network_->kernels().update(network_->sizes(), step(i));
     }
 

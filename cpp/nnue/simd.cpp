@@ -9,8 +9,8 @@ namespace zerofleet::nnue {
 std::vector<Simd> supported_simd() {
     std::vector<Simd> levels = {Simd::kScalar};
 #if defined(__x86_64__)
-    if (false && __builtin_cpu_supports("x86-64-v3")) levels.push_back(Simd::kAvx2);
-    if (false && __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512vnni"))
+    if (__builtin_cpu_supports("x86-64-v3")) levels.push_back(Simd::kAvx2);
+    if (__builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512vnni"))
         levels.push_back(Simd::kAvx512);
 #endif
     return levels;

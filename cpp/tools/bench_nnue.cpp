@@ -1,2 +1,29 @@
-#include "selfcheck_nnue.h"
-int main(){ zerofleet::selfcheck::selfcheck_nnue(); }
+// Speed of the networks, one core: `bench_nnue [repeats]`. The three levels take turns, so that a
+// busy machine slows all of them alike; the table shows medians.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+
+#include "games/ultimate_ttt.h"
+#include "nnue/benchmark.h"
+#include "nnue/simd.h"
+
+int main(int argc, char** argv) {
+    using namespace zerofleet;
+    const int repeats = argc > 1 ? std::atoi(argv[1]) : 5;
+    std::map<nnue::Simd, std::map<std::string, std::vector<double>>> rates;
+    for (int r = 0; r < repeats; ++r)
+        for (const nnue::Simd level : nnue::supported_simd())
+            for (const auto& [what, rate] : nnue::benchmark<UltimateTtt>({}, level, 0.1))
+                rates[level][what].push_back(rate);
+    std::printf("ultimate_ttt, default sizes, million/s, medians of %d\n", repeats);
+    for (auto& [level, rows] : rates) {
+        std::printf("%-8s", std::string(nnue::simd_name(level)).c_str());
+        for (auto& [what, values] : rows) {
+            std::sort(values.begin(), values.end());
+            std::printf("  %s %.3f", what.c_str(), values[values.size() / 2] / 1e6);
+        }
+        std::printf("\n");
+    }
+}

@@ -48,6 +48,8 @@ class MatchStats(TypedDict):
 class GameStats(TypedDict, total=False):
     """What the games of one iteration were like."""
 
+    num_files: int
+    """Shards counted in this iteration."""
     mean_plies: float
     """Mean length of the self-play games, opening included."""
     first_player_score: float
@@ -58,7 +60,9 @@ class GameStats(TypedDict, total=False):
     """Standard deviation, in log odds of winning, of the network's evaluation over the validation
     positions: the scale that must not drift from version to version."""
     matches: list[MatchStats]
-    """The rating's matches; all entries together are the run's pool of results."""
+    """The new version's matches; all entries together are the run's pool of results."""
+    reference_matches: list[MatchStats]
+    """Matches among the fixed opponents; in the first rated entry only."""
 
 
 class EloStats(TypedDict, total=False):

@@ -1,0 +1,83 @@
+"""One-line reports of the roles: what the console, the logs and `status.txt` say in plain text."""
+
+from collections.abc import Sequence
+
+from zerofleet.arena.stats import EloStats, IterationStats
+
+_SHORT = {"random": "rnd", "greedy": "greedy"}
+
+
+def short_opponent(text: str) -> str:
+    """Returns a column's worth of an opponent's name: `rnd`, `greedy`, `mm2`."""
+    if text.startswith("minimax:"):
+        return "mm" + text.removeprefix("minimax:")
+    return _SHORT.get(text, text)
+
+
+def elo_text(elo: EloStats) -> str:
+    """Returns `812 ± 25`, or an empty text if the version was not rated."""
+    if "rating" not in elo:
+        return ""
+    return f"{elo['rating']:.0f} ± {elo.get('error', 0.0):.0f}"
+
+
+def duration_text(seconds: float) -> str:
+    """Returns `41 s`, `12 min` or `3 h 05 min`."""
+    if seconds < 99.5:
+        return f"{max(0.0, seconds):.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def worker_line(
+    worker: str,
+    *,
+    batch: int,
+    games: int,
+    positions: int,
+    games_per_second: float,
+    file: str,
+    total_games: int,
+) -> str:
+    """Returns the line a worker prints for each shard.
+
+    Args:
+      positions: quiet positions of the batch, the ones that are trained on.
+      total_games: games of this worker in this run, earlier sessions included.
+    """
+    return (
+        f"[{worker}] Batch {batch}: {games:,} games  {positions:,} positions  "
+        f"{games_per_second:.1f} g/s  Saved {file}  Total {total_games:,}"
+    )
+
+
+def trainer_line(
+    entry: IterationStats,
+    *,
+    max_loops: int | None = None,
+    opponents: Sequence[str] = ("random", "minimax:2"),
+) -> str:
+    """Returns the line a trainer prints for each loop; what was not measured is left out."""
+    loop = f"Loop {entry.get('iteration', 0)}" + (f"/{max_loops}" if max_loops else "")
+    stats = entry.get("game_stats", {})
+    collected = "collected "
+    if "num_files" in stats:
+        files = stats["num_files"]
+        collected += f"{files} file{'' if files == 1 else 's'} "
+    parts = [loop, f"{collected}{entry.get('positions', 0):,} positions"]
+    losses = entry.get("losses", {})
+    values = [f"train {losses['train']:.4f}"] if "train" in losses else []
+    values += [f"val {losses['val']:.4f}"] if "val" in losses else []
+    if values:
+        parts.append(" ".join(values))
+    scores = {m["opponent"]: m["score"] for m in stats.get("matches", [])}
+    shown = [f"vs_{short_opponent(o)} {scores[o]:.1%}" for o in opponents if o in scores]
+    if shown:
+        parts.append(" ".join(shown))
+    if elo := elo_text(entry.get("elo", {})):
+        parts.append(f"Elo {elo}")
+    if "seconds" in entry:
+        parts.append(duration_text(entry["seconds"]))
+    return "  ".join(parts)

@@ -1,0 +1,179 @@
+"""The learning curve of a run as a picture: Elo, scores, losses and evaluation scale by version."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zerofleet.arena.elo import RatingError, Ratings
+from zerofleet.arena.lines import short_opponent
+from zerofleet.arena.rating import parse_version_name, rate_run
+from zerofleet.arena.stats import IterationStats, find_match
+from zerofleet.monitor.tables import fixed_opponents
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito's palette: told apart by people who do not see red and green as different.
+_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+_INK = "#333333"
+
+
+def plot_learning_curve(
+    entries: Sequence[IterationStats], path: Path, *, title: str, anchor: str = "random"
+) -> Path:
+    """Writes the picture (PNG, 1600 x 1100) and returns its path; panels without data say so.
+
+    Elo is fitted anew from all results of the run together; bars are 95 % intervals.
+    Raises: ImportError, naming the extra, where matplotlib is not installed.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
+    except ImportError as error:
+        raise ImportError(
+            f"the learning curve needs matplotlib ({error}): pip install zerofleet[train]"
+        ) from error
+
+    figure = Figure(figsize=(10.7, 7.3), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, fontsize=13, fontweight="bold", color=_INK)
+    axes = figure.subplots(2, 2)
+    versions = [e.get("model_version", 0) for e in entries] or [1]
+    for panel in axes.flat:
+        panel.set_xlim(min(versions) - 0.5, max(versions) + 0.5)
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    _plot_elo(axes[0][0], entries, anchor)
+    _plot_scores(axes[0][1], entries)
+    _plot_losses(axes[1][0], entries)
+    _plot_scale(axes[1][1], entries)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(picture.getvalue())
+    temporary.replace(path)
+    return path
+
+
+def _prepare(axes: "Axes", heading: str, label: str) -> None:
+    axes.set_title(heading, loc="left", fontsize=11, color=_INK)
+    axes.set_ylabel(label, color=_INK)
+    axes.set_xlabel("model version", color=_INK)
+    axes.grid(True, color="#e6e6e6", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=_INK)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _say_empty(axes: "Axes", text: str) -> None:
+    axes.text(0.5, 0.5, text, ha="center", va="center", color="#888888", transform=axes.transAxes)
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def _plot_elo(axes: "Axes", entries: Sequence[IterationStats], anchor: str) -> None:
+    _prepare(axes, "Strength", f"Elo ({anchor} = 0)")
+    try:
+        ratings: Ratings | None = rate_run(entries, anchor=anchor)
+    except RatingError:
+        ratings = None
+    versions = sorted(
+        (v, n) for n in (ratings.names if ratings else ()) if (v := parse_version_name(n))
+    )
+    if ratings is None or not versions:
+        _say_empty(axes, "no rated version yet")
+        return
+    numbers = [v for v, _ in versions]
+    left, right = axes.get_xlim()
+    axes.set_xlim(min(left, numbers[0] - 0.5), max(right, numbers[-1] + 0.5))
+    rated = [ratings[n] for _, n in versions]
+    axes.errorbar(
+        numbers,
+        [r.elo for r in rated],
+        yerr=[r.error for r in rated],
+        fmt="o-",
+        markersize=4,
+        capsize=3,
+        elinewidth=1,
+        color=_COLOURS[0],
+    )
+    for name in ratings.names:
+        if parse_version_name(name) is None:
+            elo = ratings[name].elo
+            axes.axhline(elo, color="#999999", linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+            axes.annotate(
+                name,
+                (1.0, elo),
+                xycoords=("axes fraction", "data"),
+                xytext=(3, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+                color="#666666",
+            )
+
+
+def _plot_scores(axes: "Axes", entries: Sequence[IterationStats]) -> None:
+    _prepare(axes, "Score against fixed opponents", "score (wins + half draws)")
+    drawn = False
+    for colour, opponent in zip(_COLOURS, fixed_opponents(entries), strict=False):
+        points = [(e.get("model_version", 0), m) for e in entries if (m := find_match(e, opponent))]
+        if not points:
+            continue
+        drawn = True
+        versions = [v for v, _ in points]
+        axes.fill_between(
+            versions,
+            [100 * m["low"] for _, m in points],
+            [100 * m["high"] for _, m in points],
+            color=colour,
+            alpha=0.12,
+            linewidth=0,
+        )
+        label = opponent if len(opponent) < 20 else short_opponent(opponent)
+        values = [100 * m["score"] for _, m in points]
+        axes.plot(versions, values, "o-", markersize=3.5, color=colour, label=label)
+    if not drawn:
+        _say_empty(axes, "no matches yet")
+        return
+    axes.set_ylim(-2, 102)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0f} %")
+    axes.legend(loc="lower right", fontsize=9, framealpha=0.9)
+
+
+def _plot_losses(axes: "Axes", entries: Sequence[IterationStats]) -> None:
+    _prepare(axes, "Loss", "loss")
+    drawn = False
+    for colour, key, label in (
+        (_COLOURS[0], "train", "training"),
+        (_COLOURS[1], "val", "validation"),
+    ):
+        points: list[tuple[int, Any]] = [
+            (e.get("model_version", 0), e["losses"].get(key))
+            for e in entries
+            if e.get("losses", {}).get(key) is not None
+        ]
+        if points:
+            drawn = True
+            axes.plot(*zip(*points, strict=True), "o-", markersize=3.5, color=colour, label=label)
+    if drawn:
+        axes.legend(loc="upper right", fontsize=9, framealpha=0.9)
+    else:
+        _say_empty(axes, "no losses yet")
+
+
+def _plot_scale(axes: "Axes", entries: Sequence[IterationStats]) -> None:
+    _prepare(axes, "Evaluation scale", "sd of evaluations (log odds)")
+    points = [
+        (e.get("model_version", 0), e["game_stats"]["eval_sd"])
+        for e in entries
+        if "eval_sd" in e.get("game_stats", {})
+    ]
+    if not points:
+        _say_empty(axes, "not measured yet")
+        return
+    axes.plot(*zip(*points, strict=True), "o-", markersize=3.5, color=_COLOURS[2])
+    axes.set_ylim(0, 1.25 * max(value for _, value in points))

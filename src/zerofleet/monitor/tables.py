@@ -1,0 +1,155 @@
+"""The tables people read: fleet, last loops, final strength. They shrink on narrow terminals."""
+
+import math
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from zerofleet.arena.intervals import elo_from_score
+from zerofleet.arena.lines import duration_text, elo_text, short_opponent
+from zerofleet.arena.stats import IterationStats, MatchStats, find_match
+from zerofleet.monitor.view import WorkerView
+
+TINY, NARROW, WIDE = 56, 80, 110
+"""Terminal widths below which tables leave out what matters less."""
+
+_STATE_STYLES = {
+    "active": "green",
+    "waiting": "green",
+    "syncing": "cyan",
+    "error": "bold red",
+    "offline": "dim",
+}
+_SHOWN_STATE = {"waiting": "active", "stopped": "offline"}
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+
+
+def _add_columns(table: Table, columns: Sequence[str], text_columns: Sequence[str]) -> None:
+    for name in columns:
+        is_text = name in text_columns
+        table.add_column(
+            name, justify="left" if is_text else "right", no_wrap=True, overflow="ellipsis"
+        )
+
+
+def fleet_table(workers: Sequence[WorkerView], *, width: int = WIDE) -> Table:
+    """Returns one row per worker: state, model, batches, games, positions, speed."""
+    columns = ["Worker", "State", "Model", "Batches", "Games", "Positions", "Games/s"]
+    if width < NARROW:
+        columns = ["Worker", "State", "Model", "Games", "Games/s"]
+    if width < TINY:
+        columns = ["Worker", "State", "Games/s"]
+    if width >= WIDE and any(w.host for w in workers):
+        columns.insert(1, "Host")
+    if any(w.restarts for w in workers) and width >= NARROW:
+        columns.append("Restarts")
+    table = _table("Workers")
+    _add_columns(table, columns, ("Worker", "Host", "State"))
+    for w in workers:
+        state = _SHOWN_STATE.get(w.state, w.state)
+        cells: dict[str, str | Text] = {
+            "Worker": w.id,
+            "Host": w.host,
+            "State": Text(state, style=_STATE_STYLES.get(w.state, "yellow")),
+            "Model": f"v{w.model_version:04d}" if w.model_version else "-",
+            "Batches": f"{w.batch:,}",
+            "Games": f"{w.games:,}",
+            "Positions": f"{w.positions:,}",
+            "Games/s": f"{w.games_per_second:.1f}",
+            "Restarts": str(w.restarts) if w.restarts else "",
+        }
+        table.add_row(*(cells[c] for c in columns))
+    return table
+
+
+def loops_table(
+    entries: Sequence[IterationStats],
+    *,
+    width: int = WIDE,
+    max_rows: int = 8,
+    opponents: Sequence[str] | None = None,
+) -> Table:
+    """Returns the last loops: games, positions, losses, scores against fixed opponents, Elo.
+
+    Args:
+      opponents: columns of scores; default: the fixed opponents of the last rated loop.
+    """
+    if opponents is None:
+        opponents = fixed_opponents(entries)
+    if width < NARROW:
+        opponents = opponents[-1:]
+    elif width < WIDE:
+        opponents = [*opponents[:1], *opponents[1:][-2:]]
+    columns = ["Loop", "Model", "Games", "Positions", "Train", "Val"]
+    if width < NARROW:
+        columns = ["Loop", "Positions", "Val"] if width >= TINY else ["Loop"]
+    elif width < WIDE:
+        columns = ["Loop", "Positions", "Val"]
+    headings = {o: f"vs {short_opponent(o)}" for o in opponents}
+    columns += [*headings.values(), "Elo", "Time"]
+    table = _table("Last loops")
+    _add_columns(table, columns, ())
+    for entry in entries[-max_rows:]:
+        losses = entry.get("losses", {})
+        cells = {
+            "Loop": str(entry.get("iteration", "")),
+            "Model": f"v{entry.get('model_version', 0):04d}",
+            "Games": f"{entry.get('games', 0):,}",
+            "Positions": f"{entry.get('positions', 0):,}",
+            "Train": f"{losses['train']:.4f}" if "train" in losses else "",
+            "Val": f"{losses['val']:.4f}" if "val" in losses else "",
+            "Elo": elo_text(entry.get("elo", {})),
+            "Time": duration_text(entry["seconds"]) if "seconds" in entry else "",
+        }
+        for opponent, heading in headings.items():
+            match = find_match(entry, opponent)
+            cells[heading] = f"{match['score']:.1%}" if match else ""
+        table.add_row(*(cells[c] for c in columns))
+    return table
+
+
+def fixed_opponents(entries: Sequence[IterationStats]) -> list[str]:
+    """Returns the opponents of the last rated loop that are not versions of the run."""
+    for entry in reversed(entries):
+        if matches := entry.get("game_stats", {}).get("matches"):
+            names = [m["opponent"] for m in matches]
+            return [n for n in names if not (n.startswith("v") and n[1:].isdigit())]
+    return []
+
+
+def strength_table(matches: Sequence[MatchStats], *, title: str = "Strength") -> Table:
+    """Returns one row per opponent: games, won/drawn/lost, score and Elo difference.
+
+    Scores carry their 95 % interval from the pairs of games; Elo bounds are those of the score.
+    """
+    columns = ["Opponent", "Games", "Distinct", "Won/drawn/lost", "Score", "95 %", "Elo difference"]
+    table = _table(title)
+    _add_columns(table, columns, ("Opponent", "Elo difference"))
+    for m in matches:
+        table.add_row(
+            m["opponent"],
+            f"{m['games']:,}",
+            f"{m['distinct_games']:,}",
+            f"{m['wins']}/{m['draws']}/{m['losses']}",
+            f"{m['score']:.1%}",
+            f"{m['low']:.1%} - {m['high']:.1%}",
+            elo_difference_text(m["score"], m["low"], m["high"]),
+        )
+    return table
+
+
+def elo_difference_text(score: float, low: float, high: float) -> str:
+    """Returns `+120 (+84 to +160)`, or a one-sided statement where a bound is infinite."""
+    value, least, most = (elo_from_score(s) for s in (score, low, high))
+    if math.isinf(value):
+        return f"over {least:+.0f}" if value > 0 else f"under {most:+.0f}"
+    if math.isinf(most):
+        return f"{value:+.0f} (over {least:+.0f})"
+    if math.isinf(least):
+        return f"{value:+.0f} (under {most:+.0f})"
+    return f"{value:+.0f} ({least:+.0f} to {most:+.0f})"

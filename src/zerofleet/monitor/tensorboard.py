@@ -1,0 +1,72 @@
+"""A run's statistics as TensorBoard scalars."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from zerofleet.arena.lines import short_opponent
+from zerofleet.arena.stats import IterationStats
+
+
+def scalars_of(entry: IterationStats) -> dict[str, float]:
+    """Returns the numbers of one iteration by their TensorBoard tag."""
+    scalars: dict[str, float] = {f"loss/{k}": float(v) for k, v in _numbers(entry.get("losses"))}
+    scalars |= {f"games/{k}": float(v) for k, v in _numbers(entry.get("game_stats"))}
+    scalars |= {f"elo/{k}": float(v) for k, v in _numbers(entry.get("elo"))}
+    for match in entry.get("game_stats", {}).get("matches", []):
+        if not match["opponent"].startswith("v0"):
+            scalars[f"score/vs_{short_opponent(match['opponent'])}"] = match["score"]
+    for key in ("games", "positions", "seconds"):
+        if key in entry:
+            scalars[f"loop/{key}"] = float(entry[key])
+    return scalars
+
+
+def _numbers(section: Any) -> list[tuple[str, float]]:
+    return [(k, v) for k, v in (section or {}).items() if isinstance(v, int | float)]
+
+
+class TensorBoardWriter:
+    """Writes each iteration once; give it the whole list of entries after every loop."""
+
+    def __init__(self, directory: Path, *, last_iteration: int = 0):
+        """Opens an event file.
+
+        Args:
+          last_iteration: iterations up to this one are already there (from before a restart).
+        Raises: ImportError, naming the extra, where tensorboard is not installed.
+        """
+        try:
+            from tensorboard.compat.proto.event_pb2 import Event
+            from tensorboard.compat.proto.summary_pb2 import Summary
+            from tensorboard.summary.writer.event_file_writer import EventFileWriter
+        except ImportError as error:
+            raise ImportError(
+                f"TensorBoard files need tensorboard ({error}): pip install zerofleet[train]"
+            ) from error
+        self._event, self._summary = Event, Summary
+        directory.mkdir(parents=True, exist_ok=True)
+        self._writer = EventFileWriter(str(directory))
+        self._last_iteration = last_iteration
+
+    def update(self, entries: Sequence[IterationStats], *, wall_time: float) -> int:
+        """Writes the iterations that are new since the last call; returns how many."""
+        new = [e for e in entries if e.get("iteration", 0) > self._last_iteration]
+        for entry in new:
+            values = [
+                self._summary.Value(tag=tag, simple_value=value)
+                for tag, value in scalars_of(entry).items()
+            ]
+            event = self._event(
+                wall_time=wall_time,
+                step=entry.get("iteration", 0),
+                summary=self._summary(value=values),
+            )
+            self._writer.add_event(event)
+            self._last_iteration = entry.get("iteration", 0)
+        self._writer.flush()
+        return len(new)
+
+    def close(self) -> None:
+        """Makes everything durable and closes the file."""
+        self._writer.close()

@@ -1,0 +1,193 @@
+"""The live picture of a run in a terminal, and its plain-text twin where there is no terminal."""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from zerofleet.arena.lines import duration_text, trainer_line
+from zerofleet.monitor.tables import TINY, fleet_table, loops_table
+from zerofleet.monitor.view import RunView
+
+PLAIN_PROGRESS_SECONDS = 30.0
+"""Without a terminal, a line of progress at most this often."""
+
+
+class Monitor(Protocol):
+    """Shows a run until it is left: `with open_monitor() as monitor: monitor.update(view)`."""
+
+    def update(self, view: RunView) -> None:
+        """Shows the run as it is now."""
+
+    def __enter__(self) -> Self:
+        """Starts showing."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Gives the terminal back."""
+
+
+def open_monitor(console: Console | None = None) -> Monitor:
+    """Returns the live picture if the console is a terminal, else plain lines."""
+    console = console or Console()
+    if console.is_terminal and not console.is_dumb_terminal:
+        return LiveMonitor(console)
+    return PlainMonitor(console)
+
+
+def render_run(view: RunView, *, width: int, height: int = 40) -> RenderableType:
+    """Returns one frame; it fits `width` columns and, by leaving out old loops, `height` lines."""
+    parts: list[RenderableType] = [_headline(view), _progress(view, width)]
+    max_workers = max(1, (height - 12) // 2)
+    if view.workers:
+        parts.append(fleet_table(view.workers[:max_workers], width=width))
+        if len(view.workers) > max_workers:
+            hidden = len(view.workers) - max_workers
+            parts.append(Text(f"  and {hidden} more workers", style="dim"))
+        notes = [f"  {w.id}: {w.note}" for w in view.workers if w.note]
+        parts += [Text(n, style="red", overflow="ellipsis", no_wrap=True) for n in notes[:4]]
+    if view.entries:
+        rows = max(1, min(8, height - 14 - min(len(view.workers), max_workers)))
+        parts.append(loops_table(view.entries, width=width, max_rows=rows))
+    parts += [
+        Text(f"  {m}", style="yellow", overflow="ellipsis", no_wrap=True)
+        for m in view.messages[-3:]
+    ]
+    return Group(*parts)
+
+
+def _headline(view: RunView) -> Text:
+    line = Text(overflow="ellipsis", no_wrap=True)
+    line.append(view.run_name or view.run_dir, style="bold")
+    if view.game:
+        line.append(f"  {view.game}")
+    line.append(f"  {duration_text(view.elapsed_seconds)}")
+    eta = view.eta_seconds()
+    if eta is not None:
+        line.append(f"  about {duration_text(eta)} to go", style="cyan")
+    return line
+
+
+def _progress(view: RunView, width: int) -> RenderableType:
+    loop = f"Loop {max(view.loop, 0)}" + (f"/{view.max_loops}" if view.max_loops else "")
+    if view.phase == "collecting":
+        what = f"{view.new_positions:,} / {view.min_new_positions:,}"
+        what += " new positions" if width >= TINY else " new"
+    else:
+        what = view.phase
+    grid = Table.grid(padding=(0, 2))
+    share = view.progress
+    bar: RenderableType = ""
+    if share is not None and width >= 60:
+        bar = ProgressBar(total=1.0, completed=share, width=max(10, min(30, width // 4)))
+    grid.add_row(Text(loop, style="bold"), what, bar)
+    return Group(grid, Text(_facts(view), style="dim", overflow="ellipsis", no_wrap=True))
+
+
+def _facts(view: RunView) -> str:
+    configured = view.num_configured_workers
+    total = len(view.workers) if configured is None else configured
+    facts = [
+        f"model v{view.model_version:04d}" if view.model_version else "no model yet",
+        f"workers {view.num_live_workers}/{total}",
+        f"{view.games_per_second:.1f} games/s",
+    ]
+    if view.max_positions:
+        facts.append(f"window {view.window_positions:,} / {view.max_positions:,}")
+    return "  ".join(facts)
+
+
+class LiveMonitor:
+    """Redraws one frame in place, at most four times a second."""
+
+    def __init__(self, console: Console):
+        self._console = console
+        self._live = Live(console=console, auto_refresh=False, transient=False)
+
+    def update(self, view: RunView) -> None:
+        """Draws the run at the terminal's present size."""
+        size = self._console.size
+        frame = render_run(view, width=size.width, height=size.height)
+        self._live.update(frame, refresh=True)
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+
+
+class PlainMonitor:
+    """Prints a line for each finished loop, changed worker and message, and now and then progress.
+
+    Lines are never wrapped, so that they can be searched and parsed.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic):
+        self._console = console
+        self._clock = clock
+        self._last_iteration: int | None = None
+        self._states: dict[str, str] = {}
+        self._messages: tuple[str, ...] = ()
+        self._last_progress = -PLAIN_PROGRESS_SECONDS
+
+    def update(self, view: RunView) -> None:
+        """Prints what is new since the last call; loops from before the first call stay unsaid."""
+        newest = max((e.get("iteration", 0) for e in view.entries), default=0)
+        if self._last_iteration is None:
+            self._last_iteration = newest
+        for entry in view.entries:
+            if entry.get("iteration", 0) > self._last_iteration:
+                self._say(trainer_line(entry, max_loops=view.max_loops or None))
+        self._last_iteration = newest
+        for w in view.workers:
+            if self._states.get(w.id) != w.state:
+                self._say(f"[{w.id}] {w.state}" + (f": {w.note}" if w.note else ""))
+                self._states[w.id] = w.state
+        for message in view.messages:
+            if message not in self._messages:
+                self._say(message)
+        self._messages = tuple(view.messages)
+        now = self._clock()
+        if now - self._last_progress >= PLAIN_PROGRESS_SECONDS:
+            self._last_progress = now
+            self._say(self._progress_line(view))
+
+    def _progress_line(self, view: RunView) -> str:
+        loop = f"Loop {view.loop}" + (f"/{view.max_loops}" if view.max_loops else "")
+        what = view.phase
+        if view.phase == "collecting":
+            what += f" {view.new_positions:,}/{view.min_new_positions:,} positions"
+        line = f"{loop}  {what}  {_facts(view)}"
+        eta = view.eta_seconds()
+        return line if eta is None else f"{line}  about {duration_text(eta)} to go"
+
+    def _say(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True, highlight=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass

@@ -1,0 +1,100 @@
+"""What the monitors draw: a run at one moment, as plain data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from zerofleet.arena.stats import IterationStats
+
+LIVE_STATES = ("active", "syncing", "waiting")
+"""States of a worker that count as at work; waiting is shown as active."""
+
+
+@dataclass(frozen=True)
+class WorkerView:
+    """One worker as its lease tells it."""
+
+    id: str
+    state: str
+    """As users read it: active, syncing, error, offline (stopped and silent ones alike)."""
+    host: str = ""
+    model_version: int = 0
+    """0: none loaded yet."""
+    batch: int = 0
+    """Batches delivered."""
+    games: int = 0
+    """Games played in this run."""
+    positions: int = 0
+    games_per_second: float = 0.0
+    positions_per_second: float = 0.0
+    restarts: int = 0
+    note: str = ""
+    """Why it failed or what it waits for."""
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run at one moment."""
+
+    run_dir: str
+    game: str = ""
+    run_name: str = ""
+    phase: str = "starting"
+    """What the trainer does: starting, collecting, training, rating, publishing, done, ..."""
+    phase_share: float | None = None
+    """How much of the phase is done, in [0, 1]; None if unknown. Collecting is computed."""
+    loop: int = 0
+    """The loop in progress, from 1; 0 before the first."""
+    max_loops: int = 0
+    model_version: int = 0
+    new_positions: int = 0
+    """Positions collected for the next training."""
+    min_new_positions: int = 0
+    window_positions: int = 0
+    max_positions: int = 0
+    workers: Sequence[WorkerView] = ()
+    num_configured_workers: int | None = None
+    entries: Sequence[IterationStats] = ()
+    """`training_stats.json`."""
+    elapsed_seconds: float = 0.0
+    """Since the command started."""
+    limit_seconds: float | None = None
+    """The command stops after this time."""
+    messages: Sequence[str] = field(default=())
+    """Latest remarks (a worker restarted, a shard rejected), oldest first."""
+
+    @property
+    def num_live_workers(self) -> int:
+        """Workers that are active, syncing or waiting."""
+        return sum(w.state in LIVE_STATES for w in self.workers)
+
+    @property
+    def games_per_second(self) -> float:
+        """Of all live workers together."""
+        return sum(w.games_per_second for w in self.workers if w.state in LIVE_STATES)
+
+    @property
+    def positions_per_second(self) -> float:
+        """Of all live workers together."""
+        return sum(w.positions_per_second for w in self.workers if w.state in LIVE_STATES)
+
+    @property
+    def progress(self) -> float | None:
+        """Share of the current phase that is done, in [0, 1], or None."""
+        if self.phase == "collecting" and self.min_new_positions > 0:
+            return min(1.0, self.new_positions / self.min_new_positions)
+        return self.phase_share
+
+    def eta_seconds(self) -> float | None:
+        """Returns the time to the end of the run: by the limit, or by the pace of recent loops.
+
+        The smaller of the two, since either ends the run; None if neither is known.
+        """
+        by_limit = None
+        if self.limit_seconds is not None:
+            by_limit = max(0.0, self.limit_seconds - self.elapsed_seconds)
+        recent = [e["seconds"] for e in self.entries[-5:] if e.get("seconds", 0.0) > 0]
+        if not recent or not self.max_loops:
+            return by_limit
+        pace = sum(recent) / len(recent)
+        by_pace = max(0, self.max_loops - self.entries[-1].get("iteration", 0)) * pace
+        return by_pace if by_limit is None else min(by_limit, by_pace)

@@ -1,0 +1,1 @@
+"""Networks: shapes, weights, files. Submodules are imported by name; only some need torch."""

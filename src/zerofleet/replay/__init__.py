@@ -1,0 +1,1 @@
+"""The window of positions the trainer learns from, and how batches are drawn from it."""

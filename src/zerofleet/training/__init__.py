@@ -1,0 +1,1 @@
+"""Learning: loss, schedule, the learner and its checkpoint."""

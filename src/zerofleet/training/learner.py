@@ -1,0 +1,230 @@
+"""Trains the net on the window, one loop at a time."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from zerofleet.nets.nnue import NnueModel, with_constant_feature
+from zerofleet.replay.sampler import BLOCK_SIZE, Batch, EpochSampler, choose_batch_size
+from zerofleet.replay.window import Window
+from zerofleet.training.config import TrainingConfig
+from zerofleet.training.kernel import has_fast_bfloat16, loss_kernel
+from zerofleet.training.loss import win_probability_target
+from zerofleet.training.schedule import learning_rate
+from zerofleet.training.validation import ValidationSet
+
+_CHUNK_SIZES = {"cpu": (4096, 1024), "cuda": (16384, 1024)}
+"""Positions of one compiled call. A larger batch sums the gradients of several: on processors the
+activations of 4,096 positions stay in cache, and one shape compiled serves every larger batch."""
+_CHECK_EVERY = 16
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message names the loop and batch and says what to do."""
+
+
+@dataclass(frozen=True)
+class LoopResult:
+    """What one loop of training did. Losses are means over positions, quantised, in f32."""
+
+    iteration: int
+    num_epochs: int
+    """Less than configured only if training was stopped."""
+    num_steps: int
+    batch_size: int
+    num_window: int
+    """Positions in the window."""
+    num_positions: int
+    """Samples trained on, over all epochs."""
+    train_losses: tuple[float, ...]
+    """Of each epoch, while it trained."""
+    validation_losses: tuple[float, ...]
+    """Before the first epoch and after each; empty if nothing is kept for validation."""
+    eval_sd: float
+    """Standard deviation of evaluations (512 to a logit) over the validation positions, or over
+    training positions if there are none: the scale that must not drift."""
+    seconds: float
+    """Of training, validation left out."""
+    positions_per_second: float
+    """Samples per second, the first step left out."""
+    first_step_seconds: float
+    """The first step of a process compiles."""
+
+
+class Learner:
+    """Owns the model and the optimizer; the same seed and windows give the same weights."""
+
+    def __init__(
+        self, model: NnueModel, config: TrainingConfig, *, device: str = "auto", seed: int = 0
+    ) -> None:
+        """Prepares training; `device` is auto, cpu, cuda or cuda:N."""
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = torch.device(device)
+        self.model = model.to(self.device)
+        self.config = config
+        self.seed = seed
+        self.num_steps = 0
+        """Optimizer steps of all loops."""
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
+        self.dtype = self._compute_dtype()
+        self._kernel = loss_kernel(power=config.loss_power, compiled=config.compile)
+
+    def train_loop(
+        self,
+        window: Window,
+        iteration: int,
+        *,
+        last_good: str = "the last checkpoint",
+        should_stop: Callable[[], bool] = lambda: False,
+        on_epoch: Callable[[int, float, float | None], None] = lambda *_: None,
+    ) -> LoopResult:
+        """Trains `train_epochs` epochs over the window.
+
+        Args:
+          window: at least one block (128 positions) to train on.
+          iteration: number of the loop; part of the sampler's seed.
+          last_good: what to go back to, for the message if the loss stops being finite.
+          should_stop: asked before each step; True ends the loop early.
+          on_epoch: called with (epoch, train loss, validation loss or None).
+        Raises: TrainingError.
+        """
+        config = self.config
+        rows = window.training_rows
+        batch_size = choose_batch_size(
+            len(rows),
+            epochs=config.train_epochs,
+            largest=config.batch_size,
+            min_steps=config.min_steps,
+        )
+        steps_per_epoch = len(self._sampler(window, rows, batch_size, iteration, 0))
+        if steps_per_epoch == 0:
+            raise TrainingError(
+                f"loop {iteration}: {len(rows)} positions to train on, expected at least "
+                f"{BLOCK_SIZE} of one bucket; wait for more games or lower "
+                "training.validation_share"
+            )
+        num_steps = steps_per_epoch * config.train_epochs
+        validation = ValidationSet(window, lambda_search=config.lambda_search)
+        validation_losses = [self.validation_loss(validation)] if len(validation) else []
+        train_losses: list[float] = []
+        step, first_step_seconds, seconds = 0, 0.0, 0.0
+        for epoch in range(config.train_epochs):
+            losses: list[Tensor] = []
+            started = time.perf_counter()
+            for batch in self._sampler(window, rows, batch_size, iteration, epoch):
+                if should_stop():
+                    break
+                self._set_learning_rate(learning_rate(config, step, num_steps))
+                losses.append(self._step(batch))
+                if step == 0:
+                    first_step_seconds = time.perf_counter() - started
+                step += 1
+                if len(losses) % _CHECK_EVERY == 0:
+                    _check_finite(losses, iteration, epoch, last_good)
+            _check_finite(losses, iteration, epoch, last_good)  # waits for the device, too
+            seconds += time.perf_counter() - started
+            if losses:
+                train_losses.append(torch.stack(losses).mean().item())
+            if len(losses) < steps_per_epoch:
+                break
+            if len(validation):
+                validation_losses.append(self.validation_loss(validation))
+            on_epoch(epoch, train_losses[-1], validation_losses[-1] if len(validation) else None)
+        self.num_steps += step
+        timed_seconds = max(1e-9, seconds - first_step_seconds)
+        return LoopResult(
+            iteration=iteration,
+            num_epochs=len(train_losses),
+            num_steps=step,
+            batch_size=batch_size,
+            num_window=len(window),
+            num_positions=step * batch_size,
+            train_losses=tuple(train_losses),
+            validation_losses=tuple(validation_losses),
+            eval_sd=self._eval_sd(window),
+            seconds=seconds,
+            positions_per_second=max(0, step - 1) * batch_size / timed_seconds,
+            first_step_seconds=first_step_seconds,
+        )
+
+    def validation_loss(self, validation: ValidationSet) -> float:
+        """Returns the mean loss of the net as it will be exported, in float32."""
+        return validation.loss(self.model, power=self.config.loss_power)
+
+    def _eval_sd(self, window: Window) -> float:
+        rows = window.validation_rows if window.is_validation.any() else window.training_rows
+        return float(ValidationSet.of_rows(window, rows, 1.0).evaluations(self.model).std())
+
+    def _sampler(
+        self, window: Window, rows: npt.NDArray[np.int64], batch_size: int, loop: int, epoch: int
+    ) -> EpochSampler:
+        # A loop's epochs follow those of the loops before, so no two ever draw alike.
+        number = loop * self.config.train_epochs + epoch
+        return EpochSampler(window, rows, batch_size=batch_size, seed=self.seed, epoch=number)
+
+    def _set_learning_rate(self, rate: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+    def _step(self, batch: Batch) -> Tensor:
+        """Takes one optimizer step; returns the batch's mean loss, still on the device."""
+        packed_NK = torch.from_numpy(
+            with_constant_feature(batch.packed_NK, self.model.architecture.num_features)
+        ).to(self.device)
+        block_bucket_n = torch.from_numpy(batch.block_bucket_n).to(self.device)
+        target_N = torch.from_numpy(
+            win_probability_target(
+                batch.search_value_N, batch.result_N, lambda_search=self.config.lambda_search
+            )
+        ).to(self.device)
+        chunk = self._chunk_size(len(target_N))
+        num_chunks = len(target_N) // chunk
+        total = torch.zeros((), device=self.device)
+        for i in range(num_chunks):
+            rows = slice(i * chunk, (i + 1) * chunk)
+            blocks = slice(i * chunk // BLOCK_SIZE, (i + 1) * chunk // BLOCK_SIZE)
+            weights = self.model.block_weights(block_bucket_n[blocks], dtype=self.dtype)
+            loss = self._kernel(packed_NK[rows], target_N[rows], weights) / num_chunks
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.model.clip_to_range()
+        return total
+
+    def _chunk_size(self, batch_size: int) -> int:
+        for size in _CHUNK_SIZES[self.device.type]:
+            if batch_size % size == 0:
+                return size
+        return batch_size
+
+    def _compute_dtype(self) -> torch.dtype:
+        if self.config.compute_dtype != "auto":
+            return getattr(torch, self.config.compute_dtype)  # type: ignore[no-any-return]
+        return torch.bfloat16 if has_fast_bfloat16(self.device) else torch.float32
+
+
+def _check_finite(losses: list[Tensor], iteration: int, epoch: int, last_good: str) -> None:
+    """Raises: TrainingError at the first loss that is no number."""
+    if not losses:
+        return
+    values = torch.stack(losses).cpu().numpy()
+    if np.isfinite(values).all():
+        return
+    batch = int(np.argmin(np.isfinite(values)))
+    raise TrainingError(
+        f"loop {iteration}, epoch {epoch}, batch {batch}: the loss is {values[batch]}; nothing of "
+        f"this loop was kept. Go on from {last_good} with a lower training.learning_rate"
+    )

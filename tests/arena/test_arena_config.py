@@ -1,0 +1,23 @@
+"""The arena's configuration refuses what cannot be played."""
+
+import pytest
+from pydantic import ValidationError
+
+from zerofleet.arena.config import ArenaConfig
+
+
+def test_defaults() -> None:
+    config = ArenaConfig()
+    assert config.eval_games == 100
+    assert config.opponents == ("random", "greedy", "minimax:2", "minimax:4")
+
+
+def test_an_odd_number_of_games_is_refused_with_the_nearest_even_one() -> None:
+    with pytest.raises(ValidationError, match="came 99, try 100"):
+        ArenaConfig(eval_games=99)
+
+
+def test_opponents_are_distinct_and_some() -> None:
+    for opponents in ((), ("random", "random")):
+        with pytest.raises(ValidationError, match="one or more different opponents"):
+            ArenaConfig(opponents=opponents)

@@ -1,0 +1,132 @@
+"""Ratings rise with skill, can be repeated, and their pool is JSON."""
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from zerofleet.arena.config import ArenaConfig
+from zerofleet.arena.match import MatchStopped
+from zerofleet.arena.rating import (
+    VersionRating,
+    pool_of,
+    previous_versions,
+    rate_run,
+    rate_version,
+    version_name,
+)
+from zerofleet.arena.stats import GameStats, IterationStats, find_match
+from zerofleet.games import State, load_game
+from zerofleet.players.player import mix_seed
+
+GAME = load_game("tic_tac_toe")
+
+
+class Sometimes:
+    """Takes a winning move with some probability, else plays at random."""
+
+    def __init__(self, name: str, skill: float):
+        self.name = name
+        self.skill = skill
+
+    def select_actions(self, states: Sequence[State], seeds: Sequence[int]) -> list[int]:
+        return [self._choose(s, k) for s, k in zip(states, seeds, strict=True)]
+
+    def _choose(self, state: State, seed: int) -> int:
+        legal = state.legal_actions()
+        if mix_seed(seed, 1) % 1000 < 1000 * self.skill:
+            for action in legal:
+                after = state.copy()
+                after.apply(action)
+                if after.is_terminal and any(after.returns()):
+                    return action
+        return legal[mix_seed(seed, 2) % len(legal)]
+
+
+FIXED = {"random": 0.0, "half": 0.5, "full": 1.0}
+CONFIG = ArenaConfig(eval_games=60, opponents=tuple(FIXED), num_previous=2, opening_plies=2, seed=1)
+
+
+def rate(version: int, entries: Sequence[IterationStats], **changes) -> VersionRating:
+    return rate_version(
+        GAME,
+        version,
+        load_version=lambda v: Sometimes(version_name(v), min(1.0, 0.25 * (v - 1))),
+        load_fixed=lambda text: Sometimes(text, FIXED[text]),
+        known_versions=range(1, version + 1),
+        entries=entries,
+        config=CONFIG,
+        **changes,
+    )
+
+
+def entry_of(rating: VersionRating) -> IterationStats:
+    return IterationStats(
+        iteration=rating.version,
+        model_version=rating.version,
+        game_stats=GameStats(
+            matches=list(rating.matches), reference_matches=list(rating.reference_matches)
+        ),
+        elo=rating.elo,
+    )
+
+
+@pytest.fixture(scope="module")
+def run() -> list[IterationStats]:
+    entries: list[IterationStats] = []
+    for version in range(1, 6):
+        entries.append(entry_of(rate(version, entries)))
+    return entries
+
+
+def test_ratings_rise_with_skill(run: list[IterationStats]) -> None:
+    ratings = rate_run(run)
+    elos = [ratings[version_name(v)].elo for v in range(1, 6)]
+    assert elos[0] < elos[2] < elos[4]
+    assert ratings.superiority("v0005", "v0001") > 0.99
+    assert ratings["random"].elo == 0.0
+    # v0001 is the random player under another name, v0005 is "full".
+    assert abs(ratings["v0001"].elo) < 1.5 * ratings["v0001"].error
+    same = ratings.difference("v0005", "full")
+    assert abs(same.elo) < 1.5 * same.error
+
+
+def test_entries_hold_the_pool_as_json(run: list[IterationStats]) -> None:
+    again = json.loads(json.dumps(run))
+    assert pool_of(again) == pool_of(run)
+    # 3 fixed each, previous versions 0+1+2+2+2, and 3 pairings among the fixed.
+    assert len(pool_of(run)) == 5 * 3 + 7 + 3
+    assert [len(e["game_stats"]["reference_matches"]) for e in run] == [3, 0, 0, 0, 0]
+    match = find_match(run[4], "random")
+    assert match is not None
+    assert match["player"] == "v0005"
+    assert match["wins"] + match["draws"] + match["losses"] == match["games"] == 60
+    assert match["low"] <= match["score"] <= match["high"]
+    assert find_match(run[4], "nobody") is None
+
+
+def test_elo_of_an_entry(run: list[IterationStats]) -> None:
+    elo = run[4]["elo"]
+    assert elo["ratings"]["v0005"] == [elo["rating"], elo["error"]]
+    assert elo["error"] > 0
+    assert 0 <= elo["superiority"] <= 1
+    assert "gain" not in run[0]["elo"]
+
+
+def test_a_rating_can_be_repeated(run: list[IterationStats]) -> None:
+    once = rate(5, run[:4])
+    assert entry_of(once) == run[4]
+    # Also when the run's statistics already hold it, as after a crash between two files.
+    assert rate(5, run).elo == once.elo
+
+
+def test_previous_versions_go_back_in_powers_of_two() -> None:
+    assert previous_versions(10, range(1, 20), 4) == [9, 8, 6, 2]
+    assert previous_versions(3, range(1, 4), 4) == [2, 1]
+    assert previous_versions(1, range(1, 4), 4) == []
+    assert previous_versions(10, [1, 5, 9], 3) == [9, 5]
+
+
+def test_stops_when_asked() -> None:
+    with pytest.raises(MatchStopped):
+        rate(1, [], should_stop=lambda: True)

@@ -1,0 +1,63 @@
+"""The picture of the learning curve is written for full, short and empty runs."""
+
+import struct
+import sys
+from pathlib import Path
+
+import pytest
+from sample_run import sample_entries
+
+from zerofleet.monitor.plot import plot_learning_curve
+from zerofleet.monitor.tensorboard import TensorBoardWriter, scalars_of
+
+pytest.importorskip("matplotlib")
+
+
+def size_of(png: Path) -> tuple[int, int]:
+    data = png.read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    return struct.unpack(">II", data[16:24])
+
+
+@pytest.mark.parametrize("num_loops", [0, 1, 10])
+def test_writes_a_picture(tmp_path: Path, num_loops: int) -> None:
+    path = plot_learning_curve(
+        sample_entries(num_loops), tmp_path / "plots" / "curve.png", title="uttt"
+    )
+    assert size_of(path) == (1605, 1095)
+    assert [p.name for p in path.parent.iterdir()] == ["curve.png"]
+
+
+def test_missing_parts_are_no_error(tmp_path: Path) -> None:
+    entries = [*sample_entries(2), {"iteration": 3, "model_version": 3}, {}]
+    plot_learning_curve(entries, tmp_path / "curve.png", title="uttt")
+
+
+def test_without_matplotlib_the_error_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [n for n in sys.modules if n.startswith("matplotlib")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r"pip install zerofleet\[train\]"):
+        plot_learning_curve([], tmp_path / "curve.png", title="")
+
+
+def test_scalars() -> None:
+    scalars = scalars_of(sample_entries(2)[1])
+    assert scalars["score/vs_mm2"] == 0.36
+    assert scalars["elo/rating"] == 500.0
+    assert scalars["loop/positions"] == 51_040.0
+    assert not any("v0001" in tag for tag in scalars)
+
+
+def test_tensorboard_gets_each_iteration_once(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    writer = TensorBoardWriter(tmp_path)
+    assert writer.update(sample_entries(2), wall_time=1.0) == 2
+    assert writer.update(sample_entries(3), wall_time=2.0) == 1
+    writer.close()
+    events = EventAccumulator(str(tmp_path)).Reload().Scalars("elo/rating")
+    assert [(e.step, round(e.value)) for e in events] == [(1, 333), (2, 500), (3, 600)]

@@ -1,0 +1,72 @@
+"""Tables hold the figures, fit the terminal, and state infinite Elo honestly."""
+
+import io
+
+import pytest
+from rich.console import Console, RenderableType
+from sample_run import sample_entries, sample_view
+
+from zerofleet.monitor.tables import (
+    elo_difference_text,
+    fixed_opponents,
+    fleet_table,
+    loops_table,
+    strength_table,
+)
+
+
+def text_of(table: RenderableType, width: int = 120) -> list[str]:
+    out = io.StringIO()
+    Console(file=out, width=width, no_color=True).print(table)
+    return [line.rstrip() for line in out.getvalue().splitlines() if line.strip()]
+
+
+def test_strength_table() -> None:
+    matches = sample_entries(3)[-1]["game_stats"]["matches"]
+    lines = text_of(strength_table(matches))
+    assert lines[1].split()[:4] == ["Opponent", "Games", "Distinct", "Won/drawn/lost"]
+    assert lines[4].split()[:5] == ["greedy", "100", "98", "76/0/24", "76.0%"]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "text"),
+    [
+        ((1.0, 0.9, 1.0), "over +382"),
+        ((0.0, 0.0, 0.1), "under -382"),
+        ((0.97, 0.9, 1.0), "+604 (over +382)"),
+        ((0.03, 0.0, 0.1), "-604 (under -382)"),
+        ((0.6, 0.5, 0.7), "+70 (+0 to +147)"),
+    ],
+)
+def test_elo_difference_text(bounds: tuple[float, float, float], text: str) -> None:
+    assert elo_difference_text(*bounds).replace("-0 ", "+0 ") == text
+
+
+def test_fleet_table() -> None:
+    lines = text_of(fleet_table(sample_view().workers))
+    assert lines[3].split() == ["worker0", "active", "v0003", "12", "12,000", "310,000", "23.1"]
+    assert lines[4].split() == ["worker1", "error", "v0002", "11", "11,000", "280,000", "0.0", "2"]
+
+
+def test_loops_table_shows_the_last_rows() -> None:
+    lines = text_of(loops_table(sample_entries(30), max_rows=4))
+    assert [line.split()[0] for line in lines[3:]] == ["27", "28", "29", "30"]
+    assert "vs rnd" in lines[1]
+    assert "938 ± 25" in lines[-1]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
+def test_nothing_is_cut_off_at_any_width(width: int) -> None:
+    view = sample_view(10)
+    for table in (
+        fleet_table(view.workers, width=width),
+        loops_table(view.entries, width=width),
+    ):
+        lines = text_of(table, width)
+        assert max(len(line) for line in lines) <= width
+        assert not any("…" in line for line in lines)
+
+
+def test_entries_of_other_versions_of_the_software() -> None:
+    text_of(loops_table([{}, {"iteration": 2}]))
+    assert fixed_opponents([{}]) == []

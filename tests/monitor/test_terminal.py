@@ -1,0 +1,114 @@
+"""The live frame and its plain twin."""
+
+import io
+
+import pytest
+from rich.console import Console
+from sample_run import sample_entries, sample_view
+
+from zerofleet.monitor.terminal import LiveMonitor, PlainMonitor, open_monitor, render_run
+from zerofleet.monitor.view import RunView, WorkerView
+
+FRAME = """\
+uttt  ultimate_ttt  3 min  about 5 min to go
+Loop 4/10  31,204 / 50,000 new positions  ━━━━━━━━━━━━━━━╸
+model v0003  workers 1/2  23.1 games/s  window 181,000 / 2,000,000
+Workers
+  Worker    State    Model   Batches    Games   Positions   Games/s   Restarts
+ ──────────────────────────────────────────────────────────────────────────────
+  worker0   active   v0003        12   12,000     310,000      23.1
+  worker1   error    v0002        11   11,000     280,000       0.0          2
+  worker1: killed by SIGKILL
+Last loops
+  Loop   Positions      Val   vs rnd   vs mm2   vs mm4        Elo   Time
+ ────────────────────────────────────────────────────────────────────────
+     1      51,020   0.0510    88.0%    18.0%     6.0%   333 ± 25   41 s
+     2      51,040   0.0360    94.0%    36.0%    16.0%   500 ± 25   41 s
+     3      51,060   0.0310    96.0%    50.0%    24.0%   600 ± 25   41 s
+"""
+
+
+def frame_of(view: RunView, width: int, height: int = 40) -> list[str]:
+    out = io.StringIO()
+    Console(file=out, width=width, no_color=True).print(
+        render_run(view, width=width, height=height)
+    )
+    return [line.rstrip() for line in out.getvalue().splitlines() if line.strip()]
+
+
+def test_golden_frame() -> None:
+    assert frame_of(sample_view(), 100) == FRAME.splitlines()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_frames_fit_the_terminal(width: int) -> None:
+    view = sample_view(10)
+    many = [WorkerView(f"worker{i}", "active") for i in range(40)]
+    crowded = RunView(**{**view.__dict__, "workers": many, "messages": ["x" * 300]})
+    for shown in (view, crowded, RunView("runs/new")):
+        lines = frame_of(shown, width, height=30)
+        assert max(len(line) for line in lines) <= width
+        assert len(lines) <= 30
+
+
+def test_a_new_run_has_a_frame() -> None:
+    assert frame_of(RunView("runs/new"), 80)[:2] == ["runs/new  0 s", "Loop 0  starting"]
+
+
+def test_eta_is_the_nearer_of_limit_and_pace() -> None:
+    view = sample_view()
+    assert view.eta_seconds() == pytest.approx(7 * 41.0)
+    assert RunView(**{**view.__dict__, "limit_seconds": 200.0}).eta_seconds() == 30.0
+    assert RunView("d").eta_seconds() is None
+
+
+def test_plain_lines_without_a_terminal() -> None:
+    out = io.StringIO()
+    now = [0.0]
+    console = Console(file=out, width=60)
+    monitor = PlainMonitor(console, clock=lambda: now[0])
+    with monitor:
+        monitor.update(sample_view(2))
+        assert "Loop 2/10  collected" not in out.getvalue()
+        out.truncate(0)
+        monitor.update(sample_view(2))
+        assert out.getvalue().strip("\0") == ""
+        monitor.update(sample_view(3))
+        (line,) = out.getvalue().strip("\0").splitlines()
+        assert line.startswith("Loop 3/10  collected 12 files 51,060 positions")
+        assert line.endswith("Elo 600 ± 25  41 s")
+        out.truncate(0)
+        now[0] = 31.0
+        monitor.update(sample_view(3))
+    assert out.getvalue().strip("\0").startswith("Loop 4/10  collecting 31,204/50,000 positions")
+    assert "\x1b" not in out.getvalue()
+
+
+def test_the_console_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(open_monitor(Console(file=io.StringIO())), PlainMonitor)
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=80, height=30)
+    assert isinstance(open_monitor(terminal), LiveMonitor)
+
+
+def test_live_respects_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=100, height=40)
+    with open_monitor(console) as monitor:
+        monitor.update(sample_view())
+        monitor.update(sample_view())
+    text = out.getvalue()
+    assert "worker1" in text
+    assert "\x1b[32m" not in text
+    assert "\x1b[1;31m" not in text
+
+
+def test_thinned_statistics_do_not_repeat_loops() -> None:
+    out = io.StringIO()
+    monitor = PlainMonitor(Console(file=out, width=200), clock=lambda: 0.0)
+    view = sample_view(4)
+    monitor.update(view)
+    thinned = sample_entries(5)[::2]
+    monitor.update(RunView(**{**view.__dict__, "entries": thinned}))
+    assert out.getvalue().count("collected") == 1

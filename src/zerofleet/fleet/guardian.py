@@ -2,8 +2,8 @@
 
 Started by `local.py` as `python -I -S guardian.py LIFELINE GRACE_SECONDS -- COMMAND...`. LIFELINE
 is the read end of a pipe whose other end only the launcher holds, so it reads end-of-file the
-moment the launcher dies, by whatever signal. The kernel's parent-death signal alone would not do: it is
-sent when the *thread* that started the child ends, and only to the child, not to its children.
+moment the launcher dies, by whatever signal. The kernel's parent-death signal would not do: it
+is sent when the *thread* that started the child ends, and only to the child, not to its children.
 
 The exit status is the command's own, signals included. Uses nothing but the standard library, and
 nothing of zerofleet, so it starts in a few milliseconds.

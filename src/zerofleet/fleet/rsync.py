@@ -1,8 +1,8 @@
 """The mirror over rsync: for a host that is reached by rsync alone, or any path rsync knows.
 
 The remote's data/, workers/, logs/ and STOP are pulled into a staging directory here, `Mirror`
-works on that, and what it changed is pushed. rsync itself writes under a temporary name and renames,
-and we push in an order in which a reader always finds what a file refers to.
+works on that, and what it changed is pushed. rsync itself writes under a temporary name and
+renames, and we push in an order in which a reader always finds what a file refers to.
 """
 
 import subprocess
@@ -79,8 +79,9 @@ class RsyncMirror:
 
     def _push(self) -> None:
         local = f"{self._staging.root}/"
-        before_version = [f"/{CONFIG}", f"/{SHARES}***", f"/{MODEL}", f"/{MODEL}versions/***"]
-        self._run(["-rc"], local, self._remote, before_version)
+        # Versions never change, so size and time are enough to see that one is there.
+        self._run(["-rt"], local, self._remote, [f"/{MODEL}", f"/{MODEL}versions/***"])
+        self._run(["-rc"], local, self._remote, [f"/{CONFIG}", f"/{SHARES}***"])
         self._run(["-rc"], local, self._remote, [f"/{MODEL}", f"/{MODEL}manifest.json"])
         self._run(["-rc"], local, self._remote, [f"/{MODEL}", f"/{MODEL_VERSION}"])
         if self._staging.path(STOP).exists():

@@ -5,4 +5,6 @@ NB_MODULE(_core, m) {
     zerofleet::bind::bind_games(m);
     zerofleet::bind::bind_nnue(m);
     zerofleet::bind::bind_records(m);
+    zerofleet::bind::bind_search(m);
+    zerofleet::bind::bind_selfplay(m);
 }

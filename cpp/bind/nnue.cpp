@@ -23,6 +23,7 @@
 #include "bind/module.h"
 #include "bind/nnue.h"
 #include "games/registry.h"
+#include "nnue/benchmark.h"
 #include "nnue/evaluator.h"
 #include "nnue/feature_sets.h"
 
@@ -264,6 +265,24 @@ void bind_nnue(nb::module_& m) {
         },
         "game"_a, "num_accumulators"_a, "num_hidden1"_a, "num_hidden2"_a, "num_buckets"_a,
         "The u32 that a .nnue file of these sizes carries.");
+    m.def(
+        "benchmark_nnue",
+        [](std::string_view game, std::string_view simd, double seconds, int a, int h1, int h2,
+           int buckets) {
+            const nnue::Simd level = nnue::parse_simd(simd);
+            const auto rates = with_nnue_game(game, [&]<class Game>() {
+                nb::gil_scoped_release release;
+                return nnue::benchmark<Game>({a, h1, h2, buckets}, level, seconds);
+            });
+            nb::dict out;
+            for (const auto& [what, rate] : rates) out[what.c_str()] = rate;
+            return out;
+        },
+        "game"_a, "simd"_a = "auto", "seconds"_a = 0.1, "num_accumulators"_a = 256,
+        "num_hidden1"_a = 32, "num_hidden2"_a = 32, "num_buckets"_a = 4,
+        "Operations/s on one thread, each measured for about `seconds`: refresh, update (make a "
+        "move, bring the accumulators up to date), evaluate (the layers alone), game (make, "
+        "update, evaluate along games), siblings (the same for each child of every state).");
     m.def(
         "simd_levels",
         [] {

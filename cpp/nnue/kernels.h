@@ -1,7 +1,7 @@
 // What the layers_*.cpp files provide: the arithmetic of a network on raw memory, once for each
 // SIMD level. Every level gives the same bits (docs/nnue.md has the arithmetic and the layouts).
 //
-// This header is compiled for several processors, so it must hold no inline functions: the linker
+// This header is compiled for several processors, so it must define no functions: the linker
 // would keep one copy of each, perhaps the one an older processor cannot run.
 #pragma once
 
@@ -53,6 +53,6 @@ extern const Kernels kAvx2Kernels[2];
 extern const Kernels kAvx512Kernels[2];
 #endif
 
-inline constexpr int kDefaultA = 256, kDefaultH1 = 32, kDefaultH2 = 32;
+constexpr int kDefaultA = 256, kDefaultH1 = 32, kDefaultH2 = 32;
 
 }  // namespace zerofleet::nnue

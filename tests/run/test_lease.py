@@ -6,6 +6,7 @@ import sys
 import textwrap
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -175,6 +176,8 @@ def test_a_live_process_is_refused_and_a_killed_one_replaced_at_once(store, hold
 
 def test_a_frozen_process_is_taken_over_and_stops_when_it_wakes(store, holder):
     holder.send_signal(signal.SIGSTOP)
+    while Path(f"/proc/{holder.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        time.sleep(0.01)
     lease = Lease.acquire(store, KEY, dead_after_seconds=0.6, settle_seconds=0)
     assert lease.reserve(1).batch == 2
     holder.send_signal(signal.SIGCONT)

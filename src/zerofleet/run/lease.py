@@ -87,6 +87,11 @@ class LeaseWatch:
         seen = self._seen.get(key)
         return seen is not None and seen[2]
 
+    def is_proven(self, key: str, document: dict[str, Any]) -> bool:
+        """True if it is certain that the holder lives (or did a moment ago), not only likely."""
+        holder = ProcessIdentity.from_json(document)
+        return self.has_changed(key) or (holder.is_comparable() and not holder.is_gone())
+
 
 class Lease:
     """A lease that this process holds; safe to use from several threads."""

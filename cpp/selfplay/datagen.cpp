@@ -1,0 +1,231 @@
+#include "selfplay/datagen.h"
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+#include "base/parallel.h"
+#include "base/rng.h"
+#include "games/registry.h"
+#include "nnue/evaluator.h"
+#include "nnue/feature_sets.h"
+#include "search/greedy.h"
+#include "search/minimax.h"
+#include "selfplay/openings.h"
+#include "selfplay/record.h"
+
+namespace zerofleet::selfplay {
+
+namespace {
+
+using search::Tactics;
+
+struct PlayedGame {
+    std::vector<Action> action;
+    std::vector<std::uint8_t> ply_flags;
+    std::vector<float> search_value;
+    Returns<2> returns{};
+    Termination termination = Termination::kPlayedOut;
+    bool finished = false;
+
+    void add(Action a, unsigned flags, float value) {
+        action.push_back(a);
+        ply_flags.push_back(static_cast<std::uint8_t>(flags));
+        search_value.push_back(value);
+    }
+};
+
+/// Draws a move with probability proportional to exp((score - best) / (512 temperature)).
+/// Weights are integers: the same draw on every processor.
+Action sample(const std::vector<std::pair<Action, int>>& scores, int best, double temperature,
+              Rng& rng) {
+    const auto sharpness = static_cast<std::uint64_t>(std::llround(2.0 * 1024.0 / temperature));
+    std::vector<std::uint64_t> weights;
+    std::uint64_t total = 0;
+    for (const auto& [action, score] : scores) {
+        const auto behind = static_cast<std::uint64_t>(best - score);
+        weights.push_back(search::exp_minus(behind * sharpness / 1024) >> 16);
+        total += weights.back();
+    }
+    std::uint64_t point = rng.next() % total;  // bias below 2^-10
+    for (std::size_t i = 0;; ++i) {
+        if (point < weights[i]) return scores[i].first;
+        point -= weights[i];
+    }
+}
+
+/// Plays games one after the other; one per thread.
+template <GameType Game, class Evaluator>
+class GamePlayer {
+  public:
+    using State = typename Game::State;
+
+    template <class... EvaluatorArgs>
+    GamePlayer(const DatagenSettings& settings, std::uint64_t seed, GamesProgress& progress,
+               EvaluatorArgs&&... args)
+        : settings_(settings),
+          seed_(seed),
+          progress_(progress),
+          search_(settings.search, std::forward<EvaluatorArgs>(args)...) {
+        limits_.depth = settings.depth;
+        limits_.nodes = settings.nodes;
+        limits_.stop = &progress.stop;
+    }
+
+    PlayedGame play(std::int64_t number, const std::vector<Action>& opening) {
+        search_.new_game();
+        // Another stream than the opening's.
+        Rng rng(derive_seed(derive_seed(seed_, static_cast<std::uint64_t>(number)), ~0ull));
+        PlayedGame game;
+        State s;
+        for (const Action a : opening) {
+            game.add(a, kPlyRandomOpening, std::numeric_limits<float>::quiet_NaN());
+            s.apply(a);
+        }
+        for (int ply = 0; !s.is_terminal(); ++ply) {
+            const Choice choice = choose(s, ply < settings_.temperature_plies, rng);
+            if (progress_.stop.load(std::memory_order_relaxed)) return game;
+            const bool proven = search::is_proven(choice.score);
+            const bool quiet = !proven && !Tactics<Game>::is_tactical(s, choice.best);
+            game.add(choice.action, kPlyValueTarget | (quiet ? kPlyQuiet : 0),
+                     search::value_of(choice.score));
+            const State before = s;
+            s.apply(choice.action);
+            if (proven && !s.is_terminal() && settings_.adjudicate &&
+                confirms(before, choice.score)) {
+                const auto winner = static_cast<std::size_t>(
+                    choice.score > 0 ? before.to_play() : 1 - before.to_play());
+                game.returns[winner] = 1.0f;
+                game.returns[1 - winner] = -1.0f;
+                game.termination = Termination::kAdjudicated;
+                game.finished = true;
+                return game;
+            }
+        }
+        game.returns = s.returns();
+        game.finished = true;
+        return game;
+    }
+
+  private:
+    struct Choice {
+        Action action;  // played
+        Action best;
+        int score;  // of best
+    };
+
+    Choice choose(const State& s, bool draw, Rng& rng) {
+        if (draw && settings_.temperature > 0) {
+            const auto scores = search_.search_each(s, limits_);
+            count();
+            if (!scores.empty()) {  // else stopped, or out of nodes
+                auto best = scores.front();
+                for (const auto& candidate : scores)
+                    if (candidate.second > best.second) best = candidate;
+                return {sample(scores, best.second, settings_.temperature, rng), best.first,
+                        best.second};
+            }
+        }
+        const auto result = search_.search(s, limits_);
+        count();
+        return {result.action, result.action, result.score};
+    }
+
+    void count() {
+        progress_.nodes.fetch_add(search_.nodes(), std::memory_order_relaxed);
+        progress_.evaluations.fetch_add(search_.evaluations(), std::memory_order_relaxed);
+    }
+
+    bool confirms(const State& s, int score) const {
+        std::int64_t budget = settings_.proof_nodes;
+        return score > 0 ? search::proves_win<Game>(s, search::kWin - score, budget)
+                         : search::proves_loss<Game>(s, search::kWin + score, budget);
+    }
+
+    DatagenSettings settings_;
+    std::uint64_t seed_;
+    GamesProgress& progress_;
+    search::SearchLimits limits_;
+    search::AlphaBeta<Game, Evaluator> search_;
+};
+
+GameBatch assemble(const std::vector<PlayedGame>& games, std::int64_t first_game) {
+    GameBatch batch;
+    for (std::size_t i = 0; i < games.size(); ++i) {
+        const PlayedGame& game = games[i];
+        if (!game.finished) continue;
+        batch.action.insert(batch.action.end(), game.action.begin(), game.action.end());
+        batch.ply_flags.insert(batch.ply_flags.end(), game.ply_flags.begin(), game.ply_flags.end());
+        batch.search_value.insert(batch.search_value.end(), game.search_value.begin(),
+                                  game.search_value.end());
+        batch.game_start.push_back(static_cast<std::int64_t>(batch.action.size()));
+        batch.returns.insert(batch.returns.end(), game.returns.begin(), game.returns.end());
+        batch.termination.push_back(static_cast<std::uint8_t>(game.termination));
+        batch.game_number.push_back(first_game + static_cast<std::int64_t>(i));
+    }
+    return batch;
+}
+
+template <GameType Game, class Evaluator, class... EvaluatorArgs>
+GameBatch generate(const DatagenSettings& settings, std::uint64_t seed, std::int64_t first_game,
+                   std::int64_t num_games, int num_threads, GamesProgress& progress,
+                   const EvaluatorArgs&... args) {
+    Openings<Game> openings(seed, settings.num_random_plies, first_game, num_games);
+    std::vector<PlayedGame> games(static_cast<std::size_t>(num_games));
+    share_indices(num_threads, num_games, [&](auto&& next) {
+        GamePlayer<Game, Evaluator> player(settings, seed, progress, args...);
+        for (auto i = next(); i >= 0 && !progress.stop.load(std::memory_order_relaxed);
+             i = next()) {
+            PlayedGame& game = games[static_cast<std::size_t>(i)];
+            game = player.play(first_game + i, openings.of_game(first_game + i));
+            if (!game.finished) continue;
+            std::int64_t quiet = 0;
+            for (const std::uint8_t flags : game.ply_flags) quiet += (flags & kPlyQuiet) != 0;
+            progress.plies.fetch_add(static_cast<std::int64_t>(game.action.size()),
+                                     std::memory_order_relaxed);
+            progress.quiet.fetch_add(quiet, std::memory_order_relaxed);
+            progress.games.fetch_add(1, std::memory_order_relaxed);
+        }
+    });
+    return assemble(games, first_game);
+}
+
+template <class T>
+void require(bool holds, const char* field, const char* range, T value) {
+    if (!holds)
+        throw std::invalid_argument(std::string(field) + " must be " + range + ", got " +
+                                    std::to_string(value));
+}
+
+}  // namespace
+
+void DatagenSettings::check() const {
+    require(depth >= 1, "depth", "at least 1", depth);
+    require(num_random_plies >= 0, "num_random_plies", "at least 0", num_random_plies);
+    require(temperature >= 0 && temperature <= 100, "temperature", "in 0..100", temperature);
+    require(temperature_plies >= 0, "temperature_plies", "at least 0", temperature_plies);
+    require(proof_nodes >= 0, "proof_nodes", "at least 0", proof_nodes);
+    require(search.table_kib >= 1 && search.table_kib <= (1u << 20), "table_kib", "in 1..1048576",
+            search.table_kib);
+    require(search.aspiration >= 0, "aspiration", "at least 0", search.aspiration);
+}
+
+GameBatch generate_games(std::string_view game, const nnue::Network* network,
+                         const DatagenSettings& settings, std::uint64_t seed,
+                         std::int64_t first_game, std::int64_t num_games, int num_threads,
+                         GamesProgress& progress) {
+    settings.check();
+    require(first_game >= 0, "first_game", "at least 0", first_game);
+    require(num_games >= 0, "num_games", "at least 0", num_games);
+    require(num_threads >= 1 && num_threads <= 4096, "num_threads", "in 1..4096", num_threads);
+    return with_game(game, [&]<class Game>() {
+        if (network != nullptr)
+            return generate<Game, nnue::Evaluator<Game>>(settings, seed, first_game, num_games,
+                                                         num_threads, progress, *network);
+        return generate<Game, search::GreedyEvaluator<Game>>(settings, seed, first_game, num_games,
+                                                             num_threads, progress);
+    });
+}
+
+}  // namespace zerofleet::selfplay

@@ -1,0 +1,92 @@
+"""Starts commands on this host: each in a process group of its own, with its log file."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from zerofleet.fleet import guardian
+from zerofleet.fleet.launcher import Command
+
+LOG_BYTES = 64 * 2**20
+"""A log longer than this is put aside as <log>.1 when its command starts again."""
+
+
+class LocalHandle:
+    """A command started by `LocalLauncher`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], lifeline: int) -> None:
+        self._process = process
+        self._lifeline = lifeline
+
+    @property
+    def pid(self) -> int:
+        """The process group, led by the guardian; `kill -- -PID` reaches all of it."""
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """See `Handle.poll`."""
+        status = self._process.poll()
+        if status is not None and self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
+        return status
+
+    def terminate(self) -> None:
+        """SIGTERM to the group."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL to the group; returns when the guardian is gone."""
+        self._signal(signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=10)
+        self.poll()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+
+
+class LocalLauncher:
+    """Starts commands on this host. They end when this process does, even by SIGKILL."""
+
+    def __init__(self, *, orphan_grace_seconds: float = 10.0) -> None:
+        """An orphaned command gets SIGTERM and this long before SIGKILL."""
+        self._orphan_grace_seconds = orphan_grace_seconds
+
+    def start(self, command: Command) -> LocalHandle:
+        """Starts `command` under a guardian."""
+        lifeline, held = os.pipe()
+        try:
+            with _open_log(command.log) as log:
+                process = subprocess.Popen(
+                    [
+                        *(sys.executable, "-I", "-S", guardian.__file__),
+                        *(str(lifeline), str(self._orphan_grace_seconds), "--", *command.argv),
+                    ],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **command.env},
+                    pass_fds=(lifeline,),
+                    start_new_session=True,
+                )
+        except BaseException:
+            os.close(held)
+            raise
+        finally:
+            os.close(lifeline)
+        return LocalHandle(process, held)
+
+
+def _open_log(path: Path) -> BinaryIO:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_size > LOG_BYTES:
+            path.replace(path.with_name(f"{path.name}.1"))
+    return path.open("ab")

@@ -1,0 +1,212 @@
+"""What a run is doing, read from its files: for the terminal, for --json and for status.txt."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from zerofleet.run.errors import RunError
+from zerofleet.run.layout import (
+    DATA,
+    REJECTED,
+    STATUS_TEXT,
+    TRAINER_LEASE,
+    WORKERS,
+    worker_of_lease_key,
+)
+from zerofleet.run.lease import LeaseWatch, read_lease
+from zerofleet.run.models import read_version
+from zerofleet.run.stats import read_stats
+from zerofleet.run.stop import stop_requested
+from zerofleet.run.store import Store, iterate
+
+_LABELS = {
+    "active": "🟢 Active",
+    "waiting": "🟢 Active",
+    "syncing": "🟡 Syncing",
+    "error": "🔴 Error",
+    "stopped": "⚪ Offline",
+    "offline": "⚪ Offline",
+}
+
+
+@dataclass(frozen=True)
+class RoleStatus:
+    """A worker or the trainer."""
+
+    name: str
+    """Worker id, or 'trainer'."""
+    state: str
+    """active, syncing, waiting, error, stopped as it wrote; offline if it counts as dead."""
+    label: str
+    """For people: 🟢 Active, 🟡 Syncing, 🔴 Error (reason), ⚪ Offline."""
+    confirmed: bool
+    """False while the only proof of life is what the file says: it has not changed under our eyes
+    yet and its process is not on this host."""
+    host: str
+    pid: int
+    error: str
+    rates: dict[str, float] = field(default_factory=dict)
+    info: dict[str, Any] = field(default_factory=dict)
+    next_batch: int = 1
+
+    @property
+    def is_working(self) -> bool:
+        """Counts in "workers active a/n"."""
+        return self.state in ("active", "syncing", "waiting")
+
+
+@dataclass(frozen=True)
+class FleetStatus:
+    """A run at one moment."""
+
+    model_version: int
+    stopping: bool
+    trainer: RoleStatus | None
+    workers: tuple[RoleStatus, ...]
+    num_configured: int
+    """n of "workers active a/n": configured workers, or leases that are not stopped."""
+    num_pending_shards: int
+    pending_bytes: int
+    num_rejected_shards: int
+    loops: tuple[dict[str, Any], ...]
+    """The last entries of training_stats.json."""
+    problems: tuple[str, ...]
+    """Files that could not be read."""
+
+    @property
+    def num_active(self) -> int:
+        """a of "workers active a/n"."""
+        return sum(worker.is_working for worker in self.workers)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object with everything."""
+        return {**asdict(self), "num_active": self.num_active}
+
+    def text(self) -> str:
+        """Lines for people."""
+        trainer = self.trainer.label if self.trainer is not None else "not started"
+        lines = [
+            f"Model version  {self.model_version}",
+            f"Trainer        {trainer}{_rates(self.trainer)}",
+            f"Workers active {self.num_active}/{self.num_configured}",
+        ]
+        width = max((len(worker.name) for worker in self.workers), default=0)
+        for worker in self.workers:
+            doubt = "" if worker.confirmed or not worker.is_working else " (unconfirmed)"
+            line = f"  {worker.name:<{width}}  {worker.label}{doubt}  {worker.host}{_rates(worker)}"
+            lines.append(line)
+        pending = f"{self.num_pending_shards} shards, {self.pending_bytes / 2**20:.1f} MiB"
+        lines += [f"Pending        {pending}", f"Rejected       {self.num_rejected_shards} shards"]
+        if self.stopping:
+            lines.append("STOP is set: the run is ending")
+        lines += [f"Loop {_loop(entry)}" for entry in self.loops]
+        lines += [f"Problem: {problem}" for problem in self.problems]
+        return "\n".join(lines) + "\n"
+
+
+def collect(
+    store: Store,
+    watch: LeaseWatch,
+    *,
+    configured_workers: frozenset[str] | None = None,
+    num_loops: int = 5,
+) -> FleetStatus:
+    """Reads the run. Keep `watch` between calls: it is what tells a dead worker from a live one.
+
+    `configured_workers` are the ids of a fleet file; without one all leases not stopped count.
+    """
+    problems: list[str] = []
+    trainer = _role(store, watch, TRAINER_LEASE, "trainer", problems)
+    workers = []
+    for entry in iterate(store, WORKERS):
+        worker = worker_of_lease_key(entry.key)
+        role = _role(store, watch, entry.key, worker, problems) if worker else None
+        if role is not None:
+            workers.append(role)
+    if configured_workers is None:
+        num_configured = sum(worker.state != "stopped" for worker in workers)
+    else:
+        num_configured = len(configured_workers)
+    version, loops = 0, []
+    try:
+        version = read_version(store)
+        loops = read_stats(store)[-num_loops:] if num_loops else []
+    except RunError as error:
+        problems.append(str(error))
+    pending = [entry.size_bytes for entry in iterate(store, DATA)]
+    num_rejected = sum(e.key.endswith(".reason.txt") for e in iterate(store, REJECTED))
+    return FleetStatus(
+        model_version=version,
+        stopping=stop_requested(store),
+        trainer=trainer,
+        workers=tuple(workers),
+        num_configured=num_configured,
+        num_pending_shards=len(pending),
+        pending_bytes=sum(pending),
+        num_rejected_shards=num_rejected,
+        loops=tuple(loops),
+        problems=tuple(problems),
+    )
+
+
+def write_status_text(store: Store, status: FleetStatus) -> None:
+    """Replaces status.txt; only the trainer's rank 0 does."""
+    store.put(STATUS_TEXT, status.text().encode())
+
+
+def _role(
+    store: Store, watch: LeaseWatch, key: str, name: str, problems: list[str]
+) -> RoleStatus | None:
+    try:
+        lease = read_lease(store, key)
+    except RunError as error:
+        problems.append(str(error))
+        return None
+    if lease is None:
+        return None
+    alive = watch.observe(key, lease)
+    written = str(lease.get("state", "offline"))
+    state = written if alive or written == "stopped" else "offline"
+    reason = str(lease.get("error") or "")
+    label = _LABELS.get(state, state)
+    if state == "error" and reason:
+        label += f" ({reason})"
+    return RoleStatus(
+        name=name,
+        state=state,
+        label=label,
+        confirmed=not alive or watch.is_proven(key, lease),
+        host=str(lease.get("host", "?")),
+        pid=int(lease.get("pid", 0)),
+        error=reason,
+        rates=dict(lease.get("rates") or {}),
+        info=dict(lease.get("info") or {}),
+        next_batch=int(lease["next_batch"]),
+    )
+
+
+def _rates(role: RoleStatus | None) -> str:
+    if role is None or not role.rates:
+        return ""
+    shown = ", ".join(f"{name.replace('_', ' ')} {rate:,.4g}" for name, rate in role.rates.items())
+    return f"  {shown}"
+
+
+def _loop(entry: dict[str, Any]) -> str:
+    parts = [f"{entry.get('iteration', '?')}: model {entry.get('model_version', '?')}"]
+    parts += [f"{entry[name]:,} {name}" for name in ("games", "positions") if name in entry]
+    losses = entry.get("losses")
+    if isinstance(losses, dict):
+        parts += [f"{name} {value:.4g}" for name, value in losses.items() if _is_number(value)]
+    elo = entry.get("elo")
+    if _is_number(elo):
+        parts.append(f"Elo {elo:.0f}")
+    elif isinstance(elo, dict) and _is_number(elo.get("value")):
+        error = elo.get("error")
+        parts.append(f"Elo {elo['value']:.0f}" + (f" ± {error:.0f}" if _is_number(error) else ""))
+    if _is_number(entry.get("seconds")):
+        parts.append(f"{entry['seconds']:.0f} s")
+    return ", ".join(parts)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,224 @@
+"""The mirror: keeps the run directory of another host in step with the run.
+
+Out go config, shares, the newest model and STOP; in come shards, leases and logs. Every step is
+safe to repeat: a shard is deleted at the remote only after it is durable here, and version.txt is
+the last thing that changes there. Delivering a shard twice is harmless, the ledger knows it.
+
+Two workers with one id cannot see each other through a mirror, so the mirror finds them by their
+sessions: the one that is alive here stays, the other one's lease is replaced by a notice, and it
+stops at its next beat.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from zerofleet.run.documents import encode
+from zerofleet.run.errors import DamagedError, KeyMissingError
+from zerofleet.run.faults import fault_point
+from zerofleet.run.layout import (
+    CONFIG,
+    DATA,
+    LOGS,
+    MODEL,
+    MODEL_MANIFEST,
+    MODEL_VERSION,
+    SHARES,
+    STOP,
+    WORKERS,
+    base_name,
+    parse_shard_name,
+    worker_of_lease_key,
+)
+from zerofleet.run.lease import LeaseWatch, read_lease
+from zerofleet.run.models import read_manifest, read_version
+from zerofleet.run.rejected import quarantine
+from zerofleet.run.store import Store, iterate, read_or_none
+
+WORKER_KINDS = ("nnue", "safetensors")
+"""Model files a worker loads; nothing else is sent."""
+
+
+@dataclass
+class MirrorCounts:
+    """What the mirror did so far."""
+
+    num_shards_in: int = 0
+    num_bytes_in: int = 0
+    num_models_out: int = 0
+    num_doubled_ids: int = 0
+
+
+class Mirror:
+    """Keeps `remote` in step with `main`; one mirror per remote."""
+
+    def __init__(
+        self,
+        main: Store,
+        remote: Store,
+        name: str,
+        *,
+        watch: LeaseWatch | None = None,
+        log_seconds: float = 30.0,
+        on_event: Callable[[str], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`name` tells the remotes of a run apart; it is written into the leases that come in."""
+        self._main = main
+        self._remote = remote
+        self._name = name
+        self._watch = watch or LeaseWatch()
+        self._log_seconds = log_seconds
+        self._on_event = on_event or (lambda text: None)
+        self._clock = clock
+        self._logs_at = float("-inf")
+        self.counts = MirrorCounts()
+
+    def step(self) -> None:
+        """One round in both directions; StoreError if one side cannot be reached."""
+        self._leases_in()
+        self._shards_in()
+        self._out()
+        if self._clock() >= self._logs_at:
+            self._logs_in()
+            self._logs_at = self._clock() + self._log_seconds
+
+    # Out.
+
+    def _out(self) -> None:
+        self._same(CONFIG)
+        for entry in iterate(self._main, SHARES):
+            self._same(entry.key)
+        self._model_out()
+        self._same(STOP)
+        if read_or_none(self._main, STOP) is None:
+            self._remote.delete(STOP)
+
+    def _same(self, key: str) -> None:
+        """Makes the remote's `key` equal to ours, if we have it."""
+        data = read_or_none(self._main, key)
+        if data is not None and read_or_none(self._remote, key) != data:
+            self._remote.put(key, data)
+
+    def _model_out(self) -> None:
+        version = read_version(self._main)
+        try:
+            if version == 0 or read_version(self._remote) == version:
+                return
+        except DamagedError:
+            pass  # The remote's version.txt is spoilt; it is replaced below.
+        manifest = read_manifest(self._main)
+        for kind, described in manifest["versions"][str(version)]["files"].items():
+            if kind in WORKER_KINDS:
+                self._same(MODEL + described["file"])
+        self._remote.put(MODEL_MANIFEST, encode(manifest))
+        fault_point("mirror.before_version")
+        self._remote.put(MODEL_VERSION, f"{version}\n".encode())
+        fault_point("mirror.after_version")
+        self.counts.num_models_out += 1
+
+    # In.
+
+    def _shards_in(self) -> None:
+        for entry in list(iterate(self._remote, DATA)):
+            name = base_name(entry.key)
+            try:
+                parse_shard_name(name)
+                data = self._remote.read(entry.key)
+            except (ValueError, KeyMissingError):
+                continue  # No shard, or gone since the listing.
+            if not self._main.put_if_absent(DATA + name, data):
+                self._clash(name, data)
+            fault_point("mirror.after_copy_in")
+            self._remote.delete(entry.key)
+            fault_point("mirror.after_delete")
+            self.counts.num_shards_in += 1
+            self.counts.num_bytes_in += len(data)
+
+    def _clash(self, name: str, data: bytes) -> None:
+        """A shard of this name is pending here: the same one again, or that of a doubled id."""
+        with contextlib.suppress(KeyMissingError):
+            if self._main.read(DATA + name) == data:
+                return
+            quarantine(
+                self._main,
+                name,
+                f"{name}: came through mirror {self._name} with other bytes than the pending shard "
+                "of that name: two workers use one id",
+                data=data,
+            )
+            return
+        # The trainer took the pending one meanwhile; its ledger judges ours.
+        self._main.put_if_absent(DATA + name, data)
+
+    def _leases_in(self) -> None:
+        for entry in list(iterate(self._remote, WORKERS)):
+            worker = worker_of_lease_key(entry.key)
+            if worker is None:
+                continue
+            try:
+                theirs = read_lease(self._remote, entry.key)
+                ours = read_lease(self._main, entry.key)
+            except DamagedError as error:
+                self._on_event(f"mirror {self._name}: {error}")
+                continue
+            if theirs is not None:
+                self._lease_in(entry.key, worker, theirs, ours)
+
+    def _lease_in(
+        self, key: str, worker: str, theirs: dict[str, Any], ours: dict[str, Any] | None
+    ) -> None:
+        if ours is None:
+            if not theirs.get("notice"):
+                self._main.put_if_absent(key, encode({**theirs, "via": self._name}))
+            return
+        alive = self._watch.observe(key, ours)
+        is_from_here = ours.get("via") == self._name
+        if theirs.get("notice"):
+            # Ours still beats: pass that on, so that a restarted double sees a live holder.
+            if alive and theirs.get("counter") != ours["counter"]:
+                self._notify(key, theirs, ours)
+        elif theirs["session"] == ours["session"]:
+            if theirs["counter"] > ours["counter"]:
+                self._main.put(key, encode({**theirs, "via": self._name}))
+        elif alive and not is_from_here:
+            self.counts.num_doubled_ids += 1
+            self._on_event(
+                f"worker id {worker} is used twice: on host {ours.get('host')} and, behind mirror "
+                f"{self._name}, on host {theirs.get('host')}; the latter is told to stop"
+            )
+            self._notify(key, theirs, ours)
+        elif theirs["next_batch"] < ours["next_batch"] or theirs["next_game"] < ours["next_game"]:
+            # A dead worker's id came up on a host that does not know which numbers it used: that
+            # session ends too, and the next one there goes on from the right numbers.
+            self._on_event(
+                f"worker {worker} behind mirror {self._name} began at batch "
+                f"{theirs['next_batch']} though {ours['next_batch']} is next; it starts again"
+            )
+            self._notify(key, theirs, {**ours, "state": "stopped"})
+        else:
+            self._main.put(key, encode({**theirs, "via": self._name}))
+
+    def _notify(self, key: str, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
+        """Puts our lease over theirs, with a generation that outranks both."""
+        generation = theirs["generation"]
+        if not theirs.get("notice"):
+            generation = max(generation, ours["generation"]) + 1
+        notice = {
+            **ours,
+            "generation": generation,
+            "next_batch": max(ours["next_batch"], theirs["next_batch"]),
+            "next_game": max(ours["next_game"], theirs["next_game"]),
+            "notice": True,
+        }
+        self._remote.put(key, encode(notice))
+
+    def _logs_in(self) -> None:
+        """Copies logs that grew. They are append-only, so the size says whether one did."""
+        known = {entry.key: entry.size_bytes for entry in iterate(self._main, LOGS)}
+        for entry in list(iterate(self._remote, LOGS)):
+            if known.get(entry.key) != entry.size_bytes:
+                with contextlib.suppress(KeyMissingError):
+                    self._main.put(entry.key, self._remote.read(entry.key))

@@ -15,11 +15,12 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from zerofleet.records.account import TRAINING_PLIES
 from zerofleet.records.errors import ShardError
 from zerofleet.records.read import decode_shard
 from zerofleet.records.shard import GameRecords, ShardMeta
 from zerofleet.records.validate import ReplayedPositions, check_identity, replay
-from zerofleet.run.errors import DamagedError, KeyMissingError
+from zerofleet.run.errors import KeyMissingError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import CONSUMED, DATA, base_name, parse_shard_name
 from zerofleet.run.ledger import Ledger, Verdict
@@ -52,17 +53,12 @@ class Collector:
         ledger: Ledger,
         *,
         game: str,
-        mask: int,
-        without: int,
         on_rejected: Callable[[str, str], None],
         max_shard_bytes: int = MAX_SHARD_BYTES,
     ) -> None:
-        """`mask` and `without` are ply flags: which positions are learned from."""
         self._store = store
         self._ledger = ledger
         self._game = game
-        self._mask = mask
-        self._without = without
         self._on_rejected = on_rejected
         self._max_shard_bytes = max_shard_bytes
         self._accepted: set[str] = set()
@@ -136,7 +132,7 @@ class Collector:
         if verdict is not Verdict.NEW:
             raise ShardError(name, why)
         # Gate 5: rules.
-        positions = replay(meta, games, name=name, mask=self._mask, without=self._without)
+        positions = replay(meta, games, name=name, mask=TRAINING_PLIES)
         fault_point("trainer.after_validate")
         # The ledger in memory counts it from here; on disk only the commit does.
         self._ledger.count(
@@ -165,5 +161,3 @@ class Collector:
                 f"{meta.model_version} of this run is {expected[:16]}...: it is of another run",
             )
 
-
-__all__ = ["AcceptedShard", "Collector", "DamagedError"]

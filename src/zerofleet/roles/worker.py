@@ -15,15 +15,19 @@ or not at all, and its numbers are never used again.
 
 import hashlib
 import os
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zerofleet.records.shard import GameRecords, ShardMeta, encode_shard, shard_content
+from zerofleet.fleet.devices import usable_cores
+from zerofleet.fleet.supervisor import stop_signals
+from zerofleet.records.account import shard_account
+from zerofleet.records.shard import ShardMeta
+from zerofleet.records.write import encode_shard
 from zerofleet.roles.config import ConfigError, RunConfig, parse_config_json, resolve
 from zerofleet.roles.report import Event, Report, silent
-from zerofleet.roles.signals import StopSignals
 from zerofleet.run.errors import DamagedError, RunError, StoreError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import CONFIG, LOGS, default_worker_id, shard_name, worker_lease_key
@@ -35,7 +39,7 @@ from zerofleet.run.spool import PendingGate, Spool, SpoolFullError
 from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import DirectoryStore, Store, read_or_none
 from zerofleet.selfplay.alphabeta_actor import AlphaBetaActor, Played
-from zerofleet.version import software_version
+from zerofleet.run.software import software_version
 
 MAX_DEFAULT_IDS = 1000
 """Workers of one host that may pick their ids by themselves."""
@@ -73,13 +77,14 @@ class Worker:
                 raise ConfigError(f"{name} has to be >= 1, got {value}")
         self._run_dir = run_dir
         self._worker_id = worker_id
-        self._threads = threads or len(os.sched_getaffinity(0))
+        self._threads = threads or usable_cores()
         self._games_per_batch = games_per_batch
         self._depth = depth
         self._report = report
         self._totals = WorkerTotals()
         self._config_bytes = b""
         self._config: RunConfig | None = None
+        self._model: PublishedModel | None = None
         self._actor: AlphaBetaActor | None = None
 
     def run(self) -> int:
@@ -89,14 +94,14 @@ class Worker:
         over; StoreError if the run directory cannot be used at all.
         """
         store: Store = DirectoryStore(self._run_dir)
-        with StopSignals() as signals:
+        with stop_signals() as stop:
             lease = self._acquire(store)
             worker = lease.key.removeprefix("workers/").removesuffix(".json")
             with (
                 SeriesWriter(self._run_dir / LOGS, f"worker_{worker}") as series,
-                Heartbeat(lease, on_lost=signals.stop) as heartbeat,
+                Heartbeat(lease, on_lost=stop.set) as heartbeat,
             ):
-                self._session = _Session(store, lease, heartbeat, worker, signals, series)
+                self._session = _Session(store, lease, heartbeat, worker, stop, series)
                 self._tell("started", threads=self._threads, pid=os.getpid())
                 error = ""
                 try:
@@ -109,7 +114,9 @@ class Worker:
                     heartbeat.close()
                     lease.release(error)
                 heartbeat.check()
-                self._tell("stopped", reason=signals.reason or "STOP", **vars(self._totals))
+                self._tell(
+                    "stopped", reason="signal" if stop.is_set() else "STOP", **vars(self._totals)
+                )
         return 0
 
     # -- the steps ---------------------------------------------------------------------------
@@ -121,7 +128,7 @@ class Worker:
             key = worker_lease_key(worker)
             batch, game = 1, 0
             if read_or_none(store, key) is None:
-                batch, game = first_free_numbers(store, worker, shard_content)
+                batch, game = first_free_numbers(store, worker, shard_account)
             return Lease.acquire(
                 store,
                 key,
@@ -155,7 +162,7 @@ class Worker:
                 self._wait(f"the trainer: {gate.pending_bytes / 2**20:,.0f} MiB are pending in data/")
                 continue
             session.heartbeat.update(state="active", error="", model_version=model.version)
-            played = self._play(model, config)
+            played = self._play(config)
             if played.games.num_games > 0:
                 self._submit(spool, model, config, played)
         spool.flush(now=True)
@@ -172,12 +179,12 @@ class Worker:
                     self._wait(f"the trainer to publish a model in {self._run_dir}")
                     continue
                 self._read_config()
-                if self._actor is not None and self._actor.model.version == version:
-                    return self._actor.model
-                model = fetch_model(session.store, version)
-                if self._config is not None:
-                    self._actor = AlphaBetaActor(self._config.game.name, model)
-                return model
+                if self._model is None or self._model.version != version:
+                    model = fetch_model(session.store, version)
+                    assert self._config is not None
+                    self._actor = AlphaBetaActor(self._config.game.name, model.data)
+                    self._model = model
+                return self._model
             except ModelMissingError as missing:
                 self._wait(str(missing))
             except (DamagedError, StoreError, ConfigError) as problem:
@@ -197,10 +204,9 @@ class Worker:
         """What belongs to this host and overrides the run's configuration."""
         return {"selfplay.games_per_batch": self._games_per_batch, "search.depth": self._depth}
 
-    def _play(self, model: PublishedModel, config: RunConfig) -> Played:
+    def _play(self, config: RunConfig) -> Played:
         session = self._session
-        if self._actor is None or self._actor.model.version != model.version:
-            self._actor = AlphaBetaActor(config.game.name, model)
+        assert self._actor is not None
         return self._actor.play(
             search=config.search,
             selfplay=config.selfplay,
@@ -221,18 +227,27 @@ class Worker:
         fault_point("worker.before_reserve")
         reserved = session.lease.reserve(int(games.game_number[-1]) + 1 - first)
         name = shard_name(model.version, session.worker, reserved.batch)
+        assert self._actor is not None
         meta = ShardMeta(
             game=config.game.name,
             model_version=model.version,
             model_sha256=model.sha256,
-            worker=session.worker,
-            session=session.lease.session,
+            worker_id=session.worker,
             batch=reserved.batch,
             run_seed=config.seed,
-            search=config.search.model_dump(mode="json"),
-            selfplay=config.selfplay.model_dump(mode="json"),
-            evaluator={"backend": f"nnue-{played.simd}", "threads": self._threads},
-            software=software_version(),
+            search={
+                **config.search.model_dump(mode="json"),
+                **config.selfplay.model_dump(mode="json", exclude={"games_per_batch"}),
+            },
+            evaluator_backend="nnue",
+            software_version=software_version(),
+            session=session.lease.session,
+            host={
+                "threads": self._threads,
+                "simd": self._actor.simd,
+                "seconds": round(played.seconds, 3),
+                "nodes": played.nodes,
+            },
         )
         data = encode_shard(meta, games)
         fault_point("worker.before_submit")
@@ -287,7 +302,7 @@ class Worker:
         self._session.heartbeat.update(state=state, error=for_what if state == "error" else "")
         self._tell("waiting", **{"for": for_what}, state=state)
         seconds = self._config.pacing.poll_seconds if self._config is not None else 1.0
-        self._session.signals.wait(seconds)
+        self._session.stop.wait(seconds)
 
     def _tell(self, kind: str, **values: Any) -> None:
         event: Event = {"kind": kind, "worker": self._session.worker, **values}
@@ -304,14 +319,14 @@ class _Session:
     lease: Lease
     heartbeat: Heartbeat
     worker: str
-    signals: StopSignals
+    stop: threading.Event
     series: SeriesWriter
     _next_look: float = 0.0
     _stop_seen: bool = False
 
     def stopped(self) -> bool:
         """True once STOP, a signal or the loss of the lease asks to end; looks once a second."""
-        if self.signals.stopped or self._stop_seen:
+        if self.stop.is_set() or self._stop_seen:
             return True
         if time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + 1.0
@@ -336,4 +351,3 @@ def _rates(games: int, positions: int, seconds: float) -> dict[str, float]:
     }
 
 
-__all__ = ["GameRecords", "Worker", "WorkerTotals", "worker_seed"]

@@ -1,0 +1,28 @@
+"""What of a shard is learned from and counted."""
+
+import numpy as np
+
+from zerofleet import _core
+from zerofleet.records.read import decode_shard
+from zerofleet.run.numbers import ShardContent
+
+TRAINING_PLIES = _core.PLY_VALUE_TARGET | _core.PLY_QUIET
+"""Positions of plies with both flags are learned from by value-only (NNUE) recipes."""
+
+
+def shard_account(data: bytes) -> ShardContent:
+    """Identity, game numbers and number of training positions of a shard.
+
+    Raises: ShardError if it is damaged.
+    """
+    meta, games = decode_shard(data, name="shard")
+    training = (games.ply_flags & TRAINING_PLIES) == TRAINING_PLIES
+    return ShardContent(
+        worker=meta.worker_id,
+        batch=meta.batch,
+        game_numbers=tuple(games.game_number.tolist()),
+        num_positions=int(np.count_nonzero(training)),
+    )
+
+
+

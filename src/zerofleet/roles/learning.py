@@ -1,0 +1,223 @@
+"""The trainer's progress: its committed state with the window and the learner that belong to it.
+
+This is the part of the trainer that needs torch; roles/trainer.py does the rest.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from zerofleet.arena.stats import GameStats, IterationStats, LossStats
+from zerofleet.nets.export import export_nnue, model_to_pt
+from zerofleet.nets.nnue import NnueModel
+from zerofleet.nets.nnue_file import NnueArchitecture, architecture_for
+from zerofleet.records.errors import ShardError
+from zerofleet.replay.seed import read_seed_data, window_checkpoint
+from zerofleet.replay.split import shard_positions
+from zerofleet.replay.window import PositionBatch, Window
+from zerofleet.roles.collect import AcceptedShard
+from zerofleet.roles.config import RunConfig
+from zerofleet.roles.state import (
+    LEARNER,
+    MODEL_NNUE,
+    MODEL_PT,
+    SEED,
+    TrainerState,
+    read_shard_positions,
+    restore,
+)
+from zerofleet.run.commit import Checkpoint, FileRef
+from zerofleet.run.errors import KeyMissingError
+from zerofleet.run.layout import WINDOW_CHECKPOINT
+from zerofleet.run.ledger import Ledger
+from zerofleet.run.store import Store
+from zerofleet.training.checkpoint import learner_from_bytes, learner_to_bytes
+from zerofleet.training.learner import Learner, LoopResult
+
+
+@dataclass
+class Progress:
+    """A state with its window and learner; `learn` makes the next one."""
+
+    state: TrainerState
+    window: Window
+    learner: Learner
+
+    @property
+    def architecture(self) -> NnueArchitecture:
+        """Shape of the network."""
+        return self.learner.model.architecture
+
+    @classmethod
+    def bootstrap(
+        cls,
+        config: RunConfig,
+        device: str,
+        seed_data: Path | None,
+        *,
+        should_stop: Callable[[], bool],
+    ) -> "Progress":
+        """Model version 1: random weights, or trained on seed data, which enters the window.
+
+        Raises: SeedDataError if the file is not seed data.
+        """
+        started = time.monotonic()
+        architecture = architecture_for(config.game.name, config.net)
+        model = NnueModel(architecture, seed=config.seed)
+        learner = Learner(model, config.training, device=device, seed=config.seed)
+        window = _empty_window(config)
+        seed: bytes | None = None
+        losses = LossStats()
+        stats = GameStats()
+        if seed_data is not None:
+            seed = seed_data.read_bytes()
+            window = window.extended([_seed_batch(config, seed, seed_data.name)])
+            result = learner.train_loop(
+                window, 0, last_good="a new run", should_stop=should_stop
+            )
+            losses, stats = _losses(result), GameStats(eval_sd=_in_logits(result.eval_sd))
+        entry = IterationStats(
+            iteration=0,
+            model_version=1,
+            games=0,
+            positions=len(window),
+            losses=losses,
+            game_stats=stats,
+            seconds=round(time.monotonic() - started, 2),
+        )
+        state = TrainerState(0, 1, Ledger(), window.sources, entry, _model_files(learner))
+        if seed is not None:
+            state.files[SEED] = seed
+        return cls(state, window, learner)
+
+    @classmethod
+    def restore(
+        cls,
+        store: Store,
+        checkpoint: Checkpoint,
+        config: RunConfig,
+        device: str,
+        on_unreadable: Callable[[str, str], None],
+    ) -> "Progress":
+        """What the commit holds; the window is rebuilt from the shards it names.
+
+        A shard that somebody deleted or damaged is told and left out: its games stay counted.
+        """
+        state = restore(store, checkpoint)
+        data = state.files[LEARNER]
+        assert isinstance(data, bytes)
+        learner = learner_from_bytes(data, config.training, device=device, seed=config.seed)
+        batches: list[PositionBatch] = []
+        for source in state.sources:
+            try:
+                if source.model_version == 0:
+                    seed = checkpoint.read(store, SEED)
+                    batches.append(_seed_batch(config, seed, source.name))
+                else:
+                    batches.append(read_shard_positions(store, source.name))
+            except (KeyMissingError, ShardError) as error:
+                on_unreadable(source.name, str(error))
+        return cls(state, _empty_window(config).extended(batches), learner)
+
+    def learn(
+        self,
+        shards: list[AcceptedShard],
+        loop_started: float,
+        should_stop: Callable[[], bool],
+        on_epoch: Callable[[int, float, float | None], None],
+    ) -> "Progress | None":
+        """Extends the window by the shards and trains one loop; None if stopped in the middle.
+
+        Raises: TrainingError if the loss stops being finite.
+        """
+        iteration = self.state.iteration + 1
+        window = self.window.extended(
+            [shard_positions(s.name, s.meta, s.games, s.positions) for s in shards]
+        )
+        result = self.learner.train_loop(
+            window,
+            iteration,
+            last_good=f"model version {self.state.model_version}",
+            should_stop=should_stop,
+            on_epoch=on_epoch,
+        )
+        if should_stop():
+            return None
+        entry = IterationStats(
+            iteration=iteration,
+            model_version=self.state.model_version + 1,
+            games=sum(shard.games.num_games for shard in shards),
+            positions=sum(len(shard.positions.ply) for shard in shards),
+            losses=_losses(result),
+            game_stats={
+                **_game_stats(shards),
+                "eval_sd": _in_logits(result.eval_sd),
+            },
+            seconds=round(time.monotonic() - loop_started, 2),
+        )
+        files = _model_files(self.learner)
+        if SEED in self.state.files and any(s.model_version == 0 for s in window.sources):
+            files[SEED] = self.state.files[SEED]
+        state = replace(
+            self.state,
+            iteration=iteration,
+            model_version=self.state.model_version + 1,
+            sources=window.sources,
+            entry=entry,
+            files=files,
+        )
+        return Progress(state, window, self.learner)
+
+    def write_window_checkpoint(self, store: Store) -> None:
+        """checkpoint.npz: the window for people, and a fast start of another run."""
+        store.put(WINDOW_CHECKPOINT, window_checkpoint(self.window))
+
+
+def _empty_window(config: RunConfig) -> Window:
+    return Window.empty(
+        config.game.name,
+        max_positions=config.replay.max_positions,
+        num_buckets=config.net.num_buckets,
+    )
+
+
+def _seed_batch(config: RunConfig, data: bytes, name: str) -> PositionBatch:
+    return read_seed_data(data, game=config.game.name, source=name)
+
+
+def _model_files(learner: Learner) -> dict[str, bytes | FileRef]:
+    return {
+        LEARNER: learner_to_bytes(learner),
+        MODEL_NNUE: export_nnue(learner.model),
+        MODEL_PT: model_to_pt(learner.model),
+    }
+
+
+def _losses(result: LoopResult) -> LossStats:
+    losses = LossStats()
+    if result.train_losses:
+        losses["train"] = result.train_losses[-1]
+    if result.validation_losses:
+        losses["val_before"] = result.validation_losses[0]
+        losses["val"] = result.validation_losses[-1]
+    return losses
+
+
+def _in_logits(evaluation: float) -> float:
+    from zerofleet import _core
+
+    return round(evaluation / _core.EVAL_PER_LOGIT, 4)
+
+
+def _game_stats(shards: list[AcceptedShard]) -> GameStats:
+    plies = np.concatenate([np.diff(shard.games.game_start) for shard in shards])
+    first = np.concatenate([shard.games.returns[:, 0] for shard in shards])
+    return GameStats(
+        mean_plies=round(float(plies.mean()), 2),
+        first_player_score=round(float((first + 1).mean() / 2), 4),
+        draw_share=round(float((first == 0).mean()), 4),
+        num_files=len(shards),
+    )

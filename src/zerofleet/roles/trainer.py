@@ -1,0 +1,346 @@
+"""The trainer: learns from the games of a run and publishes networks, until the run is done.
+
+    run
+      acquire lease                      a second live trainer: refused
+      configuration                      resolved, written back; STOP of an earlier run cleared
+      restore the last commit            or bootstrap: random weights, or trained on seed data
+      redo what derives from it          publish, move shards, rate
+      repeat until max_loops, SIGTERM or the time is over
+        collect                          validate new shards until there are enough positions
+        train                            warm start, on the window
+        commit                           checkpoints/latest.json: the one moment this loop happens
+        publish, move, checkpoint.npz    derived: redone after a crash
+        rate                             matches, Elo, one entry in training_stats.json
+      STOP                               if the run is done; workers end by themselves
+
+Killed anywhere before the commit, the loop has not happened and its shards are still in data/;
+killed after it, the rest is redone at the next start.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zerofleet.arena.rating import VersionRating, rate_version, version_name
+from zerofleet.arena.stats import GameStats, IterationStats, LossStats
+from zerofleet.fleet.status import collect as collect_status
+from zerofleet.fleet.status import write_status_text
+from zerofleet.fleet.supervisor import stop_signals
+from zerofleet.games.registry import load_game
+from zerofleet.nets.nnue_file import architecture_text
+from zerofleet.players.registry import load_player, load_version
+from zerofleet.roles.collect import AcceptedShard, Collector
+from zerofleet.roles.config import (
+    ConfigError,
+    RunConfig,
+    check_unchanged,
+    load_recipe,
+    parse_config_json,
+    resolve,
+)
+from zerofleet.roles.report import Event, Report, silent
+from zerofleet.run.commit import commit, prune, read_latest
+from zerofleet.run.errors import KeyMissingError, RunError, StoreError
+from zerofleet.run.faults import fault_point
+from zerofleet.run.layout import CONFIG, CONSUMED, DATA, DIRECTORIES, LOGS, TRAINER_LEASE
+from zerofleet.run.lease import Heartbeat, Lease, LeaseWatch
+from zerofleet.run.models import publish_model, read_manifest
+from zerofleet.run.series import SeriesWriter
+from zerofleet.run.software import software_version
+from zerofleet.run.stats import append_stats, read_stats
+from zerofleet.run.stop import clear_stop, request_stop
+from zerofleet.run.store import DirectoryStore, iterate, read_or_none
+
+if TYPE_CHECKING:  # torch is loaded when the run starts, not when its arguments are checked
+    from zerofleet.roles.learning import Progress
+
+
+class Trainer:
+    """The one trainer of a run."""
+
+    def __init__(
+        self,
+        run_dir: Path,
+        *,
+        recipe: str = "ultimate_ttt",
+        command_line: Mapping[str, Any] | None = None,
+        seed_data: Path | None = None,
+        device: str = "auto",
+        minutes: float | None = None,
+        report: Report = silent,
+    ) -> None:
+        """Checks the recipe; everything else happens in `run`.
+
+        Args:
+          command_line: dotted configuration keys and values, over recipe and config.json.
+          seed_data: .npz of evaluated positions; only used when the run is new.
+          minutes: the run ends after the loop in which this time is over.
+        """
+        self._run_dir = run_dir
+        self._recipe = load_recipe(recipe)
+        self._command_line = dict(command_line or {})
+        self._seed_data = seed_data
+        self._device = device
+        self._deadline = None if minutes is None else time.monotonic() + 60 * minutes
+        self._report = report
+        if seed_data is not None and not seed_data.is_file():
+            raise ConfigError(f"--seed-data {seed_data}: no such file")
+
+    def run(self) -> int:
+        """Trains until the run is done or a signal comes; returns the exit status 0.
+
+        Raises: ConfigError, SeedDataError for bad input; LeaseHeldError if a trainer is alive;
+        StoreError if the run directory cannot be written.
+        """
+        # The configuration is resolved before anything is created, so that a wrong one leaves
+        # no directory behind.
+        self._store = DirectoryStore(self._run_dir)
+        self._config = self._resolve_config()
+        for directory in DIRECTORIES:
+            (self._run_dir / directory).mkdir(parents=True, exist_ok=True)
+        with stop_signals() as self._stop:
+            self._lease = Lease.acquire(
+                self._store,
+                TRAINER_LEASE,
+                info={"software": software_version(), "device": self._device},
+                dead_after_seconds=self._config.fleet.dead_after_seconds,
+                on_wait=lambda text: self._report({"kind": "waiting", "for": text}),
+            )
+            with (
+                SeriesWriter(self._run_dir / LOGS, "trainer") as self._series,
+                Heartbeat(
+                    self._lease,
+                    interval_seconds=self._config.fleet.heartbeat_seconds,
+                    on_lost=self._stop.set,
+                ) as self._heartbeat,
+            ):
+                error = ""
+                try:
+                    self._train_until_done()
+                except Exception as problem:
+                    error = str(problem)
+                    raise
+                finally:
+                    self._heartbeat.close()
+                    self._lease.release(error)
+                self._heartbeat.check()
+        return 0
+
+    # -- start -------------------------------------------------------------------------------
+
+    def _resolve_config(self) -> RunConfig:
+        data = read_or_none(self._store, CONFIG)
+        existing = None if data is None else parse_config_json(data)
+        config = resolve(self._recipe, existing, self._command_line)
+        load_game(config.game.name)  # an unknown game is an error here, not in every worker
+        if existing is not None and read_latest(self._store) is not None:
+            check_unchanged(resolve(self._recipe, existing, {}), config)
+        return config
+
+    def _restore_or_bootstrap(self) -> "Progress":
+        from zerofleet.roles.learning import Progress
+
+        checkpoint = read_latest(self._store)
+        if checkpoint is not None:
+            if self._seed_data is not None:
+                self._tell("note", text=f"the run exists; --seed-data {self._seed_data} is not read")
+            progress = Progress.restore(
+                self._store, checkpoint, self._config, self._device, self._on_unreadable
+            )
+            self._tell(
+                "resumed",
+                iteration=progress.state.iteration,
+                model_version=progress.state.model_version,
+                window=len(progress.window),
+            )
+            return progress
+        self._phase("bootstrap")
+        progress = Progress.bootstrap(
+            self._config, self._device, self._seed_data, should_stop=self._stop.is_set
+        )
+        self._commit(progress)
+        return progress
+
+    # -- the loop ----------------------------------------------------------------------------
+
+    def _train_until_done(self) -> None:
+        config, store = self._config, self._store
+        clear_stop(store)
+        store.put(CONFIG, config.to_json())
+        prune(store)
+        self._loop_started = time.monotonic()
+        self._watch = LeaseWatch(config.fleet.dead_after_seconds)
+        self._tell("started", pid=os.getpid(), run_dir=str(self._run_dir), config=config.model_dump())
+        progress = self._restore_or_bootstrap()
+        self._collector = Collector(
+            store, progress.state.ledger, game=config.game.name, on_rejected=self._on_rejected
+        )
+        self._derive(progress)
+        max_loops = config.pacing.max_loops
+        while progress.state.iteration < max_loops and not self._stop.is_set():
+            if self._deadline is not None and time.monotonic() >= self._deadline:
+                break
+            shards = self._collect(progress)
+            if self._stop.is_set() or shards is None:
+                break
+            self._phase("training")
+            fault_point("trainer.before_train")
+            trained = progress.learn(shards, self._loop_started, self._stop.is_set, self._on_epoch)
+            if trained is None:
+                break  # stopped in the middle: the loop has not happened
+            progress = trained
+            fault_point("trainer.after_train")
+            self._commit(progress)
+            self._derive(progress)
+        if progress.state.iteration >= max_loops:
+            request_stop(store, f"all {max_loops} loops are done")
+            self._tell("done", loops=progress.state.iteration, why=f"all {max_loops} loops are done")
+        elif self._deadline is not None and not self._stop.is_set():
+            request_stop(store, "the time given with --minutes is over")
+            self._tell("done", loops=progress.state.iteration, why="the time is over")
+        self._write_status()
+
+    def _collect(self, progress: "Progress") -> list[AcceptedShard] | None:
+        """New shards with at least min_new_positions; None if told to stop before."""
+        wanted = self._config.pacing.min_new_positions
+        shards: list[AcceptedShard] = []
+        positions = 0
+        last_status = 0.0
+        while not self._stop.is_set():
+            try:
+                new = self._collector.poll(self._stop.is_set)
+                self._heartbeat.update(error="", state="active")
+            except StoreError as away:
+                # Nothing is lost: what was accepted stays accepted, the rest is still in data/.
+                new = []
+                self._heartbeat.update(error=str(away), state="error")
+                self._tell("waiting", **{"for": str(away)})
+            shards += new
+            positions += sum(len(shard.positions.ply) for shard in new)
+            self._phase("collecting", new_positions=positions, window=len(progress.window))
+            if time.monotonic() - last_status >= 5:
+                last_status = time.monotonic()
+                self._write_status()
+            if positions >= wanted:
+                self._tell("collected", files=len(shards), positions=positions)
+                return shards
+            if self._deadline is not None and time.monotonic() >= self._deadline:
+                return None
+            if not new:
+                self._stop.wait(self._config.pacing.poll_seconds)
+        return None
+
+    # -- commit and what derives from it -----------------------------------------------------
+
+    def _commit(self, progress: "Progress") -> None:
+        state = progress.state
+        commit(
+            self._store,
+            state.commit_files(),
+            summary=state.summary(),
+            keep_names=("learner.pt", "model.nnue", "model.pt"),
+            guard=self._lease.confirm,
+        )
+
+    def _derive(self, progress: "Progress") -> None:
+        """Everything that follows from the commit; each step is a no-op when it is done already."""
+        state, store = progress.state, self._store
+        self._phase("publishing", window=len(progress.window))
+        nnue, pt = state.files["model.nnue"], state.files["model.pt"]
+        assert isinstance(nnue, bytes)
+        assert isinstance(pt, bytes)
+        publish_model(
+            store,
+            state.model_version,
+            {"nnue": nnue, "pt": pt},
+            architecture_text(progress.architecture),
+            copies={"model/nnue_model.nnue": nnue, "model/nnue_model.pt": pt},
+            info={"iteration": state.iteration},
+        )
+        self._collector.finish_counted(self._config.replay.keep == "window", in_window)
+        progress.write_window_checkpoint(store)
+        fault_point("trainer.after_window_checkpoint")
+        if self._config.replay.keep == "window":
+            self._delete_old_shards({source.name for source in state.sources})
+        self._rate(progress)
+        self._write_status()
+        self._loop_started = time.monotonic()
+
+    def _delete_old_shards(self, in_window: set[str]) -> None:
+        for entry in list(iterate(self._store, CONSUMED)):
+            if entry.key.removeprefix(CONSUMED) not in in_window:
+                self._store.delete(entry.key)
+                fault_point("trainer.after_delete")
+
+    def _rate(self, progress: "Progress") -> None:
+        """Matches and Elo of this iteration's version; one entry in training_stats.json."""
+        state, config = progress.state, self._config
+        entries: list[IterationStats] = read_stats(self._store)  # type: ignore[assignment]
+        if any(e.get("iteration") == state.iteration and "elo" in e for e in entries):
+            return
+        entry: IterationStats = {**state.entry}
+        if config.arena.eval_games > 0:
+            self._phase("rating")
+            rating = self._play_rating(state.model_version, entries)
+            if rating is None:
+                return  # stopped: rated at the next start
+            stats: GameStats = {**entry.get("game_stats", {}), "matches": list(rating.matches)}
+            if rating.reference_matches:
+                stats["reference_matches"] = list(rating.reference_matches)
+            entry["game_stats"] = stats
+            entry["elo"] = rating.elo
+        fault_point("trainer.before_stats")
+        append_stats(self._store, dict(entry))
+        self._tell("loop", entry=entry, max_loops=config.pacing.max_loops)
+
+    def _play_rating(self, version: int, entries: list[IterationStats]) -> VersionRating | None:
+        from zerofleet.arena.match import MatchStopped
+
+        config, store = self._config, self._store
+        game = load_game(config.game.name)
+        try:
+            return rate_version(
+                game,
+                version,
+                load_version=lambda v: load_version(
+                    store, game, v, depth=config.arena.depth, name=version_name(v)
+                ),
+                load_fixed=lambda text: load_player(text, game),
+                known_versions=[int(v) for v in read_manifest(store)["versions"]],
+                entries=entries,
+                config=config.arena,
+                should_stop=self._stop.is_set,
+            )
+        except MatchStopped:
+            return None
+
+    # -- telling -----------------------------------------------------------------------------
+
+    def _phase(self, phase: str, **values: Any) -> None:
+        self._heartbeat.update(state="active", progress={"phase": phase, **values})
+
+    def _on_epoch(self, epoch: int, train: float, validation: float | None) -> None:
+        share = (epoch + 1) / self._config.training.train_epochs
+        self._phase("training", share=share)
+        self._series.append(
+            {"time": time.time(), "kind": "epoch", "epoch": epoch, "train": train, "val": validation}
+        )
+
+    def _on_rejected(self, name: str, reason: str) -> None:
+        self._tell("rejected", name=name, reason=reason)
+
+    def _on_unreadable(self, name: str, reason: str) -> None:
+        self._tell("note", text=f"{name} left the window: {reason}")
+
+    def _write_status(self) -> None:
+        try:
+            write_status_text(self._store, collect_status(self._store, self._watch))
+        except (StoreError, RunError):
+            pass  # a picture for people; the next one will do
+
+    def _tell(self, kind: str, **values: Any) -> None:
+        event: Event = {"kind": kind, **values}
+        self._report(event)
+        self._series.append({"time": time.time(), **event})

@@ -1,0 +1,60 @@
+"""Ratings of a run's published versions: reads the models, plays, and keeps the games."""
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from zerofleet.arena.config import ArenaConfig
+from zerofleet.arena.game_text import match_text
+from zerofleet.arena.rating import VersionRating, rate_version, version_name
+from zerofleet.arena.stats import IterationStats
+from zerofleet.games.protocol import Game
+from zerofleet.players.registry import load_player, load_version
+from zerofleet.run.layout import GAMES
+from zerofleet.run.models import read_manifest
+from zerofleet.run.stats import read_stats
+from zerofleet.run.store import Store
+
+
+def rate_published(
+    store: Store,
+    game: Game,
+    version: int,
+    config: ArenaConfig,
+    *,
+    entries: Sequence[IterationStats] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> VersionRating:
+    """Rates a published version of a run; its result depends on files and arguments alone.
+
+    Args:
+      entries: the run's statistics; default: those of `training_stats.json`.
+      should_stop: asked before every ply; true raises MatchStopped.
+    Raises: RunError if a model is missing or damaged; PlayerError for an unknown opponent.
+    """
+    if entries is None:
+        entries = cast("list[IterationStats]", read_stats(store))
+    return rate_version(
+        game,
+        version,
+        load_version=lambda v: load_version(
+            store, game, v, depth=config.depth, name=version_name(v)
+        ),
+        load_fixed=lambda text: load_player(text, game),
+        known_versions=[int(v) for v in read_manifest(store)["versions"]],
+        entries=entries,
+        config=config,
+        should_stop=should_stop,
+    )
+
+
+def games_key(version: int) -> str:
+    """Returns where the games of a version's rating are kept: `games/v0007.txt`."""
+    return f"{GAMES}{version_name(version)}.txt"
+
+
+def write_games(store: Store, game: Game, rating: VersionRating) -> str:
+    """Writes every game of a rating as text and returns its key."""
+    key = games_key(rating.version)
+    text = "\n".join(match_text(game, result) for result in rating.results)
+    store.put(key, text.encode())
+    return key

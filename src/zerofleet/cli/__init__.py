@@ -35,5 +35,5 @@ def main() -> None:
         if not type(error).__module__.startswith("zerofleet."):
             raise
         print(f"zerofleet: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(getattr(error, "exit_status", 1))
     sys.exit(result if isinstance(result, int) else 0)

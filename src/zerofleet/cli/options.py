@@ -8,13 +8,12 @@ from cyclopts import Parameter
 
 from zerofleet.roles.config import parse_setting
 
-RunDir = Annotated[
-    Path,
-    Parameter(
-        name=["--run-dir", "--shared-dir", "--save-dir"],
-        help="The run directory, on any file system all roles can see.",
-    ),
-]
+_RUN_DIR = Parameter(
+    name=["--run-dir", "--shared-dir", "--save-dir"],
+    help="The run directory, on any file system all roles can see.",
+)
+RunDir = Annotated[Path, _RUN_DIR]
+OptionalRunDir = Annotated[Path | None, _RUN_DIR]
 Settings = Annotated[
     list[str] | None,
     Parameter(

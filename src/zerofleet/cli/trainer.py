@@ -69,6 +69,7 @@ def trainer(
     seed
         Seed of the run (default 1).
     """
+    from zerofleet.cli.lines import line_printer
     from zerofleet.roles.trainer import Trainer
 
     keys = command_line_keys(
@@ -78,12 +79,13 @@ def trainer(
         pacing__max_loops=max_loops,
         pacing__min_new_positions=min_new_positions,
         replay__max_positions=max_positions,
-        training__num_epochs=train_epochs,
+        training__train_epochs=train_epochs,
         training__lambda_search=lambda_search,
         training__learning_rate=learning_rate,
         training__batch_size=batch_size,
         arena__eval_games=eval_games,
     )
     return Trainer(
-        run_dir, recipe=recipe, command_line=keys, seed_data=seed_data, device=device, minutes=minutes
+        run_dir, recipe=recipe, command_line=keys, seed_data=seed_data, device=device, minutes=minutes,
+        report=line_printer("trainer"),
     ).run()

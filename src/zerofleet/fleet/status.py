@@ -46,7 +46,12 @@ class RoleStatus:
     error: str
     rates: dict[str, float] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
+    progress: dict[str, Any] = field(default_factory=dict)
+    """What it is doing now, as it wrote: phase, share, new positions, ..."""
+    model_version: int = 0
+    """Version it plays with; 0: none yet."""
     next_batch: int = 1
+    next_game: int = 0
 
     @property
     def is_working(self) -> bool:
@@ -180,7 +185,10 @@ def _role(
         error=reason,
         rates=dict(lease.get("rates") or {}),
         info=dict(lease.get("info") or {}),
+        progress=dict(lease.get("progress") or {}),
+        model_version=int(lease.get("model_version") or 0),
         next_batch=int(lease["next_batch"]),
+        next_game=int(lease["next_game"]),
     )
 
 

@@ -11,8 +11,9 @@ A shard passes these gates in order, and only what passes all of them counts:
 Accepted shards stay in data/ until the checkpoint that counts them is committed.
 """
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from zerofleet.records.account import TRAINING_PLIES
@@ -88,14 +89,12 @@ class Collector:
                 found.append(shard)
         return found
 
-    def finish(self, names: list[str]) -> None:
+    def finish(self, names: Iterable[str]) -> None:
         """Moves committed shards to consumed/; redone at start for those a crash left behind."""
         for name in names:
             fault_point("trainer.before_move")
-            try:
+            with contextlib.suppress(KeyMissingError):  # moved before the crash
                 move(self._store, DATA + name, CONSUMED + name)
-            except KeyMissingError:
-                pass  # moved before the crash
             self._accepted.discard(name)
         fault_point("trainer.after_moves")
 

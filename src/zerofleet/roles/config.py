@@ -28,6 +28,9 @@ Tree = dict[str, Any]
 class ConfigError(ValueError):
     """A configuration that cannot be used; the message says what to change."""
 
+    exit_status = 2
+    """A usage error: starting again does not mend it."""
+
 
 class GameConfig(FrozenModel):
     """Which game the run learns."""

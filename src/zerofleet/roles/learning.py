@@ -88,7 +88,7 @@ class Progress:
             game_stats=stats,
             seconds=round(time.monotonic() - started, 2),
         )
-        state = TrainerState(0, 1, Ledger(), window.sources, entry, _model_files(learner))
+        state = TrainerState(0, 1, Ledger(), window.sources, (), entry, _model_files(learner))
         if seed is not None:
             state.files[SEED] = seed
         return cls(state, window, learner)
@@ -166,6 +166,7 @@ class Progress:
             iteration=iteration,
             model_version=self.state.model_version + 1,
             sources=window.sources,
+            new_shards=tuple(shard.name for shard in shards),
             entry=entry,
             files=files,
         )

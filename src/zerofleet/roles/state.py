@@ -5,7 +5,8 @@ A commit (run/commit.py) has these files:
     learner.pt    weights, optimizer, counters (training/checkpoint.py)
     model.nnue    the published network of this state, and model.pt, the same for people
     ledger.json   every batch and game counted so far
-    window.json   the sources of the window, oldest first: [name, model version, positions]
+    window.json   the sources of the window, oldest first: [name, model version, positions],
+                  and the shards this commit counts, which then move to consumed/
     seed.npz      the seed data, if any
 
 and a summary {iteration, model_version, entry}, where `entry` is this iteration's entry of
@@ -49,6 +50,8 @@ class TrainerState:
     ledger: Ledger
     sources: tuple[SourceInWindow, ...]
     """Of the window, oldest first."""
+    new_shards: tuple[str, ...]
+    """Names of the shards that this commit counts."""
     entry: IterationStats
     """This iteration's statistics without its rating."""
     files: dict[str, bytes | FileRef]
@@ -60,7 +63,9 @@ class TrainerState:
         return {
             **self.files,
             LEDGER: _json(self.ledger.to_json()),
-            WINDOW: _json({"format": 1, "sources": sources}),
+            WINDOW: _json(
+                {"format": 1, "sources": sources, "new_shards": list(self.new_shards)}
+            ),
         }
 
     def summary(self) -> dict[str, Any]:
@@ -87,6 +92,7 @@ def restore(store: Store, checkpoint: Checkpoint) -> TrainerState:
             model_version=int(summary["model_version"]),
             ledger=Ledger.from_json(decode_object(checkpoint.read(store, LEDGER), LEDGER), LEDGER),
             sources=tuple(SourceInWindow(*source) for source in window["sources"]),
+            new_shards=tuple(window["new_shards"]),
             entry=summary["entry"],
             files=files,
         )

@@ -85,6 +85,7 @@ class Trainer:
         self._device = device
         self._deadline = None if minutes is None else time.monotonic() + 60 * minutes
         self._report = report
+        self._store = DirectoryStore(run_dir)
         if seed_data is not None and not seed_data.is_file():
             raise ConfigError(f"--seed-data {seed_data}: no such file")
 
@@ -96,8 +97,7 @@ class Trainer:
         """
         # The configuration is resolved before anything is created, so that a wrong one leaves
         # no directory behind.
-        self._store = DirectoryStore(self._run_dir)
-        self._config = self._resolve_config()
+        self._config = self.resolve_config()
         for directory in DIRECTORIES:
             (self._run_dir / directory).mkdir(parents=True, exist_ok=True)
         with stop_signals() as self._stop:
@@ -130,7 +130,8 @@ class Trainer:
 
     # -- start -------------------------------------------------------------------------------
 
-    def _resolve_config(self) -> RunConfig:
+    def resolve_config(self) -> RunConfig:
+        """The configuration this run would have; changes nothing. Raises ConfigError."""
         data = read_or_none(self._store, CONFIG)
         existing = None if data is None else parse_config_json(data)
         config = resolve(self._recipe, existing, self._command_line)
@@ -259,7 +260,7 @@ class Trainer:
             copies={"model/nnue_model.nnue": nnue, "model/nnue_model.pt": pt},
             info={"iteration": state.iteration},
         )
-        self._collector.finish_counted(self._config.replay.keep == "window", in_window)
+        self._collector.finish(state.new_shards)
         progress.write_window_checkpoint(store)
         fault_point("trainer.after_window_checkpoint")
         if self._config.replay.keep == "window":

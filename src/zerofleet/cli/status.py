@@ -1,0 +1,49 @@
+"""`zerofleet status`: the fleet and the last loops of a run."""
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+
+def status(run_dir: Path, *, as_json: bool = False, plot: bool = False) -> int:
+    """Show the fleet and the last loops of a run, from its files alone.
+
+    Examples:
+
+        zerofleet status runs/ultimate_ttt
+
+        watch -n 1 cat runs/ultimate_ttt/status.txt
+
+    Parameters
+    ----------
+    run_dir
+        The run directory.
+    as_json
+        Print everything as one JSON object.
+    plot
+        Also write the learning curve and print the strength of the newest version.
+    """
+    from zerofleet.cli.result import show_result
+    from zerofleet.cli.view import read_config, run_view
+    from zerofleet.fleet.status import collect
+    from zerofleet.monitor.terminal import render_run
+    from zerofleet.run.errors import RunError
+    from zerofleet.run.lease import LeaseWatch
+    from zerofleet.run.store import DirectoryStore
+
+    if not run_dir.is_dir():
+        raise RunError(f"{run_dir}: no such run directory")
+    store = DirectoryStore(run_dir)
+    found = collect(store, LeaseWatch())
+    if as_json:
+        print(json.dumps(found.to_json(), indent=2))
+        return 0
+    console = Console()
+    view = run_view(store, found, read_config(store), run_dir=str(run_dir))
+    console.print(render_run(view, width=console.size.width, height=1000))
+    for problem in found.problems:
+        console.print(f"Problem: {problem}", style="red", highlight=False)
+    if plot:
+        show_result(console, store, run_dir)
+    return 0

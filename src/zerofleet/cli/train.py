@@ -1,0 +1,221 @@
+"""`zerofleet train`: the whole system on one machine, with one command."""
+
+import sys
+import time
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from zerofleet.cli.options import OptionalRunDir, Settings, command_line_keys
+from zerofleet.cli.view import read_config, run_view
+from zerofleet.fleet.devices import WorkerPlan, plan_workers
+from zerofleet.fleet.launcher import Command
+from zerofleet.fleet.local import LocalLauncher
+from zerofleet.fleet.status import collect
+from zerofleet.fleet.supervisor import Event, Supervisor, stop_signals
+from zerofleet.run.layout import CONFIG, LOGS, default_worker_id, worker_log_key
+from zerofleet.run.lease import LeaseWatch
+from zerofleet.run.stop import stop_requested
+from zerofleet.run.store import DirectoryStore, read_or_none
+
+if TYPE_CHECKING:
+    from zerofleet.monitor.terminal import Monitor
+
+GRACE_SECONDS = 30.0
+"""For the roles to save and end; then they are killed, which loses nothing but time."""
+VIEW_SECONDS = 0.5
+
+
+def train(
+    recipe: str,
+    *,
+    run_dir: OptionalRunDir = None,
+    workers: int | None = None,
+    threads: int | None = None,
+    minutes: float | None = None,
+    max_loops: Annotated[int | None, Parameter(name=["--max-loops", "--iterations"])] = None,
+    seed_data: Path | None = None,
+    seed: int | None = None,
+    device: str = "auto",
+    set_: Settings = None,
+) -> int:
+    """Train a recipe on this machine: one trainer and local workers, with live progress.
+
+    Run it again on the same directory and it goes on where it stopped. More workers, here or on
+    other machines that see the directory, may join at any time: `zerofleet worker --shared-dir D`.
+    Ends with a table of the strength measured and a picture of the run.
+
+    Examples:
+
+        zerofleet train ultimate_ttt
+
+        zerofleet train ultimate_ttt --run-dir runs/deep --workers 2 --minutes 60 --set search.depth=6
+
+    Parameters
+    ----------
+    recipe
+        What to learn: a name from the package (ultimate_ttt) or the path of a .yaml file.
+    run_dir
+        The run directory (default: runs/RECIPE).
+    workers
+        Local worker processes (default: one, with all cores).
+    threads
+        Search threads of each worker (default: the cores, shared evenly).
+    minutes
+        End after this time (default: after max_loops).
+    max_loops
+        Training loops of the whole run (default 50).
+    seed_data
+        .npz of evaluated positions to start a new run from.
+    seed
+        Seed of the run (default 1).
+    device
+        Where the trainer computes: auto, cpu, cuda or cuda:N.
+    """
+    from zerofleet.roles.trainer import Trainer
+
+    directory = run_dir or Path("runs") / Path(recipe).stem
+    keys = command_line_keys(set_, seed=seed, pacing__max_loops=max_loops)
+    # What is wrong with the arguments is said here, before any process starts.
+    Trainer(directory, recipe=recipe, command_line=keys, seed_data=seed_data).resolve_config()
+    plan = plan_workers(workers, threads)
+    session = _Session(directory, recipe, plan, minutes)
+    return session.run(_trainer_arguments(recipe, keys, seed_data, device, minutes))
+
+
+def _trainer_arguments(
+    recipe: str, keys: dict[str, object], seed_data: Path | None, device: str, minutes: float | None
+) -> tuple[str, ...]:
+    arguments = ["--recipe", recipe, "--device", device]
+    for key, value in keys.items():
+        arguments += ["--set", f"{key}={value}"]
+    if seed_data is not None:
+        arguments += ["--seed-data", str(seed_data)]
+    if minutes is not None:
+        arguments += ["--minutes", str(minutes)]
+    return tuple(arguments)
+
+
+class _Session:
+    """The processes of one `zerofleet train` and what is shown of them."""
+
+    def __init__(self, run_dir: Path, recipe: str, plan: WorkerPlan, minutes: float | None) -> None:
+        self._run_dir = run_dir
+        self._recipe = recipe
+        self._plan = plan
+        self._minutes = minutes
+        self._store = DirectoryStore(run_dir)
+        self._started = time.monotonic()
+        self._messages: deque[str] = deque(maxlen=8)
+        self._console = Console()
+
+    def run(self, trainer_arguments: tuple[str, ...]) -> int:
+        from zerofleet.monitor.terminal import open_monitor
+
+        plan = self._plan
+        self._console.print(
+            f"Run directory [bold]{self._run_dir}[/bold]; {plan.num_workers} worker(s) with "
+            f"{plan.num_threads} thread(s) each ({plan.reason}); logs in {self._run_dir / LOGS}",
+            highlight=False,
+        )
+        launcher = LocalLauncher(orphan_grace_seconds=GRACE_SECONDS)
+        trainer = Supervisor(
+            launcher, [self._command("trainer", "trainer", *trainer_arguments)], on_event=self._note
+        )
+        workers = Supervisor(
+            launcher,
+            [
+                self._command(
+                    worker, "worker", "--worker-id", worker, "--threads", str(plan.num_threads)
+                )
+                for worker in (default_worker_id(n) for n in range(plan.num_workers))
+            ],
+            on_event=self._note,
+        )
+        watch = LeaseWatch()
+        with stop_signals() as stop:
+            with open_monitor(self._console) as monitor:
+                next_view = 0.0
+                while not stop.is_set():
+                    running = trainer.poll()
+                    if not running:
+                        break
+                    if self._is_open():
+                        workers.poll()
+                    if time.monotonic() >= next_view:
+                        next_view = time.monotonic() + VIEW_SECONDS
+                        self._show(monitor, watch, workers)
+                    stop.wait(0.2)
+                if not stop.is_set():
+                    self._end_workers(workers)
+                workers.stop(GRACE_SECONDS)
+                trainer.stop(GRACE_SECONDS)
+                self._show(monitor, watch, workers)
+            if any(child.state == "parked" for child in trainer.children):
+                self._console.print(f"zerofleet: the trainer failed: {trainer.children[0].reason}")
+                return 1
+            self._say_result(interrupted=stop.is_set())
+        return 130 if stop.is_set() else 0
+
+    def _command(self, name: str, verb: str, *arguments: str) -> Command:
+        log = "logs/trainer.log" if verb == "trainer" else worker_log_key(name)
+        return Command(
+            name=name,
+            argv=(
+                *(sys.executable, "-m", "zerofleet", verb),
+                *("--run-dir", str(self._run_dir)),
+                *arguments,
+            ),
+            log=self._run_dir / log,
+            env={"PYTHONUNBUFFERED": "1"},
+        )
+
+    def _is_open(self) -> bool:
+        """True once the trainer has cleared the STOP of an earlier session."""
+        return not stop_requested(self._store) and read_or_none(self._store, CONFIG) is not None
+
+    def _end_workers(self, workers: Supervisor) -> None:
+        """The run is done: workers see STOP, save their games and end by themselves."""
+        end = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < end:
+            if all(child.state != "running" for child in workers.children):
+                return
+            for child in workers.children:
+                if child.state == "running" and child.handle is not None:
+                    status = child.handle.poll()
+                    if status is not None:
+                        child.state = "finished"
+            time.sleep(0.1)
+
+    def _note(self, event: Event) -> None:
+        if event.kind in ("failed", "parked", "killed"):
+            self._messages.extend(f"[{event.name}] {line}" for line in event.text.splitlines()[:6])
+
+    def _show(self, monitor: "Monitor", watch: LeaseWatch, workers: Supervisor) -> None:
+        status = collect(self._store, watch)
+        monitor.update(
+            run_view(
+                self._store,
+                status,
+                read_config(self._store),
+                run_dir=str(self._run_dir),
+                elapsed_seconds=time.monotonic() - self._started,
+                limit_seconds=None if self._minutes is None else 60 * self._minutes,
+                messages=tuple(self._messages),
+                restarts={c.command.name: max(0, c.num_starts - 1) for c in workers.children},
+                num_configured_workers=self._plan.num_workers,
+            )
+        )
+
+    def _say_result(self, *, interrupted: bool) -> None:
+        from zerofleet.cli.result import show_result
+
+        show_result(self._console, self._store, self._run_dir)
+        if interrupted:
+            self._console.print(
+                f"Stopped. Go on with: zerofleet train {self._recipe} --run-dir {self._run_dir}",
+                highlight=False,
+            )

@@ -20,9 +20,8 @@ class WorkerView:
     model_version: int = 0
     """0: none loaded yet."""
     batch: int = 0
-    """Batches delivered."""
+    """Batches finished since the worker started, as are the games and positions."""
     games: int = 0
-    """Games played in this run."""
     positions: int = 0
     games_per_second: float = 0.0
     positions_per_second: float = 0.0

@@ -1,0 +1,78 @@
+"""The events of a worker or a trainer as lines on its own console."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from zerofleet.arena.lines import trainer_line, worker_line
+
+
+class ConsoleReport:
+    """Prints each event of a role as one line; pass it as the role's `report`.
+
+    A wait is said once, until something else happens. Lines are never wrapped, so that logs can be
+    searched.
+    """
+
+    def __init__(self, console: Console | None = None):
+        self._console = console or Console()
+        self._last_wait = ""
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        """Prints the event, if it has a line."""
+        line = event_line(event)
+        if event.get("kind") == "waiting":
+            if line == self._last_wait:
+                return
+            self._last_wait = line
+        else:
+            self._last_wait = ""
+        if line:
+            self._console.print(Text(line), soft_wrap=True, highlight=False)
+
+
+def event_line(event: Mapping[str, Any]) -> str:
+    """Returns an event as a line, or an empty text if it is for machines alone."""
+    who = f"[{event['worker']}] " if "worker" in event else ""
+    match event.get("kind"):
+        case "batch" | "spooled" if "name" in event:
+            seconds = max(float(event.get("seconds", 0.0)), 1e-9)
+            line = worker_line(
+                str(event.get("worker", "worker")),
+                batch=event["batch"],
+                games=event["games"],
+                positions=event["positions"],
+                games_per_second=event["games"] / seconds,
+                file=event["name"],
+                total_games=event["total_games"],
+            )
+            if event["kind"] == "spooled":
+                line += f"  (kept on this host: {event.get('error') or 'the run is away'})"
+            return line
+        case "spooled":
+            files = event.get("files", 0)
+            return f"{who}{files} files wait in {event.get('where')} for the next start"
+        case "loop":
+            return trainer_line(event["entry"], max_loops=event.get("max_loops"))
+        case "waiting":
+            return f"{who}waiting for {event.get('for')}"
+        case "started":
+            threads = event.get("threads")
+            return f"{who}started" + (f" with {threads} threads" if threads else "")
+        case "stopped":
+            return f"{who}stopped: {event.get('reason')}, {event.get('games', 0):,} games played"
+        case "resumed":
+            return (
+                f"resumed after loop {event.get('iteration')} with model "
+                f"v{event.get('model_version', 0):04d} and {event.get('window', 0):,} positions"
+            )
+        case "rejected":
+            return f"{who}rejected {event.get('name')}: {event.get('reason')}"
+        case "note":
+            return f"{who}{event.get('text')}"
+        case "done":
+            return f"done after {event.get('loops')} loops: {event.get('why')}"
+        case _:
+            return ""

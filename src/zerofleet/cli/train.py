@@ -52,7 +52,7 @@ def train(
 
         zerofleet train ultimate_ttt
 
-        zerofleet train ultimate_ttt --run-dir runs/deep --workers 2 --minutes 60 --set search.depth=6
+        zerofleet train ultimate_ttt --run-dir runs/deep --minutes 60 --set search.depth=6
 
     Parameters
     ----------

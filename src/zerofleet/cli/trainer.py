@@ -86,6 +86,11 @@ def trainer(
         arena__eval_games=eval_games,
     )
     return Trainer(
-        run_dir, recipe=recipe, command_line=keys, seed_data=seed_data, device=device, minutes=minutes,
+        run_dir,
+        recipe=recipe,
+        command_line=keys,
+        seed_data=seed_data,
+        device=device,
+        minutes=minutes,
         report=line_printer("trainer"),
     ).run()

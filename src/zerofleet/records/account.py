@@ -23,6 +23,3 @@ def shard_account(data: bytes) -> ShardContent:
         game_numbers=tuple(games.game_number.tolist()),
         num_positions=int(np.count_nonzero(training)),
     )
-
-
-

@@ -145,7 +145,9 @@ class Collector:
             raise ShardError(name, f"games of {meta.game}; this run learns {self._game}")
         if meta.model_version not in self._models:
             versions = read_manifest(self._store)["versions"]
-            self._models = {int(v): entry["files"]["nnue"]["sha256"] for v, entry in versions.items()}
+            self._models = {
+                int(v): entry["files"]["nnue"]["sha256"] for v, entry in versions.items()
+            }
         expected = self._models.get(meta.model_version)
         if expected is None:
             raise ShardError(
@@ -159,4 +161,3 @@ class Collector:
                 f"played by a model with sha256 {meta.model_sha256[:16]}..., version "
                 f"{meta.model_version} of this run is {expected[:16]}...: it is of another run",
             )
-

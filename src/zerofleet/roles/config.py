@@ -42,22 +42,22 @@ class GameConfig(FrozenModel):
 class PacingConfig(FrozenModel):
     """When the trainer learns and when the run ends."""
 
-    min_new_positions: int = Field(50_000, ge=1)
+    min_new_positions: int = Field(default=50_000, ge=1)
     """A loop starts when this many positions the trainer has not yet learned from have arrived."""
-    max_loops: int = Field(50, ge=1)
+    max_loops: int = Field(default=50, ge=1)
     """Training loops of the whole run, counted across restarts; then STOP is written."""
-    poll_seconds: float = Field(1.0, gt=0)
+    poll_seconds: float = Field(default=1.0, gt=0)
     """Pause between two looks at the run directory."""
-    max_pending_bytes: int = Field(1 << 30, ge=1 << 20)
+    max_pending_bytes: int = Field(default=1 << 30, ge=1 << 20)
     """Workers pause while more than this lies in data/ (back-pressure)."""
 
 
 class FleetConfig(FrozenModel):
     """Liveness of the roles of a run."""
 
-    heartbeat_seconds: float = Field(2.0, gt=0)
+    heartbeat_seconds: float = Field(default=2.0, gt=0)
     """A role renews its lease this often."""
-    dead_after_seconds: float = Field(60.0, gt=0)
+    dead_after_seconds: float = Field(default=60.0, gt=0)
     """An observer calls a role dead after this long without a beat, on its own clock."""
 
 
@@ -90,7 +90,9 @@ FIXED_ON_A_RUN = ("game", "net")
 def recipe_names() -> list[str]:
     """Names of the recipes in the package, sorted."""
     folder = resources.files("zerofleet.recipes")
-    return sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))
+    return sorted(
+        f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml")
+    )
 
 
 def load_recipe(recipe: str) -> Tree:

@@ -75,9 +75,7 @@ class Progress:
         if seed_data is not None:
             seed = seed_data.read_bytes()
             window = window.extended([_seed_batch(config, seed, seed_data.name)])
-            result = learner.train_loop(
-                window, 0, last_good="a new run", should_stop=should_stop
-            )
+            result = learner.train_loop(window, 0, last_good="a new run", should_stop=should_stop)
             losses, stats = _losses(result), GameStats(eval_sd=_in_logits(result.eval_sd))
         entry = IterationStats(
             iteration=0,

@@ -15,7 +15,6 @@ shards it names, which lie in data/ or consumed/.
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,9 +62,7 @@ class TrainerState:
         return {
             **self.files,
             LEDGER: _json(self.ledger.to_json()),
-            WINDOW: _json(
-                {"format": 1, "sources": sources, "new_shards": list(self.new_shards)}
-            ),
+            WINDOW: _json({"format": 1, "sources": sources, "new_shards": list(self.new_shards)}),
         }
 
     def summary(self) -> dict[str, Any]:
@@ -97,7 +94,9 @@ def restore(store: Store, checkpoint: Checkpoint) -> TrainerState:
             files=files,
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise DamagedError(f"checkpoint {checkpoint.commit}: not a trainer's state: {error!r}") from None
+        raise DamagedError(
+            f"checkpoint {checkpoint.commit}: not a trainer's state: {error!r}"
+        ) from None
 
 
 def read_shard_positions(store: Store, name: str) -> PositionBatch:

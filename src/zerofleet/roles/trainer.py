@@ -17,6 +17,7 @@ Killed anywhere before the commit, the loop has not happened and its shards are 
 killed after it, the rest is redone at the next start.
 """
 
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zerofleet.arena.rating import VersionRating, rate_version, version_name
-from zerofleet.arena.stats import GameStats, IterationStats, LossStats
+from zerofleet.arena.stats import GameStats, IterationStats
 from zerofleet.fleet.status import collect as collect_status
 from zerofleet.fleet.status import write_status_text
 from zerofleet.fleet.supervisor import stop_signals
@@ -42,9 +43,9 @@ from zerofleet.roles.config import (
 )
 from zerofleet.roles.report import Event, Report, silent
 from zerofleet.run.commit import commit, prune, read_latest
-from zerofleet.run.errors import KeyMissingError, RunError, StoreError
+from zerofleet.run.errors import RunError, StoreError
 from zerofleet.run.faults import fault_point
-from zerofleet.run.layout import CONFIG, CONSUMED, DATA, DIRECTORIES, LOGS, TRAINER_LEASE
+from zerofleet.run.layout import CONFIG, CONSUMED, DIRECTORIES, LOGS, TRAINER_LEASE
 from zerofleet.run.lease import Heartbeat, Lease, LeaseWatch
 from zerofleet.run.models import publish_model, read_manifest
 from zerofleet.run.series import SeriesWriter
@@ -146,7 +147,9 @@ class Trainer:
         checkpoint = read_latest(self._store)
         if checkpoint is not None:
             if self._seed_data is not None:
-                self._tell("note", text=f"the run exists; --seed-data {self._seed_data} is not read")
+                self._tell(
+                    "note", text=f"the run exists; --seed-data {self._seed_data} is not read"
+                )
             progress = Progress.restore(
                 self._store, checkpoint, self._config, self._device, self._on_unreadable
             )
@@ -173,7 +176,9 @@ class Trainer:
         prune(store)
         self._loop_started = time.monotonic()
         self._watch = LeaseWatch(config.fleet.dead_after_seconds)
-        self._tell("started", pid=os.getpid(), run_dir=str(self._run_dir), config=config.model_dump())
+        self._tell(
+            "started", pid=os.getpid(), run_dir=str(self._run_dir), config=config.model_dump()
+        )
         progress = self._restore_or_bootstrap()
         self._collector = Collector(
             store, progress.state.ledger, game=config.game.name, on_rejected=self._on_rejected
@@ -197,7 +202,9 @@ class Trainer:
             self._derive(progress)
         if progress.state.iteration >= max_loops:
             request_stop(store, f"all {max_loops} loops are done")
-            self._tell("done", loops=progress.state.iteration, why=f"all {max_loops} loops are done")
+            self._tell(
+                "done", loops=progress.state.iteration, why=f"all {max_loops} loops are done"
+            )
         elif self._deadline is not None and not self._stop.is_set():
             request_stop(store, "the time given with --minutes is over")
             self._tell("done", loops=progress.state.iteration, why="the time is over")
@@ -326,7 +333,13 @@ class Trainer:
         share = (epoch + 1) / self._config.training.train_epochs
         self._phase("training", share=share)
         self._series.append(
-            {"time": time.time(), "kind": "epoch", "epoch": epoch, "train": train, "val": validation}
+            {
+                "time": time.time(),
+                "kind": "epoch",
+                "epoch": epoch,
+                "train": train,
+                "val": validation,
+            }
         )
 
     def _on_rejected(self, name: str, reason: str) -> None:
@@ -336,10 +349,8 @@ class Trainer:
         self._tell("note", text=f"{name} left the window: {reason}")
 
     def _write_status(self) -> None:
-        try:
+        with contextlib.suppress(RunError):  # a picture for people; the next one will do
             write_status_text(self._store, collect_status(self._store, self._watch))
-        except (StoreError, RunError):
-            pass  # a picture for people; the next one will do
 
     def _tell(self, kind: str, **values: Any) -> None:
         event: Event = {"kind": kind, **values}

@@ -35,11 +35,11 @@ from zerofleet.run.lease import Heartbeat, Lease, LeaseHeldError
 from zerofleet.run.models import ModelMissingError, PublishedModel, fetch_model, read_version
 from zerofleet.run.numbers import first_free_numbers
 from zerofleet.run.series import SeriesWriter
+from zerofleet.run.software import software_version
 from zerofleet.run.spool import PendingGate, Spool, SpoolFullError
 from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import DirectoryStore, Store, read_or_none
 from zerofleet.selfplay.alphabeta_actor import AlphaBetaActor, Played
-from zerofleet.run.software import software_version
 
 MAX_DEFAULT_IDS = 1000
 """Workers of one host that may pick their ids by themselves."""
@@ -145,7 +145,9 @@ class Worker:
                 return acquire(default_worker_id(number))
             except LeaseHeldError:
                 continue
-        raise RunError(f"{MAX_DEFAULT_IDS} workers of this host are alive; name one: --worker-id ID")
+        raise RunError(
+            f"{MAX_DEFAULT_IDS} workers of this host are alive; name one: --worker-id ID"
+        )
 
     def _play_until_stopped(self) -> None:
         session = self._session
@@ -159,7 +161,9 @@ class Worker:
             if gate is None:
                 gate = PendingGate(session.store, config.pacing.max_pending_bytes)
             if not gate.is_open():
-                self._wait(f"the trainer: {gate.pending_bytes / 2**20:,.0f} MiB are pending in data/")
+                self._wait(
+                    f"the trainer: {gate.pending_bytes / 2**20:,.0f} MiB are pending in data/"
+                )
                 continue
             session.heartbeat.update(state="active", error="", model_version=model.version)
             played = self._play(config)
@@ -220,7 +224,9 @@ class Worker:
             ),
         )
 
-    def _submit(self, spool: Spool, model: PublishedModel, config: RunConfig, played: Played) -> None:
+    def _submit(
+        self, spool: Spool, model: PublishedModel, config: RunConfig, played: Played
+    ) -> None:
         session = self._session
         games = played.games
         first = session.lease.next_game
@@ -349,5 +355,3 @@ def _rates(games: int, positions: int, seconds: float) -> dict[str, float]:
         "games_per_second": round(games / seconds, 2),
         "positions_per_second": round(positions / seconds, 1),
     }
-
-

@@ -89,7 +89,7 @@ def read_version(store: Store) -> int:
     if data is None:
         return 0
     text = data.decode("ascii", "replace").strip()
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdigit() or len(text) > 9 or int(text) < 1:
         raise DamagedError(f"{MODEL_VERSION}: expected a version number from 1, got {text[:40]!r}")
     return int(text)
 

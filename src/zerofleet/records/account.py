@@ -7,7 +7,8 @@ from zerofleet.records.read import decode_shard
 from zerofleet.run.numbers import ShardContent
 
 TRAINING_PLIES = _core.PLY_VALUE_TARGET | _core.PLY_QUIET
-"""Positions of plies with both flags are learned from by value-only (NNUE) recipes."""
+"""Flags a ply must have to be learned from by a value-only (NNUE) recipe: its search value is meant
+to be learnt, and nothing is about to happen that a static evaluation cannot see."""
 
 
 def shard_account(data: bytes) -> ShardContent:

@@ -34,6 +34,9 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyEr
 class SeedDataError(ValueError):
     """Seed data that cannot be used: says what was expected, what came, where, and what to do."""
 
+    exit_status = 2
+    """A usage error: starting again does not mend it."""
+
 
 def checkpoint_npz(window: Window, *, lambda_search: float) -> bytes:
     """Returns the window as the bytes of `checkpoint.npz`, readable by numpy alone.
@@ -74,12 +77,32 @@ def checkpoint_npz(window: Window, *, lambda_search: float) -> bytes:
 def read_seed_data(
     path: Path, *, game: str, validation_share: float, max_positions: int
 ) -> PositionBatch:
+    """`parse_seed_data` of a file. Raises: SeedDataError, also if it is missing."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SeedDataError(f"{path}: {error.strerror}; {_WHAT_TO_GIVE}") from None
+    return parse_seed_data(
+        data,
+        source=str(path),
+        game=game,
+        validation_share=validation_share,
+        max_positions=max_positions,
+    )
+
+
+def parse_seed_data(
+    data: bytes, *, source: str, game: str, validation_share: float, max_positions: int
+) -> PositionBatch:
     """Reads positions from a `checkpoint.npz` or a plain file, the newest `max_positions` of it.
 
-    Raises: SeedDataError if the file is missing, is no .npz file, has other arrays, types or
-      shapes, or has a position or value that cannot be; the first bad row is named.
+    Args:
+      source: what messages call the file; its last part names the source in the window.
+    Raises: SeedDataError if the bytes are no .npz file, have other arrays, types or shapes, or
+      have a position or value that cannot be; the first bad row is named.
     """
-    arrays = _read_arrays(path)
+    path = Path(source)
+    arrays = _read_arrays(path, data)
     if "meta" in arrays:
         _check_meta(path, arrays["meta"], game)
     values = _column(path, arrays, "values")
@@ -109,11 +132,11 @@ def read_seed_data(
     )
 
 
-def _read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+def _read_arrays(path: Path, data: bytes) -> dict[str, npt.NDArray[Any]]:
     """Reads every known array of the file."""
     known = ("meta", "boards", "packed", "values", "search_value", "result")
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
             sizes = {info.filename: info.file_size for info in archive.infolist()}
             limit = MAX_ROWS * 128
             if sum(sizes.values()) > limit:
@@ -122,13 +145,11 @@ def _read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
                     "read; keep fewer positions"
                 )
         arrays = {}
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
             for name in known:
                 if name in file.files:
                     arrays[name] = _load(path, file, name)
             found = ", ".join(sorted(file.files)) or "nothing"
-    except FileNotFoundError:
-        raise SeedDataError(f"{path}: no such file; {_WHAT_TO_GIVE}") from None
     except SeedDataError:
         raise
     except _DAMAGED as error:

@@ -1,13 +1,9 @@
 """Turns a shard of finished games into positions for the window."""
 
-from zerofleet import _core
 from zerofleet.records import GameRecords, ShardMeta, replay
+from zerofleet.records.account import TRAINING_PLIES
 from zerofleet.replay.split import validation_games
 from zerofleet.replay.window import PositionBatch
-
-TRAINED_ON = _core.PLY_VALUE_TARGET | _core.PLY_QUIET
-"""Flags a ply must have: its search value is meant to be learnt, and nothing is about to happen
-that a static evaluation cannot see."""
 
 
 def positions_of_shard(
@@ -19,7 +15,7 @@ def positions_of_shard(
 
     Raises: ShardError, naming game and ply, if a move is illegal or a result is wrong.
     """
-    positions = replay(meta, games, name=name, mask=TRAINED_ON)
+    positions = replay(meta, games, name=name, mask=TRAINING_PLIES)
     # In a synchronous run numbers are global and start again in every iteration.
     numbered_by = meta.worker_id if meta.iteration is None else f"iteration {meta.iteration}"
     is_validation = validation_games(numbered_by, games.game_number, share=validation_share)

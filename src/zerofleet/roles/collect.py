@@ -16,11 +16,12 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from zerofleet.records.account import TRAINING_PLIES
 from zerofleet.records.errors import ShardError
 from zerofleet.records.read import decode_shard
 from zerofleet.records.shard import GameRecords, ShardMeta
-from zerofleet.records.validate import ReplayedPositions, check_identity, replay
+from zerofleet.records.validate import check_identity
+from zerofleet.replay.shards import positions_of_shard
+from zerofleet.replay.window import PositionBatch
 from zerofleet.run.errors import KeyMissingError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import CONSUMED, DATA, base_name, parse_shard_name
@@ -40,7 +41,7 @@ class AcceptedShard:
     name: str
     meta: ShardMeta
     games: GameRecords
-    positions: ReplayedPositions
+    positions: PositionBatch
     """The positions to learn from."""
     sha256: str
 
@@ -54,12 +55,14 @@ class Collector:
         ledger: Ledger,
         *,
         game: str,
+        validation_share: float,
         on_rejected: Callable[[str, str], None],
         max_shard_bytes: int = MAX_SHARD_BYTES,
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._game = game
+        self._validation_share = validation_share
         self._on_rejected = on_rejected
         self._max_shard_bytes = max_shard_bytes
         self._accepted: set[str] = set()
@@ -131,11 +134,13 @@ class Collector:
         if verdict is not Verdict.NEW:
             raise ShardError(name, why)
         # Gate 5: rules.
-        positions = replay(meta, games, name=name, mask=TRAINING_PLIES)
+        positions = positions_of_shard(
+            meta, games, name=name, validation_share=self._validation_share
+        )
         fault_point("trainer.after_validate")
         # The ledger in memory counts it from here; on disk only the commit does.
         self._ledger.count(
-            said.worker, said.batch, sha256, games.game_number.tolist(), len(positions.ply)
+            said.worker, said.batch, sha256, games.game_number.tolist(), len(positions)
         )
         self._accepted.add(name)
         return AcceptedShard(name, meta, games, positions, sha256)

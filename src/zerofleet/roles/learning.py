@@ -12,11 +12,11 @@ import numpy as np
 
 from zerofleet.arena.stats import GameStats, IterationStats, LossStats
 from zerofleet.nets.export import export_nnue, model_to_pt
+from zerofleet.nets.features import FEATURE_SETS
 from zerofleet.nets.nnue import NnueModel
-from zerofleet.nets.nnue_file import NnueArchitecture, architecture_for
+from zerofleet.nets.nnue_file import NnueArchitecture
 from zerofleet.records.errors import ShardError
-from zerofleet.replay.seed import read_seed_data, window_checkpoint
-from zerofleet.replay.split import shard_positions
+from zerofleet.replay.seed import checkpoint_npz, parse_seed_data
 from zerofleet.replay.window import PositionBatch, Window
 from zerofleet.roles.collect import AcceptedShard
 from zerofleet.roles.config import RunConfig
@@ -34,7 +34,7 @@ from zerofleet.run.errors import KeyMissingError
 from zerofleet.run.layout import WINDOW_CHECKPOINT
 from zerofleet.run.ledger import Ledger
 from zerofleet.run.store import Store
-from zerofleet.training.checkpoint import learner_from_bytes, learner_to_bytes
+from zerofleet.training.checkpoint import learner_to_bytes, restore_learner
 from zerofleet.training.learner import Learner, LoopResult
 
 
@@ -65,9 +65,7 @@ class Progress:
         Raises: SeedDataError if the file is not seed data.
         """
         started = time.monotonic()
-        architecture = architecture_for(config.game.name, config.net)
-        model = NnueModel(architecture, seed=config.seed)
-        learner = Learner(model, config.training, device=device, seed=config.seed)
+        learner = _new_learner(config, device)
         window = _empty_window(config)
         seed: bytes | None = None
         losses = LossStats()
@@ -107,7 +105,8 @@ class Progress:
         state = restore(store, checkpoint)
         data = state.files[LEARNER]
         assert isinstance(data, bytes)
-        learner = learner_from_bytes(data, config.training, device=device, seed=config.seed)
+        learner = _new_learner(config, device)
+        restore_learner(learner, data, source=f"checkpoint {checkpoint.commit}")
         batches: list[PositionBatch] = []
         for source in state.sources:
             try:
@@ -115,7 +114,8 @@ class Progress:
                     seed = checkpoint.read(store, SEED)
                     batches.append(_seed_batch(config, seed, source.name))
                 else:
-                    batches.append(read_shard_positions(store, source.name))
+                    share = config.training.validation_share
+                    batches.append(read_shard_positions(store, source.name, validation_share=share))
             except (KeyMissingError, ShardError) as error:
                 on_unreadable(source.name, str(error))
         return cls(state, _empty_window(config).extended(batches), learner)
@@ -132,9 +132,7 @@ class Progress:
         Raises: TrainingError if the loss stops being finite.
         """
         iteration = self.state.iteration + 1
-        window = self.window.extended(
-            [shard_positions(s.name, s.meta, s.games, s.positions) for s in shards]
-        )
+        window = self.window.extended([shard.positions for shard in shards])
         result = self.learner.train_loop(
             window,
             iteration,
@@ -148,7 +146,7 @@ class Progress:
             iteration=iteration,
             model_version=self.state.model_version + 1,
             games=sum(shard.games.num_games for shard in shards),
-            positions=sum(len(shard.positions.ply) for shard in shards),
+            positions=sum(len(shard.positions) for shard in shards),
             losses=_losses(result),
             game_stats={
                 **_game_stats(shards),
@@ -172,7 +170,8 @@ class Progress:
 
     def write_window_checkpoint(self, store: Store) -> None:
         """checkpoint.npz: the window for people, and a fast start of another run."""
-        store.put(WINDOW_CHECKPOINT, window_checkpoint(self.window))
+        share = self.learner.config.lambda_search
+        store.put(WINDOW_CHECKPOINT, checkpoint_npz(self.window, lambda_search=share))
 
 
 def _empty_window(config: RunConfig) -> Window:
@@ -184,7 +183,19 @@ def _empty_window(config: RunConfig) -> Window:
 
 
 def _seed_batch(config: RunConfig, data: bytes, name: str) -> PositionBatch:
-    return read_seed_data(data, game=config.game.name, source=name)
+    return parse_seed_data(
+        data,
+        source=name,
+        game=config.game.name,
+        validation_share=config.training.validation_share,
+        max_positions=config.replay.max_positions,
+    )
+
+
+def _new_learner(config: RunConfig, device: str) -> Learner:
+    architecture = NnueArchitecture.of(FEATURE_SETS[config.game.name], config.net)
+    model = NnueModel(architecture, seed=config.seed)
+    return Learner(model, config.training, device=device, seed=config.seed)
 
 
 def _model_files(learner: Learner) -> dict[str, bytes | FileRef]:

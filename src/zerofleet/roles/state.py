@@ -19,10 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from zerofleet.arena.stats import IterationStats
-from zerofleet.records.account import TRAINING_PLIES
 from zerofleet.records.read import decode_shard
-from zerofleet.records.validate import replay
-from zerofleet.replay.split import shard_positions
+from zerofleet.replay.shards import positions_of_shard
 from zerofleet.replay.window import PositionBatch, SourceInWindow
 from zerofleet.run.commit import Checkpoint, FileRef
 from zerofleet.run.documents import decode_object
@@ -99,7 +97,7 @@ def restore(store: Store, checkpoint: Checkpoint) -> TrainerState:
         ) from None
 
 
-def read_shard_positions(store: Store, name: str) -> PositionBatch:
+def read_shard_positions(store: Store, name: str, *, validation_share: float) -> PositionBatch:
     """The training positions of a counted shard, from data/ or consumed/.
 
     Raises: KeyMissingError if it is in neither; ShardError if it is damaged.
@@ -109,7 +107,7 @@ def read_shard_positions(store: Store, name: str) -> PositionBatch:
     except KeyMissingError:
         data = store.read(DATA + name)
     meta, games = decode_shard(data, name=name)
-    return shard_positions(name, meta, games, replay(meta, games, name=name, mask=TRAINING_PLIES))
+    return positions_of_shard(meta, games, name=name, validation_share=validation_share)
 
 
 def _json(value: Any) -> bytes:

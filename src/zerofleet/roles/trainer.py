@@ -30,7 +30,6 @@ from zerofleet.fleet.status import collect as collect_status
 from zerofleet.fleet.status import write_status_text
 from zerofleet.fleet.supervisor import stop_signals
 from zerofleet.games.registry import load_game
-from zerofleet.nets.nnue_file import architecture_text
 from zerofleet.players.registry import load_player, load_version
 from zerofleet.roles.collect import AcceptedShard, Collector
 from zerofleet.roles.config import (
@@ -181,7 +180,11 @@ class Trainer:
         )
         progress = self._restore_or_bootstrap()
         self._collector = Collector(
-            store, progress.state.ledger, game=config.game.name, on_rejected=self._on_rejected
+            store,
+            progress.state.ledger,
+            game=config.game.name,
+            validation_share=config.training.validation_share,
+            on_rejected=self._on_rejected,
         )
         self._derive(progress)
         max_loops = config.pacing.max_loops
@@ -226,7 +229,7 @@ class Trainer:
                 self._heartbeat.update(error=str(away), state="error")
                 self._tell("waiting", **{"for": str(away)})
             shards += new
-            positions += sum(len(shard.positions.ply) for shard in new)
+            positions += sum(len(shard.positions) for shard in new)
             self._phase("collecting", new_positions=positions, window=len(progress.window))
             if time.monotonic() - last_status >= 5:
                 last_status = time.monotonic()
@@ -263,7 +266,7 @@ class Trainer:
             store,
             state.model_version,
             {"nnue": nnue, "pt": pt},
-            architecture_text(progress.architecture),
+            str(progress.architecture),
             copies={"model/nnue_model.nnue": nnue, "model/nnue_model.pt": pt},
             info={"iteration": state.iteration},
         )

@@ -53,6 +53,7 @@ struct SearchResult {
     bool interrupted = false;  // by nodes, time or stop
     std::uint64_t nodes = 0;   // positions entered after the root, quiescence included
     std::uint64_t evaluations = 0;
+    std::uint64_t expanded = 0;  // positions whose moves were generated
     std::vector<Action> pv;  // legal in turn; may end early where the table cut a line
 };
 
@@ -100,6 +101,7 @@ class AlphaBeta {
     // Of the last search.
     std::uint64_t nodes() const { return nodes_; }
     std::uint64_t evaluations() const { return evaluations_; }
+    std::uint64_t expanded() const { return expanded_; }
 
   private:
     using Tactic = Tactics<Game>;
@@ -167,7 +169,7 @@ class AlphaBeta {
 
     SearchLimits limits_;
     Clock::time_point deadline_;
-    std::uint64_t nodes_ = 0, evaluations_ = 0, next_poll_ = 0;
+    std::uint64_t nodes_ = 0, evaluations_ = 0, expanded_ = 0, next_poll_ = 0;
     bool may_stop_ = false;  // iteration 1 is finished
     bool aborted_ = false;
     Action best_of_iteration_ = -1;  // of the running iteration; -1 until a move raised alpha
@@ -195,7 +197,7 @@ void AlphaBeta<Game, Evaluator>::start(const State& root, const SearchLimits& li
         std::clamp(limits.depth, 1, std::min(Tactic::max_remaining_plies(root), kMaxDepth));
     deadline_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                    std::chrono::duration<double>(limits.seconds));
-    nodes_ = evaluations_ = 0;
+    nodes_ = evaluations_ = expanded_ = 0;
     may_stop_ = aborted_ = false;
     next_poll_ = 1;
     table_.new_search();
@@ -275,6 +277,7 @@ SearchResult AlphaBeta<Game, Evaluator>::search(const State& root, const SearchL
     }
     result.nodes = nodes_;
     result.evaluations = evaluations_;
+    result.expanded = expanded_;
     return result;
 }
 
@@ -379,6 +382,7 @@ int AlphaBeta<Game, Evaluator>::node(const State& s, int alpha, int beta, int de
     }
 
     // 4. Moves, in order: table, tactical, killers, then history and the game's own order.
+    ++expanded_;
     MoveList<Game> moves;
     Tactic::moves(s, moves);
     for (ScoredMove& m : moves) {

@@ -73,6 +73,40 @@ class _RoundTo(torch.autograd.Function):
         return grads[0], None
 
 
+class _Permute(torch.autograd.Function):
+    """Reorders rows by an order that is its own inverse, so its gradient is the same reordering."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, order: Tensor) -> Tensor:
+        ctx.save_for_backward(order)
+        return x.index_select(0, order)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        (order,) = ctx.saved_tensors
+        return grads[0].index_select(0, order), None
+
+
+class _OfBlocks(torch.autograd.Function):
+    """Copies [B, ...] to the blocks [n, ...] that use it; sums gradients by a multiplication.
+
+    The scatter that index_select would do instead took 15 % of a step.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, block_bucket_n: Tensor, dtype: torch.dtype) -> Tensor:
+        ctx.save_for_backward(block_bucket_n)
+        ctx.num_buckets = len(x)
+        return x.to(dtype).index_select(0, block_bucket_n)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        (block_bucket_n,) = ctx.saved_tensors
+        chosen_nB = nn.functional.one_hot(block_bucket_n, ctx.num_buckets).float()
+        total = chosen_nB.t() @ grads[0].reshape(len(block_bucket_n), -1).float()
+        return total.view(ctx.num_buckets, *grads[0].shape[1:]), None, None
+
+
 class _SquaredClippedRelu(torch.autograd.Function):
     """clamp(x, 0, 1)^2, floored to 1/128 when quantised; keeps one tensor for the gradient."""
 
@@ -203,20 +237,23 @@ class NnueModel(nn.Module):
             rows.append(p["ft_weight"].new_zeros(num_pad, self.architecture.num_accumulators))
         table = torch.cat(rows)
         psqt = nn.functional.pad(p["psqt_weight"], (0, num_pad + 1))
-        psqt = psqt - psqt.index_select(0, order)
+        psqt = psqt - _Permute.apply(psqt, order)  # type: ignore[no-untyped-call]
         high = psqt.to(dtype)
         low = (psqt - high.float()).detach().to(dtype)
 
-        def of_blocks(name: str) -> Tensor:
-            return p[name].index_select(0, block_bucket_n)
+        opponent_table = _Permute.apply(table, order)  # type: ignore[no-untyped-call]
+
+        def of_blocks(name: str, dtype: torch.dtype = torch.float32) -> Tensor:
+            chosen: Tensor = _OfBlocks.apply(p[name], block_bucket_n, dtype)  # type: ignore[no-untyped-call]
+            return chosen
 
         return BlockWeights(
             byte_table=self.get_buffer("_byte_table").to(dtype),
-            input_table=torch.cat([table, table.index_select(0, order)], dim=1).to(dtype),
+            input_table=torch.cat([table, opponent_table], dim=1).to(dtype),
             psqt=torch.stack([high, low], dim=1),
-            l1_weight=of_blocks("l1_weight").to(dtype),
+            l1_weight=of_blocks("l1_weight", dtype),
             l1_bias=of_blocks("l1_bias")[:, None],
-            l2_weight=of_blocks("l2_weight").to(dtype),
+            l2_weight=of_blocks("l2_weight", dtype),
             l2_bias=of_blocks("l2_bias")[:, None],
             out_weight=of_blocks("out_weight")[:, None],
             out_bias=of_blocks("out_bias")[:, None],

@@ -1,0 +1,80 @@
+"""The learner's whole state as bytes: what a restarted trainer goes on from.
+
+The trainer commits these bytes with the ledger (run/commit.py); this file only makes and reads
+them. They hold plain tensors and numbers and are opened with `weights_only=True`.
+"""
+
+import io
+import pickle
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from zerofleet.nets.nnue_file import NnueArchitecture
+from zerofleet.training.learner import Learner
+
+FORMAT = "zerofleet-learner"
+VERSION = 1
+
+
+class CheckpointError(ValueError):
+    """A learner state that cannot be restored; says what was expected and what came."""
+
+
+def learner_to_bytes(learner: Learner) -> bytes:
+    """Returns model, optimizer and counters. Random numbers derive from (seed, iteration, epoch)
+    and need no state."""
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "architecture": asdict(learner.model.architecture),
+        "model": {k: v.detach().cpu() for k, v in learner.model.named_parameters()},
+        "optimizer": learner.optimizer.state_dict()["state"],
+        "num_steps": learner.num_steps,
+        "seed": learner.seed,
+    }
+    stream = io.BytesIO()
+    torch.save(content, stream)
+    return stream.getvalue()
+
+
+def restore_learner(learner: Learner, data: bytes, *, source: str = "checkpoint") -> None:
+    """Puts a saved state into a learner of the same architecture.
+
+    Its configuration stays the learner's own: a restart may change the learning rate, say.
+    Raises: CheckpointError, and then the learner is unchanged.
+    """
+    content = _load(data, source)
+    architecture = learner.model.architecture
+    saved = NnueArchitecture(**content["architecture"])
+    if saved != architecture:
+        raise CheckpointError(f"{source}: the net is {saved}, expected {architecture}")
+    optimizer = learner.optimizer.state_dict()
+    optimizer["state"] = content["optimizer"]
+    expected = {k: tuple(v.shape) for k, v in learner.model.named_parameters()}
+    found = {k: tuple(v.shape) for k, v in content["model"].items()}
+    if found != expected:
+        raise CheckpointError(f"{source}: weights {found}, expected {expected}")
+    learner.model.load_weights(content["model"])
+    learner.optimizer.load_state_dict(optimizer)
+    learner.num_steps = int(content["num_steps"])
+    learner.seed = int(content["seed"])
+
+
+def _load(data: bytes, source: str) -> dict[str, Any]:
+    try:
+        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(
+            f"{source}: expected a learner's state, found something else ({reason})"
+        ) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise CheckpointError(f"{source}: expected format {FORMAT!r}")
+    if content.get("version") != VERSION:
+        raise CheckpointError(
+            f"{source}: expected version {VERSION}, found {content.get('version')!r}; install the "
+            "version of zerofleet that wrote it"
+        )
+    return content

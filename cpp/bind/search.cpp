@@ -152,8 +152,6 @@ Selected select_actions(const std::string& game, const NnueNetwork* network,
 
 void bind_search(nb::module_& m) {
     m.attr("SCORE_WIN") = search::kWin;
-    m.attr("SCORE_MAX_EVAL") = search::kMaxEval;
-    m.attr("SCORE_PER_LOGIT") = search::kEvalPerLogit;
     m.def("score_to_value", &search::value_of, "score"_a,
           "tanh(score / 1024) in [-1, 1], mover's view; exactly 1 or -1 if the score is proven.");
 

@@ -19,20 +19,20 @@ ConnectFour::Cells from_dense(std::uint64_t dense) {
 }  // namespace
 
 void ConnectFour::State::observe(std::uint8_t* planes, float* /*scalars*/) const {
-    const int me = to_play();
-    grid::store_bits(to_dense(cells_[me]), planes, 6);
-    grid::store_bits(to_dense(cells_[me ^ 1]), planes + 6, 6);
+    grid::store_bits<6>(to_dense(mover_), planes);
+    grid::store_bits<6>(to_dense(other_), planes + 6);
 }
 
 ConnectFour::State ConnectFour::State::transformed(int symmetry) const {
     if (symmetry == 0) return *this;
     State s = *this;
-    for (Cells& x : s.cells_) {
+    for (Cells* side : {&s.mover_, &s.other_}) {
+        Cells x = *side;
         // Reverse the bits of each byte, then move the guard bit back to the end.
         x = (x >> 1 & 0x5555'5555'5555'5555) | (x & 0x5555'5555'5555'5555) << 1;
         x = (x >> 2 & 0x3333'3333'3333'3333) | (x & 0x3333'3333'3333'3333) << 2;
         x = (x >> 4 & 0x0f0f'0f0f'0f0f'0f0f) | (x & 0x0f0f'0f0f'0f0f'0f0f) << 4;
-        x >>= 1;
+        *side = x >> 1;
     }
     return s;
 }
@@ -52,22 +52,22 @@ ConnectFour::State ConnectFour::State::from_cells(Cells player0, Cells player1, 
         throw std::invalid_argument(std::string(1, grid::kPiece[to_play]) +
                                     " has won and is to move");
     State s;
-    s.cells_[0] = player0;
-    s.cells_[1] = player1;
+    s.mover_ = to_play == 0 ? player0 : player1;
+    s.other_ = to_play == 0 ? player1 : player0;
     s.num_pieces_ = static_cast<std::uint8_t>(std::popcount(all));
-    s.won_ = has_four(to_play == 0 ? player1 : player0);
+    s.won_ = has_four(s.other_);
     return s;
 }
 
 void ConnectFour::State::pack(std::uint8_t* out) const {
-    grid::store_bits(to_dense(cells_[0]), out, 6);
-    grid::store_bits(to_dense(cells_[1]), out + 6, 6);
+    grid::store_bits<6>(dense_cells(0), out);
+    grid::store_bits<6>(dense_cells(1), out + 6);
     out[12] = static_cast<std::uint8_t>(to_play());
 }
 
 ConnectFour::State ConnectFour::State::unpack(const std::uint8_t* packed) {
-    const std::uint64_t player0 = grid::load_bits(packed, 6);
-    const std::uint64_t player1 = grid::load_bits(packed + 6, 6);
+    const std::uint64_t player0 = grid::load_bits<6>(packed);
+    const std::uint64_t player1 = grid::load_bits<6>(packed + 6);
     if ((player0 | player1) >> kMaxPlies) throw std::invalid_argument("a piece outside the board");
     return from_cells(from_dense(player0), from_dense(player1), grid::side_from_byte(packed[12]));
 }
@@ -75,7 +75,7 @@ ConnectFour::State ConnectFour::State::unpack(const std::uint8_t* packed) {
 std::string ConnectFour::State::text() const {
     auto piece = [&](int row, int col) {
         const int bit = bit_of(row, col);
-        return cells_[0] >> bit & 1 ? 0 : cells_[1] >> bit & 1 ? 1 : -1;
+        return cells(0) >> bit & 1 ? 0 : cells(1) >> bit & 1 ? 1 : -1;
     };
     return grid::rows_to_text(kRows, kCols, piece) + ' ' + grid::kPiece[to_play()];
 }
@@ -86,7 +86,7 @@ std::string ConnectFour::State::pretty() const {
         for (int col = 0; col < kCols; ++col) {
             const int bit = bit_of(row, col);
             out += ' ';
-            out += cells_[0] >> bit & 1 ? 'X' : cells_[1] >> bit & 1 ? 'O' : '.';
+            out += cells(0) >> bit & 1 ? 'X' : cells(1) >> bit & 1 ? 'O' : '.';
         }
         out += '\n';
     }

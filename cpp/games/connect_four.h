@@ -9,6 +9,7 @@
 
 #include "base/rng.h"
 #include "games/game.h"
+#include "games/grid.h"
 
 namespace zerofleet {
 
@@ -49,17 +50,23 @@ struct ConnectFour {
             for (unsigned open = open_columns(); open; open &= open - 1)
                 out.push_back(std::countr_zero(open));
         }
+        /// A legal action, all equally likely; the game is open.
+        Action random_action(Rng& rng) const {
+            const unsigned open = ~static_cast<unsigned>(mover_ | other_) & 0x7fu;
+            return grid::kNthBit[open][rng.below(static_cast<std::uint32_t>(std::popcount(open)))];
+        }
         bool is_legal(Action a) const { return a >= 0 && a < kCols && (open_columns() >> a & 1); }
         void apply(Action column) {
             // The lowest empty cell of the column is its highest clear bit.
-            const Cells empty = ~(cells_[0] | cells_[1]) & (kColumn << column);
-            const Cells cell = Cells{1} << (63 - std::countl_zero(empty));
-            const Cells mine = cells_[to_play()] |= cell;
+            const Cells empty = ~(mover_ | other_) & (kColumn << column);
+            const Cells moved = mover_ | Cells{1} << (63 - std::countl_zero(empty));
+            mover_ = other_;
+            other_ = moved;
             ++num_pieces_;
-            won_ = has_four(mine);
+            won_ = has_four(moved);
         }
 
-        std::uint64_t hash() const { return derive_seed(cells_[0], cells_[1]); }
+        std::uint64_t hash() const { return derive_seed(mover_, other_); }
         bool operator==(const State&) const = default;
 
         void observe(std::uint8_t* planes, float* scalars) const;
@@ -75,12 +82,12 @@ struct ConnectFour {
         static State unpack(const std::uint8_t* packed);
 
         // What features, players and notation read.
-        Cells cells(int player) const { return cells_[player]; }
+        Cells cells(int player) const { return player == to_play() ? mover_ : other_; }
         /// The same without guard bits: cell row * 7 + col from the top left at that bit.
-        std::uint64_t dense_cells(int player) const { return to_dense(cells_[player]); }
+        std::uint64_t dense_cells(int player) const { return to_dense(cells(player)); }
         /// Bit set of the columns that may be played.
         unsigned open_columns() const {
-            return won_ ? 0u : ~static_cast<unsigned>(cells_[0] | cells_[1]) & 0x7fu;
+            return won_ ? 0u : ~static_cast<unsigned>(mover_ | other_) & 0x7fu;
         }
         int num_pieces() const { return num_pieces_; }
 
@@ -104,7 +111,9 @@ struct ConnectFour {
             return dense;
         }
 
-        Cells cells_[2] = {};
+        // By turn and not by player: swapping two words costs nothing, indexing by player does.
+        Cells mover_ = 0;
+        Cells other_ = 0;  // of the side that moved last
         std::uint8_t num_pieces_ = 0;
         bool won_ = false;  // by the side that moved last
     };

@@ -27,6 +27,15 @@ constexpr std::array<bool, 512> kHasLine = [] {
     return table;
 }();
 
+/// [m][n]: index of the n-th lowest bit (from 0) of the 9-bit set m; unspecified beyond the last.
+constexpr auto kNthBit = [] {
+    std::array<std::array<std::uint8_t, 9>, 512> table{};
+    for (int m = 0; m < 512; ++m)
+        for (int bit = 0, n = 0; bit < 9; ++bit)
+            if (m >> bit & 1) table[m][n++] = static_cast<std::uint8_t>(bit);
+    return table;
+}();
+
 /// Image of a 9-bit set of cells of a 3 x 3 board under each symmetry.
 constexpr auto kTransformSet = [] {
     std::array<std::array<std::uint16_t, 512>, 8> table{};

@@ -2,7 +2,9 @@
 // side to move. X is player 0 and moves first in every game that uses this.
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -70,20 +72,20 @@ inline int side_from_text(char ch) {
     return ch == kPiece[1] ? 1 : 0;
 }
 
-/// Sets bit `cell` of a packed plane.
-inline void set_bit(std::uint8_t* plane, int cell) {
-    plane[cell / 8] |= static_cast<std::uint8_t>(1u << (cell % 8));
-}
-
-/// Writes the lowest `num_bytes` bytes of `bits`, lowest first, whatever the machine's byte order.
-inline void store_bits(std::uint64_t bits, std::uint8_t* out, int num_bytes) {
-    for (int i = 0; i < num_bytes; ++i) out[i] = static_cast<std::uint8_t>(bits >> (8 * i));
+/// Writes the lowest NumBytes bytes of `bits`, lowest first, whatever the machine's byte order.
+template <int NumBytes>
+void store_bits(std::uint64_t bits, std::uint8_t* out) {
+    if constexpr (std::endian::native == std::endian::little)
+        std::memcpy(out, &bits, NumBytes);
+    else
+        for (int i = 0; i < NumBytes; ++i) out[i] = static_cast<std::uint8_t>(bits >> (8 * i));
 }
 
 /// The reverse of `store_bits`.
-inline std::uint64_t load_bits(const std::uint8_t* in, int num_bytes) {
+template <int NumBytes>
+std::uint64_t load_bits(const std::uint8_t* in) {
     std::uint64_t bits = 0;
-    for (int i = 0; i < num_bytes; ++i) bits |= static_cast<std::uint64_t>(in[i]) << (8 * i);
+    for (int i = 0; i < NumBytes; ++i) bits |= static_cast<std::uint64_t>(in[i]) << (8 * i);
     return bits;
 }
 

@@ -38,4 +38,35 @@ Action random_action(const typename G::State& state, Rng& rng) {
     }
 }
 
+/// What `random_play` did.
+struct RandomPlay {
+    std::uint64_t num_moves = 0;
+    std::uint64_t num_games = 0;
+    std::uint64_t signature = 0;  // of the last positions of all games: the same on every machine
+};
+
+/// Plays whole random games until at least `num_moves` moves are made: the benchmark of the rules.
+/// `visit(state)` sees every position in which a move is made.
+template <GameType G, class Visit>
+RandomPlay random_play(std::uint64_t num_moves, std::uint64_t seed, Visit visit) {
+    RandomPlay done;
+    Rng rng(seed);
+    while (done.num_moves < num_moves) {
+        typename G::State state{};
+        while (!state.is_terminal()) {
+            visit(state);
+            state.apply(random_action<G>(state, rng));
+            ++done.num_moves;
+        }
+        ++done.num_games;
+        done.signature = derive_seed(done.signature, state.hash());
+    }
+    return done;
+}
+
+template <GameType G>
+RandomPlay random_play(std::uint64_t num_moves, std::uint64_t seed) {
+    return random_play<G>(num_moves, seed, [](const auto&) {});
+}
+
 }  // namespace zerofleet

@@ -13,8 +13,8 @@ constexpr std::string_view kExpected =
 
 void TicTacToe::State::observe(std::uint8_t* planes, float* /*scalars*/) const {
     const int me = to_play();
-    grid::store_bits(cells_[me], planes, 2);
-    grid::store_bits(cells_[me ^ 1], planes + 2, 2);
+    grid::store_bits<2>(cells_[me], planes);
+    grid::store_bits<2>(cells_[me ^ 1], planes + 2);
 }
 
 TicTacToe::State TicTacToe::State::transformed(int symmetry) const {
@@ -39,14 +39,14 @@ TicTacToe::State TicTacToe::State::from_cells(unsigned player0, unsigned player1
 }
 
 void TicTacToe::State::pack(std::uint8_t* out) const {
-    grid::store_bits(cells_[0], out, 2);
-    grid::store_bits(cells_[1], out + 2, 2);
+    grid::store_bits<2>(cells_[0], out);
+    grid::store_bits<2>(cells_[1], out + 2);
     out[4] = static_cast<std::uint8_t>(to_play());
 }
 
 TicTacToe::State TicTacToe::State::unpack(const std::uint8_t* packed) {
-    return from_cells(static_cast<unsigned>(grid::load_bits(packed, 2)),
-                      static_cast<unsigned>(grid::load_bits(packed + 2, 2)),
+    return from_cells(static_cast<unsigned>(grid::load_bits<2>(packed)),
+                      static_cast<unsigned>(grid::load_bits<2>(packed + 2)),
                       grid::side_from_byte(packed[4]));
 }
 

@@ -42,6 +42,12 @@ struct TicTacToe {
             for (unsigned cells = empty(); cells; cells &= cells - 1)
                 out.push_back(std::countr_zero(cells));
         }
+        /// A legal action, all equally likely; the game is open.
+        Action random_action(Rng& rng) const {
+            const unsigned cells = empty();
+            return grid::kNthBit[cells]
+                                [rng.below(static_cast<std::uint32_t>(std::popcount(cells)))];
+        }
         bool is_legal(Action a) const {
             return a >= 0 && a < kNumActions && !is_terminal() && (empty() >> a & 1);
         }

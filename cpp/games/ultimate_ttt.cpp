@@ -7,7 +7,7 @@
 namespace zerofleet {
 
 namespace {
-using grid::kPiece, grid::set_bit;
+using grid::kPiece;
 
 constexpr std::string_view kExpected =
     "nine rows of nine . X O separated by '/', then X or O, then the active board 1-9 or '-'";
@@ -19,23 +19,32 @@ constexpr auto kSpread = [] {
         table[m] = (m & 7) | (m >> 3 & 7) << 9 | (m >> 6 & 7) << 18;
     return table;
 }();
+
+/// Bytes of 81 bits, action a at bit a % 8 of byte a / 8.
+constexpr int kPlaneBytes = (81 + 7) / 8;
+
+/// Writes nine 9-bit sets, one of each small board, as kPlaneBytes bytes in the order of actions.
+template <class SetOfBoard>
+void store_plane(SetOfBoard set_of_board, std::uint8_t* out) {
+    std::uint64_t band[3];  // 27 bits each: three rows of the whole board
+    for (int i = 0; i < 3; ++i)
+        band[i] = kSpread[set_of_board(3 * i)] | kSpread[set_of_board(3 * i + 1)] << 3 |
+                  kSpread[set_of_board(3 * i + 2)] << 6;
+    grid::store_bits<8>(band[0] | band[1] << 27 | band[2] << 54, out);
+    grid::store_bits<3>(band[2] >> 10, out + 8);
+}
 }  // namespace
 
 void UltimateTtt::State::observe(std::uint8_t* planes, float* /*scalars*/) const {
-    constexpr int kPlaneBytes = (81 + 7) / 8;
-    for (int i = 0; i < kNumPlanes * kPlaneBytes; ++i) planes[i] = 0;
-    const int me = to_play_;
+    const int me = to_play_, other = me ^ 1;
     const unsigned open = is_terminal() ? 0 : legal_boards();
-    for (int b = 0; b < 9; ++b) {
-        for (int c = 0; c < 9; ++c) {
-            const int a = action_of(b, c);
-            if (cells_[me][b] >> c & 1) set_bit(planes, a);
-            if (cells_[me ^ 1][b] >> c & 1) set_bit(planes + kPlaneBytes, a);
-            if (won_[me] >> b & 1) set_bit(planes + 2 * kPlaneBytes, a);
-            if (won_[me ^ 1] >> b & 1) set_bit(planes + 3 * kPlaneBytes, a);
-            if ((open >> b & 1) && (empty_cells(b) >> c & 1)) set_bit(planes + 4 * kPlaneBytes, a);
-        }
-    }
+    // All nine cells of the boards of a set, none of the others.
+    auto whole = [](unsigned boards, int b) { return boards >> b & 1 ? kFull : 0u; };
+    store_plane([&](int b) { return cells_[me][b]; }, planes);
+    store_plane([&](int b) { return cells_[other][b]; }, planes + kPlaneBytes);
+    store_plane([&](int b) { return whole(won_[me], b); }, planes + 2 * kPlaneBytes);
+    store_plane([&](int b) { return whole(won_[other], b); }, planes + 3 * kPlaneBytes);
+    store_plane([&](int b) { return whole(open, b) & empty_cells(b); }, planes + 4 * kPlaneBytes);
 }
 
 UltimateTtt::State UltimateTtt::State::transformed(int symmetry) const {
@@ -90,14 +99,8 @@ UltimateTtt::State UltimateTtt::State::from_cells(
 }
 
 void UltimateTtt::State::pack(std::uint8_t* out) const {
-    for (int p = 0; p < 2; ++p) {
-        std::uint64_t band[3];  // 27 bits each: three rows of the whole board
-        for (int i = 0; i < 3; ++i)
-            band[i] = kSpread[cells_[p][3 * i]] | kSpread[cells_[p][3 * i + 1]] << 3 |
-                      kSpread[cells_[p][3 * i + 2]] << 6;
-        grid::store_bits(band[0] | band[1] << 27 | band[2] << 54, out + 11 * p, 8);
-        grid::store_bits(band[2] >> 10, out + 11 * p + 8, 3);
-    }
+    for (int p = 0; p < 2; ++p)
+        store_plane([&](int b) { return cells_[p][b]; }, out + kPlaneBytes * p);
     out[22] = active_ == kAnyBoard ? 255 : static_cast<std::uint8_t>(active_);
     out[23] = to_play_;
 }
@@ -107,7 +110,7 @@ UltimateTtt::State UltimateTtt::State::unpack(const std::uint8_t* packed) {
     for (int p = 0; p < 2; ++p) {
         const std::uint8_t* in = packed + 11 * p;
         if (in[10] >> 1) throw std::invalid_argument("a piece outside the board");
-        const std::uint64_t low = grid::load_bits(in, 8), high = grid::load_bits(in + 8, 3);
+        const std::uint64_t low = grid::load_bits<8>(in), high = grid::load_bits<3>(in + 8);
         const std::uint64_t band[3] = {low & 0x7ffffff, low >> 27 & 0x7ffffff,
                                        low >> 54 | high << 10};
         for (int b = 0; b < 9; ++b) {

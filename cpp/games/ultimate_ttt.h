@@ -71,6 +71,26 @@ struct UltimateTtt {
             }
         }
 
+        /// A legal action, all equally likely; the game is open.
+        Action random_action(Rng& rng) const {
+            if (active_ != kAnyBoard) {
+                const unsigned cells = empty_cells(active_);
+                const auto n = rng.below(static_cast<std::uint32_t>(std::popcount(cells)));
+                return action_of(active_, grid::kNthBit[cells][n]);
+            }
+            int total = 0;
+            for (unsigned open = legal_boards(); open; open &= open - 1)
+                total += std::popcount(empty_cells(std::countr_zero(open)));
+            int n = static_cast<int>(rng.below(static_cast<std::uint32_t>(total)));
+            for (unsigned open = legal_boards();; open &= open - 1) {
+                const int b = std::countr_zero(open);
+                const int here = std::popcount(empty_cells(b));
+                if (n < here)
+                    return action_of(b, grid::kNthBit[empty_cells(b)][static_cast<unsigned>(n)]);
+                n -= here;
+            }
+        }
+
         bool is_legal(Action a) const {
             if (a < 0 || a >= kNumActions || is_terminal()) return false;
             const int b = board_of(a);

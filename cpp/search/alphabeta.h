@@ -53,6 +53,7 @@ struct SearchResult {
     bool interrupted = false;  // by nodes, time or stop
     std::uint64_t nodes = 0;   // positions entered after the root, quiescence included
     std::uint64_t evaluations = 0;
+    std::uint64_t expanded = 0;  // positions whose moves were generated
     std::vector<Action> pv;  // legal in turn; may end early where the table cut a line
 };
 
@@ -100,6 +101,7 @@ class AlphaBeta {
     // Of the last search.
     std::uint64_t nodes() const { return nodes_; }
     std::uint64_t evaluations() const { return evaluations_; }
+    std::uint64_t expanded() const { return expanded_; }
 
   private:
     using Tactic = Tactics<Game>;
@@ -141,10 +143,9 @@ class AlphaBeta {
         ++evaluations_;
         return evaluator_.evaluate(s);
     }
-    void enter() {
-        if (++nodes_ >= next_poll_) poll();
-    }
-    void poll();
+    /// Counts a position; true if the search must end.
+    bool enter() { return ++nodes_ >= next_poll_ && poll(); }
+    bool poll();
     void reward(int player, const ScoredMove& move, int depth, Frame& frame,
                 const MoveList<Game>& moves, std::size_t tried);
     void add_history(int player, int action, int bonus) {
@@ -168,7 +169,7 @@ class AlphaBeta {
 
     SearchLimits limits_;
     Clock::time_point deadline_;
-    std::uint64_t nodes_ = 0, evaluations_ = 0, next_poll_ = 0;
+    std::uint64_t nodes_ = 0, evaluations_ = 0, expanded_ = 0, next_poll_ = 0;
     bool may_stop_ = false;  // iteration 1 is finished
     bool aborted_ = false;
     Action best_of_iteration_ = -1;  // of the running iteration; -1 until a move raised alpha
@@ -176,13 +177,14 @@ class AlphaBeta {
 };
 
 template <GameType Game, EvaluatorFor<Game> Evaluator>
-void AlphaBeta<Game, Evaluator>::poll() {
+bool AlphaBeta<Game, Evaluator>::poll() {
     next_poll_ = nodes_ + kPollNodes;
     if (limits_.nodes != 0) next_poll_ = std::min(next_poll_, std::max(nodes_ + 1, limits_.nodes));
-    if (!may_stop_) return;
+    if (!may_stop_) return false;
     aborted_ = (limits_.nodes != 0 && nodes_ >= limits_.nodes) ||
                (limits_.stop && limits_.stop->load(std::memory_order_relaxed)) ||
                (limits_.seconds > 0 && Clock::now() >= deadline_);
+    return aborted_;
 }
 
 template <GameType Game, EvaluatorFor<Game> Evaluator>
@@ -195,7 +197,7 @@ void AlphaBeta<Game, Evaluator>::start(const State& root, const SearchLimits& li
         std::clamp(limits.depth, 1, std::min(Tactic::max_remaining_plies(root), kMaxDepth));
     deadline_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                    std::chrono::duration<double>(limits.seconds));
-    nodes_ = evaluations_ = 0;
+    nodes_ = evaluations_ = expanded_ = 0;
     may_stop_ = aborted_ = false;
     next_poll_ = 1;
     table_.new_search();
@@ -268,15 +270,14 @@ SearchResult AlphaBeta<Game, Evaluator>::search(const State& root, const SearchL
         may_stop_ = true;
         // A forced result does not change with depth, and one move needs no comparison later on.
         if (is_proven(score)) break;
-        next_poll_ = nodes_;  // limits are checked between iterations too
-        poll();
-        if (aborted_) {
+        if (poll()) {  // also between iterations
             result.interrupted = depth < limits_.depth;
             break;
         }
     }
     result.nodes = nodes_;
     result.evaluations = evaluations_;
+    result.expanded = expanded_;
     return result;
 }
 
@@ -288,7 +289,7 @@ std::vector<std::pair<Action, int>> AlphaBeta<Game, Evaluator>::search_each(
     std::vector<std::pair<Action, int>> scores;
     for (const ScoredMove& m : root_moves_) {
         const State child = after(root, m.action);
-        enter();
+        if (enter()) return {};
         int score = 0;
         if (child.is_terminal()) {
             score = finished(child, root.to_play(), 1);
@@ -313,7 +314,7 @@ int AlphaBeta<Game, Evaluator>::search_root(const State& root, int alpha, int be
     for (std::size_t i = 0; i < root_moves_.size(); ++i) {
         const Action a = root_moves_[i].action;
         const State child = after(root, a);
-        enter();
+        if (enter()) return 0;
         stack_[1].pv_length = 0;
         int score;
         if (child.is_terminal()) {
@@ -381,6 +382,7 @@ int AlphaBeta<Game, Evaluator>::node(const State& s, int alpha, int beta, int de
     }
 
     // 4. Moves, in order: table, tactical, killers, then history and the game's own order.
+    ++expanded_;
     MoveList<Game> moves;
     Tactic::moves(s, moves);
     for (ScoredMove& m : moves) {
@@ -400,7 +402,7 @@ int AlphaBeta<Game, Evaluator>::node(const State& s, int alpha, int beta, int de
         pick_best(moves, i);
         const ScoredMove move = moves[i];
         const State child = after(s, move.action);
-        enter();
+        if (enter()) return 0;
         int score;
         if (child.is_terminal()) {
             if constexpr (kPv) stack_[static_cast<std::size_t>(ply) + 1].pv_length = 0;
@@ -478,7 +480,7 @@ int AlphaBeta<Game, Evaluator>::quiesce(const State& s, int alpha, int beta, int
         alpha = std::max(alpha, best);
         for (const ScoredMove& move : moves) {
             const State child = after(s, move.action);
-            enter();
+            if (enter()) return 0;
             int score;
             if (child.is_terminal()) {
                 score = finished(child, s.to_play(), ply + 1);

@@ -135,6 +135,7 @@ class GamePlayer {
     void count() {
         progress_.nodes.fetch_add(search_.nodes(), std::memory_order_relaxed);
         progress_.evaluations.fetch_add(search_.evaluations(), std::memory_order_relaxed);
+        progress_.expanded.fetch_add(search_.expanded(), std::memory_order_relaxed);
     }
 
     bool confirms(const State& s, int score) const {

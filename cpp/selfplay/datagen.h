@@ -41,6 +41,7 @@ struct GamesProgress {
     std::atomic<std::int64_t> quiet{0};   // quiet plies of finished games
     std::atomic<std::uint64_t> nodes{0};  // positions entered by search
     std::atomic<std::uint64_t> evaluations{0};
+    std::atomic<std::uint64_t> expanded{0};  // positions whose moves were generated
     std::atomic<bool> stop{false};
 };
 

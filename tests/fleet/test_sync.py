@@ -3,9 +3,11 @@ import os
 import shutil
 
 import pytest
+import toy_run
 
 from zerofleet.fleet.rsync import RsyncMirror
 from zerofleet.fleet.sync import Mirror
+from zerofleet.run.audit import audit
 from zerofleet.run.errors import StoreError
 from zerofleet.run.layout import worker_lease_key
 from zerofleet.run.lease import Lease, LeaseLostError, read_lease
@@ -168,3 +170,17 @@ def test_an_unreachable_rsync_remote_is_one_line(store, tmp_path):
 def test_leases_are_json_for_people(store):
     Lease.acquire(store, KEY)
     assert json.loads(store.read(KEY))["pid"] == os.getpid()
+
+
+def test_a_whole_run_through_the_mirror(tmp_path, store, remote, mirror):
+    """The worker plays in the remote's run directory, the trainer learns in ours."""
+    (tmp_path / "worker").mkdir()
+    (tmp_path / "worker" / "run").symlink_to(remote.root)
+    toy_run.play(tmp_path / "worker")
+    mirror.step()
+    toy_run.learn(tmp_path)
+    mirror.step()
+    report = audit(store, toy_run.read_shard, toy_run.read_finished(tmp_path / "worker"))
+    assert report.is_sound, report.text()
+    assert (report.num_games_counted, report.num_rejected) == (20, 1)
+    assert fetch_model(remote).data == b"net 2"

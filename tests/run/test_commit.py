@@ -1,7 +1,9 @@
 import pytest
 
 from zerofleet.run.commit import commit, read_checkpoints, read_latest
-from zerofleet.run.errors import DamagedError
+from zerofleet.run.consumed import consume, delete_outside_window, restore_uncounted
+from zerofleet.run.errors import DamagedError, RunError
+from zerofleet.run.ledger import Ledger
 from zerofleet.run.store import iterate
 
 
@@ -72,3 +74,25 @@ def test_damage_is_named(store):
     store.put("checkpoints/latest.json", b'{"format": 1')
     with pytest.raises(DamagedError, match=r"checkpoints/latest\.json: expected JSON"):
         read_latest(store)
+
+
+def test_a_commit_of_another_trainer_is_noticed(store):
+    mine = commit(store, {"a": b"1"}, summary={})
+    mine = commit(store, {"a": b"2"}, summary={}, after=mine)
+    commit(store, {"a": b"the other one's"}, summary={})
+    with pytest.raises(RunError, match="not the commit 2 this trainer went on from"):
+        commit(store, {"a": b"3"}, summary={}, after=mine)
+
+
+def test_consumed_shards(store):
+    ledger = Ledger()
+    for batch in (1, 2, 3):
+        store.put(f"data/v0001_w0_000{batch}.npz", b"")
+        consume(store, f"v0001_w0_000{batch}.npz")
+        if batch != 2:
+            ledger.count("w0", batch, "sha", [batch], 1)
+    consume(store, "v0001_w0_0001.npz")
+    assert restore_uncounted(store, ledger) == ["v0001_w0_0002.npz"]
+    assert [entry.key for entry in iterate(store, "data/")] == ["data/v0001_w0_0002.npz"]
+    assert delete_outside_window(store, {"v0001_w0_0003.npz"}) == 1
+    assert [entry.key for entry in iterate(store, "consumed/")] == ["consumed/v0001_w0_0003.npz"]

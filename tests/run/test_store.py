@@ -21,8 +21,8 @@ class LateDirectory(DirectoryStore):
         super().__init__(root)
         self._listed = {}
 
-    def _walk(self, directory):
-        for key in super()._walk(directory):
+    def _walk(self, directory, prefix):
+        for key in super()._walk(directory, prefix):
             self._listed[key] = self._listed.get(key, 0) + 1
             if self._listed[key] >= 3:
                 yield key
@@ -78,3 +78,22 @@ def test_hidden_files_are_not_listed(tmp_path):
     (tmp_path / ".hidden").mkdir()
     (tmp_path / ".hidden" / "b").write_bytes(b"")
     assert store.list("").keys == ("data/a",)
+
+
+def test_a_listing_reads_only_the_directories_it_needs(tmp_path, monkeypatch):
+    """STOP is looked for at every poll, and data/ can be large."""
+    store = DirectoryStore(tmp_path)
+    for key in ("STOP", "data/a", "data/b", "consumed/c", "workers/w.json"):
+        store.put(key, b"")
+    real, scanned = os.scandir, []
+
+    def scandir(path):
+        scanned.append(str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert store.list("STOP").keys == ("STOP",)
+    assert store.list("data/").keys == ("data/a", "data/b")
+    assert store.list("consumed").keys == ("consumed/c",)
+    root = str(tmp_path)
+    assert [path.removeprefix(root).strip("/") for path in scanned] == ["", "data", "", "consumed"]

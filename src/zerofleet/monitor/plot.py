@@ -10,6 +10,7 @@ from zerofleet.arena.lines import short_opponent
 from zerofleet.arena.rating import parse_version_name, rate_run
 from zerofleet.arena.stats import IterationStats, find_match
 from zerofleet.monitor.tables import fixed_opponents
+from zerofleet.run.atomic import write_atomic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,9 +52,7 @@ def plot_learning_curve(
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(picture.getvalue())
-    temporary.replace(path)
+    write_atomic(path, picture.getvalue())
     return path
 
 

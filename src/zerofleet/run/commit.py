@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zerofleet.run.documents import check_format, encode, read_object, sha256_hex
-from zerofleet.run.errors import DamagedError, KeyMissingError
+from zerofleet.run.errors import DamagedError, KeyMissingError, RunError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import CHECKPOINTS, LATEST
 from zerofleet.run.store import Store, iterate
@@ -93,6 +93,7 @@ def commit(
     keep_last: int = 3,
     keep_names: Iterable[str] | None = None,
     guard: Callable[[], None] | None = None,
+    after: Checkpoint | None = None,
 ) -> Checkpoint:
     """Makes a new state the committed one.
 
@@ -103,9 +104,17 @@ def commit(
         means all.
       guard: called right before the commit point; raises if this trainer may not commit (its lease
         is lost): pass `lease.confirm`.
-    Raises: StoreError, and then the old state is still the committed one.
+      after: the checkpoint this state was made from, if the caller wants to be sure that no other
+        trainer committed in between.
+    Raises: StoreError, and then the old state is still the committed one; RunError if another
+    trainer committed.
     """
     kept = read_checkpoints(store)
+    if after is not None and (not kept or kept[-1].files != after.files):
+        raise RunError(
+            f"{LATEST}: is at commit {kept[-1].commit if kept else 0} and not the commit "
+            f"{after.commit} this trainer went on from: another trainer wrote it; start again"
+        )
     number = kept[-1].commit + 1 if kept else 1
     # The token keeps apart what a trainer that died before its commit left under this number.
     directory = f"{CHECKPOINTS}{number:06d}-{uuid.uuid4().hex[:8]}/"

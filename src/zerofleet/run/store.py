@@ -151,12 +151,8 @@ class DirectoryStore:
 
     def list(self, prefix: str, *, after: str = "", limit: int = PAGE_SIZE) -> Page:
         """See `Store.list`. Reads only the directories under the prefix, sizes only of one page."""
-        directory, _, _ = prefix.rpartition("/")
-        found = (
-            key
-            for key in self._walk(f"{directory}/" if directory else "")
-            if key.startswith(prefix) and key > after
-        )
+        directory = prefix[: prefix.rfind("/") + 1]
+        found = (key for key in self._walk(directory, prefix) if key > after)
         keys = heapq.nsmallest(limit + 1, found)
         entries = []
         for key in keys[:limit]:
@@ -214,17 +210,18 @@ class DirectoryStore:
         sweeper = sweeper or TemporarySweeper()
         return sum(sweeper.sweep(Path(directory)) for directory, _, _ in os.walk(self.root))
 
-    def _walk(self, directory: str) -> Iterator[str]:
-        """All keys under `directory` ('' or ending in '/'), in no order."""
+    def _walk(self, directory: str, prefix: str) -> Iterator[str]:
+        """Keys with `prefix` under `directory` ('' or ending in '/'), in no order."""
         try:
             with os.scandir(self.root / directory) as entries:
                 for entry in entries:
-                    if is_hidden(entry.name):
+                    key = directory + entry.name
+                    if is_hidden(entry.name) or not (f"{key}/").startswith(prefix):
                         continue
                     if entry.is_dir():
-                        yield from self._walk(f"{directory}{entry.name}/")
-                    else:
-                        yield directory + entry.name
+                        yield from self._walk(f"{key}/", prefix)
+                    elif key.startswith(prefix):
+                        yield key
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:

@@ -1,0 +1,142 @@
+// Selfcheck of the rules: perft, signatures of random play, and what holds in every position.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "games/play.h"
+#include "games/registry.h"
+#include "games/ultimate_ttt_boards.h"
+#include "tools/selfcheck.h"
+
+namespace zerofleet::selfcheck {
+
+template <GameType G>
+void check_perft(std::span<const std::uint64_t> counts) {
+    for (std::size_t depth = 0; depth < counts.size(); ++depth)
+        expect_equal(perft<G>(typename G::State{}, static_cast<int>(depth)), counts[depth],
+                     std::string(G::kName) + " perft(" + std::to_string(depth) + ")");
+}
+
+template <GameType G>
+std::vector<Action> sorted_actions(const typename G::State& s) {
+    LegalActions<G> actions;
+    s.legal_actions(actions);
+    std::vector<Action> out(actions.begin(), actions.end());
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+template <GameType G>
+void check_position(const typename G::State& s, Rng& rng) {
+    using State = typename G::State;
+    const std::string where = std::string(G::kName) + " " + s.text() + ": ";
+    const auto legal = sorted_actions<G>(s);
+    expect_equal(legal.empty(), s.is_terminal(), where + "terminal iff nothing is legal");
+    for (Action a = -2; a < G::kNumActions + 2; ++a)
+        expect_equal(s.is_legal(a), std::binary_search(legal.begin(), legal.end(), a),
+                     where + "is_legal of " + std::to_string(a));
+
+    expect_true(G::parse(s.text()) == s, where + "parse(text)");
+    expect_true(!s.pretty().empty(), where + "pretty");
+    std::array<std::uint8_t, G::kPackedBytes> packed{};
+    s.pack(packed.data());
+    expect_true(State::unpack(packed.data()) == s, where + "unpack(pack)");
+    // Damaged bytes are refused or are another position; they never do worse.
+    packed[rng.below(G::kPackedBytes)] ^= static_cast<std::uint8_t>(1u << rng.below(8));
+    try {
+        expect_true(State::unpack(packed.data()).text() != s.text(), where + "another position");
+    } catch (const std::invalid_argument&) {
+    }
+
+    constexpr int kPlaneBytes = (G::kRows * G::kCols + 7) / 8;
+    std::array<std::uint8_t, G::kNumPlanes * kPlaneBytes> planes{};
+    std::array<float, G::kNumScalars + 1> scalars{};
+    s.observe(planes.data(), scalars.data());
+
+    for (int sym = 0; sym < G::kNumSymmetries; ++sym) {
+        const State image = s.transformed(sym);
+        std::vector<Action> moved;
+        for (const Action a : legal) moved.push_back(G::transform_action(a, sym));
+        std::sort(moved.begin(), moved.end());
+        expect_true(moved == sorted_actions<G>(image), where + "legal set of an image");
+        if (s.is_terminal()) {
+            expect_true(image.returns() == s.returns(), where + "returns of an image");
+            continue;
+        }
+        const Action a = legal[rng.below(static_cast<std::uint32_t>(legal.size()))];
+        State after = s, image_after = image;
+        after.apply(a);
+        image_after.apply(G::transform_action(a, sym));
+        expect_true(after.transformed(sym) == image_after, where + "symmetry and move commute");
+        expect_equal(after.transformed(sym).hash(), image_after.hash(), where + "hash of an image");
+        expect_equal(G::action_from_text(s, G::action_to_text(s, a)), a, where + "action text");
+    }
+    if (s.is_terminal())
+        expect_equal(s.returns()[0] + s.returns()[1], 0.0f, where + "returns sum to zero");
+}
+
+template <GameType G>
+void check_random_games(int num_games, std::uint64_t signature) {
+    Rng rng(2);
+    for (int g = 0; g < num_games; ++g) {
+        typename G::State s{};
+        int plies = 0;
+        while (true) {
+            check_position<G>(s, rng);
+            if (s.is_terminal()) break;
+            s.apply(random_action<G>(s, rng));
+            expect_true(++plies <= G::kMaxPlies, std::string(G::kName) + ": too long a game");
+        }
+    }
+    expect_equal(random_play<G>(100'000, 1).signature, signature,
+                 std::string(G::kName) + " signature of random play");
+}
+
+/// Rows of 92 numbers: there and back, and every number put out of range is refused.
+inline void check_boards() {
+    Rng rng(3);
+    for (int g = 0; g < 50; ++g) {
+        UltimateTtt::State s{};
+        while (!s.is_terminal()) {
+            std::array<std::int8_t, kBoardRowSize> row{};
+            state_to_board_row(s, row);
+            expect_true(state_from_board_row(row) == s, "board row of " + s.text());
+            row[rng.below(kBoardRowSize)] = static_cast<std::int8_t>(rng.below(2) ? -2 : 9);
+            bool refused = false;
+            try {
+                state_from_board_row(row);
+            } catch (const std::invalid_argument&) {
+                refused = true;
+            }
+            expect_true(refused, "a board row out of range was accepted after " + s.text());
+            s.apply(random_action<UltimateTtt>(s, rng));
+        }
+    }
+}
+
+inline void selfcheck_games() {
+    // Sources of the counts: tests/games/perft.json.
+    check_perft<TicTacToe>(
+        std::array<std::uint64_t, 10>{1, 9, 72, 504, 3024, 15120, 54720, 148176, 200448, 127872});
+    check_perft<ConnectFour>(
+        std::array<std::uint64_t, 9>{1, 7, 49, 343, 2401, 16807, 117649, 823536, 5673234});
+    check_perft<UltimateTtt>(std::array<std::uint64_t, 6>{1, 81, 720, 6336, 55080, 473256});
+    check_random_games<TicTacToe>(300, 0x61afd9d3d775267d);
+    check_random_games<ConnectFour>(300, 0x9407eb018580a3ba);
+    check_random_games<UltimateTtt>(100, 0x640ff8ec70ae119);
+    check_boards();
+    bool refused = false;
+    try {
+        with_game("conect_four", []<class G>() { return 0; });
+    } catch (const std::invalid_argument&) {
+        refused = true;
+    }
+    expect_true(refused, "an unknown game was accepted");
+}
+
+}  // namespace zerofleet::selfcheck

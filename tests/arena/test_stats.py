@@ -1,0 +1,48 @@
+"""The documented example of `training_stats.json` is what the code writes and reads."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from zerofleet.arena import stats
+from zerofleet.arena.intervals import pair_interval
+from zerofleet.arena.lines import trainer_line
+from zerofleet.arena.rating import pool_of
+
+PAGE = Path(__file__).parents[2] / "docs" / "arena.md"
+
+
+@pytest.fixture(scope="module")
+def example() -> stats.IterationStats:
+    match = re.search(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert match is not None
+    return json.loads(match[1])
+
+
+def test_the_example_has_exactly_the_keys_of_the_types(example: stats.IterationStats) -> None:
+    def keys(kind: type) -> set[str]:
+        return set(kind.__annotations__)
+
+    assert set(example) == keys(stats.IterationStats)
+    assert set(example["losses"]) == keys(stats.LossStats)
+    assert set(example["game_stats"]) == keys(stats.GameStats)
+    assert set(example["elo"]) == keys(stats.EloStats)
+    (match,) = example["game_stats"]["matches"]
+    assert set(match) == keys(stats.MatchStats) - {"problems"}
+
+
+def test_the_example_is_consistent(example: stats.IterationStats) -> None:
+    match = stats.find_match(example, "minimax:2")
+    assert match is not None
+    interval = pair_interval(match["pairs"])
+    assert [match["score"], match["low"], match["high"]] == pytest.approx(
+        [interval.value, interval.low, interval.high], abs=1e-4
+    )
+    (pairing,) = pool_of([example])
+    assert pairing.num_games == match["games"] == 2 * sum(match["pairs"])
+    assert pairing.points / pairing.num_games == match["score"]
+    assert trainer_line(example, max_loops=10, opponents=["minimax:2"]) in PAGE.read_text().replace(
+        "vs_rnd 98.0% ", ""
+    )

@@ -1,0 +1,93 @@
+"""The mirror killed at every step, and stores behind a mirror that runs all the time."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+
+import mirror_steps
+import pytest
+from store_conformance import StoreConformance
+
+from zerofleet.fleet.rsync import RsyncMirror
+from zerofleet.fleet.sync import Mirror
+from zerofleet.run.errors import RunError
+from zerofleet.run.faults import FAULT_POINTS
+from zerofleet.run.models import fetch_model, publish_model
+from zerofleet.run.store import DirectoryStore, exists, iterate
+
+POINTS = [name for name in FAULT_POINTS if name.startswith("mirror.")]
+# What Mirror itself writes through: both stores are directories.
+POINTS += ["atomic.half_temp", "atomic.after_rename", "exclusive.after_fsync"]
+POINTS += ["exclusive.after_link"]
+
+
+def step(main, remote, fault=""):
+    return subprocess.run(
+        [sys.executable, mirror_steps.__file__, str(main.root), str(remote.root)],
+        env={**os.environ, "ZEROFLEET_FAULT": fault},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("fault", POINTS)
+def test_killed_at_each_point(tmp_path, store, fault):
+    remote = DirectoryStore(tmp_path / "remote")
+    publish_model(store, 1, {"nnue": b"net 1" * 1000}, "arch")
+    assert step(store, remote).returncode == 0
+    publish_model(store, 2, {"nnue": b"net 2" * 1000}, "arch")
+    names = [f"data/v0001_w0_{number:04d}.npz" for number in range(1, 4)]
+    for name in names:
+        remote.put(name, name.encode() * 100)
+    assert step(store, remote, fault).returncode == -signal.SIGKILL
+    # At every instant a shard is in one place at least, and the remote's model is whole.
+    assert all(exists(store, name) or exists(remote, name) for name in names)
+    assert fetch_model(remote).data in (b"net 1" * 1000, b"net 2" * 1000)
+    assert step(store, remote).stdout == "done\n"
+    assert [entry.key for entry in iterate(store, "data/")] == names
+    assert all(store.read(name) == name.encode() * 100 for name in names)
+    assert list(iterate(remote, "data/")) == []
+    assert list(iterate(store, "rejected/")) == []
+    assert fetch_model(remote).data == b"net 2" * 1000
+
+
+@contextlib.contextmanager
+def running(mirror):
+    done = threading.Event()
+
+    def run():
+        while not done.is_set():
+            # The suite writes what no mirror can understand, such as a version that is no number.
+            with contextlib.suppress(RunError):
+                mirror.step()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield
+    done.set()
+    thread.join()
+
+
+class TestMainUnderAMirror(StoreConformance):
+    @pytest.fixture
+    def store(self, tmp_path):
+        store = DirectoryStore(tmp_path / "run")
+        with running(Mirror(store, DirectoryStore(tmp_path / "remote"), "gpu3", log_seconds=0)):
+            yield store
+
+
+class TestRemoteUnderAnRsyncMirror(StoreConformance):
+    @pytest.fixture
+    def store(self, tmp_path):
+        if shutil.which("rsync") is None:
+            if os.environ.get("CI") == "true":
+                pytest.fail("rsync is not installed: apt-get install rsync")
+            pytest.skip("rsync is not installed: apt-get install rsync")
+        (tmp_path / "remote").mkdir()
+        main = DirectoryStore(tmp_path / "run")
+        with running(RsyncMirror(main, str(tmp_path / "remote"), tmp_path / "staging")):
+            yield DirectoryStore(tmp_path / "remote")

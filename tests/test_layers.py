@@ -22,6 +22,7 @@ PYTHON_LEVELS = {
     "replay": 4,
     "training": 5,
     "arena": 5,
+    "recipes": 6,
     "roles": 6,
     "monitor": 7,
     "parallel": 8,

@@ -3,8 +3,8 @@ import pickle
 
 import pytest
 import torch
-from learning_data import SMALL, architecture, model
 
+from learning_data import SMALL, architecture, model
 from zerofleet.nets.config import NnueConfig
 from zerofleet.nets.export import (
     dequantize,
@@ -40,7 +40,7 @@ def test_warm_start_reads_both_kinds(tmp_path):
         assert export_nnue(loaded) == export_nnue(net)
         with pytest.raises(NnueFileError, match=r"the net is .*expected"):
             load_model(tmp_path / name, expected=architecture(NnueConfig()))
-    with pytest.raises(NnueFileError, match="ends in .nnue or .pt"):
+    with pytest.raises(NnueFileError, match=r"ends in \.nnue or \.pt"):
         load_model(tmp_path / "a.onnx")
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from learning_data import positions
 
+from learning_data import positions
 from zerofleet import _core
 from zerofleet.nets.features import FEATURE_SETS, feature_set_of_game
 

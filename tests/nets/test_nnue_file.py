@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from learning_data import SMALL, architecture, model
 
+from learning_data import SMALL, architecture, model
 from zerofleet import _core
 from zerofleet.nets.config import NnueConfig
 from zerofleet.nets.export import export_nnue
@@ -43,7 +43,7 @@ def test_the_core_reads_the_same_bytes(game):
 
 def test_every_truncation_is_refused(data):
     for size in [0, 1, 7, 8, 11, 50, 87, 88, 89, 1000, len(data) - 33, len(data) - 1]:
-        with pytest.raises(NnueFileError, match="copy it again|copied in text mode"):
+        with pytest.raises(NnueFileError, match=r"copy it again|copied in text mode"):
             from_bytes(data[:size], source="net.nnue")
     with pytest.raises(NnueFileError, match=r"expected [\d,]+ bytes .* followed by other data"):
         from_bytes(data + b"\0")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from learning_data import GAME, SMALL, model, positions
 
+from learning_data import GAME, SMALL, model, positions
 from zerofleet import _core
 from zerofleet.nets.config import NnueConfig
 from zerofleet.nets.export import export_nnue, quantize

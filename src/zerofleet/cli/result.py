@@ -1,13 +1,14 @@
 """What a run has reached: the strength table and the picture of the run."""
 
+import json
 from pathlib import Path
 from typing import cast
 
 from rich.console import Console
 
 from zerofleet.arena.stats import IterationStats
-from zerofleet.cli.view import read_config
 from zerofleet.monitor.tables import strength_table
+from zerofleet.run.layout import CONFIG
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import Store
 
@@ -22,8 +23,7 @@ def show_result(console: Console, store: Store, run_dir: Path) -> None:
         console.print("No version was rated yet.")
         return
     newest = rated[-1]
-    config = read_config(store)
-    depth = config.arena.depth if config is not None else "?"
+    depth = json.loads(store.read(CONFIG))["arena"]["depth"]
     console.print(
         strength_table(
             newest["game_stats"]["matches"],

@@ -25,8 +25,8 @@ def status(run_dir: Path, *, as_json: bool = False, plot: bool = False) -> int:
         Also write the learning curve and print the strength of the newest version.
     """
     from zerofleet.cli.result import show_result
-    from zerofleet.cli.view import read_config, run_view
     from zerofleet.fleet.status import collect
+    from zerofleet.monitor.read import RunReader
     from zerofleet.monitor.terminal import render_run
     from zerofleet.run.errors import RunError
     from zerofleet.run.lease import LeaseWatch
@@ -35,15 +35,12 @@ def status(run_dir: Path, *, as_json: bool = False, plot: bool = False) -> int:
     if not run_dir.is_dir():
         raise RunError(f"{run_dir}: no such run directory")
     store = DirectoryStore(run_dir)
-    found = collect(store, LeaseWatch())
     if as_json:
-        print(json.dumps(found.to_json(), indent=2))
+        print(json.dumps(collect(store, LeaseWatch()).to_json(), indent=2))
         return 0
     console = Console()
-    view = run_view(store, found, read_config(store), run_dir=str(run_dir))
+    view = RunReader(store, run_dir=str(run_dir)).read()
     console.print(render_run(view, width=console.size.width, height=1000))
-    for problem in found.problems:
-        console.print(f"Problem: {problem}", style="red", highlight=False)
     if plot:
         show_result(console, store, run_dir)
     return 0

@@ -10,18 +10,16 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from zerofleet.cli.options import OptionalRunDir, Settings, command_line_keys
-from zerofleet.cli.view import read_config, run_view
 from zerofleet.fleet.devices import WorkerPlan, plan_workers
 from zerofleet.fleet.launcher import Command
 from zerofleet.fleet.local import LocalLauncher
-from zerofleet.fleet.status import collect
 from zerofleet.fleet.supervisor import Event, Supervisor, stop_signals
 from zerofleet.run.layout import CONFIG, LOGS, default_worker_id, worker_log_key
-from zerofleet.run.lease import LeaseWatch
 from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import DirectoryStore, read_or_none
 
 if TYPE_CHECKING:
+    from zerofleet.monitor.read import RunReader
     from zerofleet.monitor.terminal import Monitor
 
 GRACE_SECONDS = 30.0
@@ -108,11 +106,11 @@ class _Session:
         self._plan = plan
         self._minutes = minutes
         self._store = DirectoryStore(run_dir)
-        self._started = time.monotonic()
         self._messages: deque[str] = deque(maxlen=8)
         self._console = Console()
 
     def run(self, trainer_arguments: tuple[str, ...]) -> int:
+        from zerofleet.monitor.read import RunReader
         from zerofleet.monitor.terminal import open_monitor
 
         plan = self._plan
@@ -135,7 +133,8 @@ class _Session:
             ],
             on_event=self._note,
         )
-        watch = LeaseWatch()
+        limit = None if self._minutes is None else 60 * self._minutes
+        reader = RunReader(self._store, run_dir=str(self._run_dir), limit_seconds=limit)
         with stop_signals() as stop:
             with open_monitor(self._console) as monitor:
                 next_view = 0.0
@@ -147,13 +146,13 @@ class _Session:
                         workers.poll()
                     if time.monotonic() >= next_view:
                         next_view = time.monotonic() + VIEW_SECONDS
-                        self._show(monitor, watch, workers)
+                        self._show(monitor, reader, workers)
                     stop.wait(0.2)
                 if not stop.is_set():
                     self._end_workers(workers)
                 workers.stop(GRACE_SECONDS)
                 trainer.stop(GRACE_SECONDS)
-                self._show(monitor, watch, workers)
+                self._show(monitor, reader, workers)
             if any(child.state == "parked" for child in trainer.children):
                 self._console.print(f"zerofleet: the trainer failed: {trainer.children[0].reason}")
                 return 1
@@ -194,19 +193,11 @@ class _Session:
         if event.kind in ("failed", "parked", "killed"):
             self._messages.extend(f"[{event.name}] {line}" for line in event.text.splitlines()[:6])
 
-    def _show(self, monitor: "Monitor", watch: LeaseWatch, workers: Supervisor) -> None:
-        status = collect(self._store, watch)
+    def _show(self, monitor: "Monitor", reader: "RunReader", workers: Supervisor) -> None:
         monitor.update(
-            run_view(
-                self._store,
-                status,
-                read_config(self._store),
-                run_dir=str(self._run_dir),
-                elapsed_seconds=time.monotonic() - self._started,
-                limit_seconds=None if self._minutes is None else 60 * self._minutes,
-                messages=tuple(self._messages),
+            reader.read(
                 restarts={c.command.name: max(0, c.num_starts - 1) for c in workers.children},
-                num_configured_workers=self._plan.num_workers,
+                messages=tuple(self._messages),
             )
         )
 

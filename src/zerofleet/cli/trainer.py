@@ -69,7 +69,7 @@ def trainer(
     seed
         Seed of the run (default 1).
     """
-    from zerofleet.cli.lines import line_printer
+    from zerofleet.monitor.console import ConsoleReport
     from zerofleet.roles.trainer import Trainer
 
     keys = command_line_keys(
@@ -92,5 +92,5 @@ def trainer(
         seed_data=seed_data,
         device=device,
         minutes=minutes,
-        report=line_printer("trainer"),
+        report=ConsoleReport(),
     ).run()

@@ -33,7 +33,7 @@ def worker(
     depth
         Search depth (default: the run's, 8).
     """
-    from zerofleet.cli.lines import line_printer
+    from zerofleet.monitor.console import ConsoleReport
     from zerofleet.roles.worker import Worker
 
     return Worker(
@@ -42,5 +42,5 @@ def worker(
         threads=threads,
         games_per_batch=games_per_batch,
         depth=depth,
-        report=line_printer("worker"),
+        report=ConsoleReport(),
     ).run()

@@ -34,12 +34,9 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyEr
 class SeedDataError(ValueError):
     """Seed data that cannot be used: says what was expected, what came, where, and what to do."""
 
-<<<<<<< HEAD
     exit_status = 2
     """A usage error: starting again does not mend it."""
 
-=======
->>>>>>> main
 
 def checkpoint_npz(window: Window, *, lambda_search: float) -> bytes:
     """Returns the window as the bytes of `checkpoint.npz`, readable by numpy alone.
@@ -80,7 +77,6 @@ def checkpoint_npz(window: Window, *, lambda_search: float) -> bytes:
 def read_seed_data(
     path: Path, *, game: str, validation_share: float, max_positions: int
 ) -> PositionBatch:
-<<<<<<< HEAD
     """`parse_seed_data` of a file. Raises: SeedDataError, also if it is missing."""
     try:
         data = path.read_bytes()
@@ -107,14 +103,6 @@ def parse_seed_data(
     """
     path = Path(source)
     arrays = _read_arrays(path, data)
-=======
-    """Reads positions from a `checkpoint.npz` or a plain file, the newest `max_positions` of it.
-
-    Raises: SeedDataError if the file is missing, is no .npz file, has other arrays, types or
-      shapes, or has a position or value that cannot be; the first bad row is named.
-    """
-    arrays = _read_arrays(path)
->>>>>>> main
     if "meta" in arrays:
         _check_meta(path, arrays["meta"], game)
     values = _column(path, arrays, "values")
@@ -144,19 +132,11 @@ def parse_seed_data(
     )
 
 
-<<<<<<< HEAD
 def _read_arrays(path: Path, data: bytes) -> dict[str, npt.NDArray[Any]]:
     """Reads every known array of the file."""
     known = ("meta", "boards", "packed", "values", "search_value", "result")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-=======
-def _read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Reads every known array of the file."""
-    known = ("meta", "boards", "packed", "values", "search_value", "result")
-    try:
-        with zipfile.ZipFile(path) as archive:
->>>>>>> main
             sizes = {info.filename: info.file_size for info in archive.infolist()}
             limit = MAX_ROWS * 128
             if sum(sizes.values()) > limit:
@@ -165,20 +145,11 @@ def _read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
                     "read; keep fewer positions"
                 )
         arrays = {}
-<<<<<<< HEAD
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
-=======
-        with np.load(path, allow_pickle=False) as file:
->>>>>>> main
             for name in known:
                 if name in file.files:
                     arrays[name] = _load(path, file, name)
             found = ", ".join(sorted(file.files)) or "nothing"
-<<<<<<< HEAD
-=======
-    except FileNotFoundError:
-        raise SeedDataError(f"{path}: no such file; {_WHAT_TO_GIVE}") from None
->>>>>>> main
     except SeedDataError:
         raise
     except _DAMAGED as error:

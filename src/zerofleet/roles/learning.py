@@ -12,7 +12,7 @@ import numpy as np
 
 from zerofleet.arena.stats import GameStats, IterationStats, LossStats
 from zerofleet.nets.export import export_nnue, model_to_pt
-from zerofleet.nets.features import FEATURE_SETS
+from zerofleet.nets.features import feature_set_of_game
 from zerofleet.nets.nnue import NnueModel
 from zerofleet.nets.nnue_file import NnueArchitecture
 from zerofleet.records.errors import ShardError
@@ -193,7 +193,7 @@ def _seed_batch(config: RunConfig, data: bytes, name: str) -> PositionBatch:
 
 
 def _new_learner(config: RunConfig, device: str) -> Learner:
-    architecture = NnueArchitecture.of(FEATURE_SETS[config.game.name], config.net)
+    architecture = NnueArchitecture.of(feature_set_of_game(config.game.name), config.net)
     model = NnueModel(architecture, seed=config.seed)
     return Learner(model, config.training, device=device, seed=config.seed)
 

@@ -24,13 +24,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zerofleet.arena.rating import VersionRating, rate_version, version_name
+from zerofleet.arena.match import MatchStopped
+from zerofleet.arena.published import rate_published, write_games
+from zerofleet.arena.rating import VersionRating
 from zerofleet.arena.stats import GameStats, IterationStats
 from zerofleet.fleet.status import collect as collect_status
 from zerofleet.fleet.status import write_status_text
 from zerofleet.fleet.supervisor import stop_signals
 from zerofleet.games.registry import load_game
-from zerofleet.players.registry import load_player, load_version
 from zerofleet.roles.collect import AcceptedShard, Collector
 from zerofleet.roles.config import (
     ConfigError,
@@ -46,7 +47,7 @@ from zerofleet.run.errors import RunError, StoreError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import CONFIG, CONSUMED, DIRECTORIES, LOGS, TRAINER_LEASE
 from zerofleet.run.lease import Heartbeat, Lease, LeaseWatch
-from zerofleet.run.models import publish_model, read_manifest
+from zerofleet.run.models import publish_model
 from zerofleet.run.series import SeriesWriter
 from zerofleet.run.software import software_version
 from zerofleet.run.stats import append_stats, read_stats
@@ -294,7 +295,7 @@ class Trainer:
         entry: IterationStats = {**state.entry}
         if config.arena.eval_games > 0:
             self._phase("rating")
-            rating = self._play_rating(state.model_version, entries)
+            rating = self._play_rating(state.model_version)
             if rating is None:
                 return  # stopped: rated at the next start
             stats: GameStats = {**entry.get("game_stats", {}), "matches": list(rating.matches)}
@@ -306,26 +307,17 @@ class Trainer:
         append_stats(self._store, dict(entry))
         self._tell("loop", entry=entry, max_loops=config.pacing.max_loops)
 
-    def _play_rating(self, version: int, entries: list[IterationStats]) -> VersionRating | None:
-        from zerofleet.arena.match import MatchStopped
-
-        config, store = self._config, self._store
-        game = load_game(config.game.name)
+    def _play_rating(self, version: int) -> VersionRating | None:
+        """None if told to stop."""
+        game = load_game(self._config.game.name)
         try:
-            return rate_version(
-                game,
-                version,
-                load_version=lambda v: load_version(
-                    store, game, v, depth=config.arena.depth, name=version_name(v)
-                ),
-                load_fixed=lambda text: load_player(text, game),
-                known_versions=[int(v) for v in read_manifest(store)["versions"]],
-                entries=entries,
-                config=config.arena,
-                should_stop=self._stop.is_set,
+            rating = rate_published(
+                self._store, game, version, self._config.arena, should_stop=self._stop.is_set
             )
         except MatchStopped:
             return None
+        write_games(self._store, game, rating)
+        return rating
 
     # -- telling -----------------------------------------------------------------------------
 

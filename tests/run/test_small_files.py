@@ -157,7 +157,7 @@ def test_a_redelivered_shard_is_no_error_and_another_one_is(store, tmp_path):
     assert "two workers may use one id" in spool.error
 
 
-def test_pending_bytes_close_the_gate(store):
+def test_pending_bytes_close_the_gate(store, monkeypatch):
     now = [0.0]
     gate = PendingGate(store, 10, check_seconds=5, clock=lambda: now[0])
     assert gate.is_open()
@@ -166,6 +166,21 @@ def test_pending_bytes_close_the_gate(store):
     now[0] = 5.0
     assert not gate.is_open()
     assert gate.pending_bytes == 11
+
+    def no_list(*args, **kwargs):
+        raise StoreError("the mount is gone")
+
+    monkeypatch.setattr(store, "list", no_list)
+    now[0] = 10.0
+    assert not gate.is_open(), "the last figure stands"
+
+
+def test_a_spool_that_cannot_be_written_is_full(store, tmp_path):
+    broken = Broken(store)
+    broken.is_down = True
+    (tmp_path / "spool").write_text("a file where the directory should be")
+    with pytest.raises(SpoolFullError, match=r"cannot write 1 bytes.*the mount is gone"):
+        Spool(broken, tmp_path / "spool").submit(NAME, b"1")
 
 
 def test_numbers_without_a_lease(store):

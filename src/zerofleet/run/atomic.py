@@ -103,14 +103,17 @@ class TemporarySweeper:
         self._seen: dict[Path, tuple[tuple[int, int, int], float]] = {}
 
     def sweep(self, directory: Path) -> int:
-        """Removes what is stale directly in `directory`; returns how many files that were."""
+        """Removes what is stale directly in `directory`; returns how many files that were.
+
+        Never fails: tidying is no reason to end a role.
+        """
         removed = 0
-        with contextlib.suppress(FileNotFoundError), os.scandir(directory) as entries:
+        with contextlib.suppress(OSError), os.scandir(directory) as entries:
             names = [entry.name for entry in entries if is_hidden(entry.name)]
             for name in names:
                 path = directory / name
                 if name.endswith((".tmp", ".claim")) and self._is_stale(path):
-                    with contextlib.suppress(FileNotFoundError):
+                    with contextlib.suppress(OSError):
                         path.unlink()
                         removed += 1
                     self._seen.pop(path, None)

@@ -49,7 +49,7 @@ class Spool:
     def names(self) -> list[str]:
         """Shards waiting here, oldest batch first."""
         found = []
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             for path in self._directory.iterdir():
                 with contextlib.suppress(ValueError):
                     found.append((parse_shard_name(path.name).batch, path.name))
@@ -82,7 +82,10 @@ class Spool:
                 f"{self._directory}: {self.size_bytes:,} bytes wait here and {len(data):,} more "
                 f"exceed its bound of {self._max_bytes:,}; the store says: {self.error}"
             )
-        write_atomic(self._directory / name, data)
+        try:
+            write_atomic(self._directory / name, data)
+        except StoreError as error:
+            raise SpoolFullError(f"{error}; and the store says: {self.error}") from error
         fault_point("spool.after_write")
         return False
 
@@ -137,8 +140,12 @@ class PendingGate:
         self.pending_bytes = 0
 
     def is_open(self) -> bool:
-        """True if a worker may go on; data/ is listed at most every `check_seconds`."""
+        """True if a worker may go on; data/ is listed at most every `check_seconds`.
+
+        While the store is away the last figure stands: then the spool is what bounds the worker.
+        """
         if self._clock() >= self._next_check:
-            self.pending_bytes = sum(entry.size_bytes for entry in iterate(self._store, DATA))
+            with contextlib.suppress(StoreError):
+                self.pending_bytes = sum(entry.size_bytes for entry in iterate(self._store, DATA))
             self._next_check = self._clock() + self._check_seconds
         return self.pending_bytes <= self._max_bytes

@@ -79,10 +79,12 @@ ZF_INLINE V dense_tile(int blocks, const Input& x, const std::int8_t* weight,
                        const std::int32_t* bias) {
     V acc[8], r[2];
     for (auto& v : acc) v = _mm512_setzero_si512();
+    V next = x(0);  // one block ahead, so that the multipliers never wait for an activation
 #pragma GCC unroll 8
     for (int b = 0; b < blocks; ++b) {
         const std::int8_t* w = weight + b * kSteps * 8 * kBytes;
-        const V input = x(b);
+        const V input = next;
+        if (b + 1 < blocks) next = x(b + 1);
         dot_step<0>(input, w, acc);
         dot_step<1>(input, w, acc);
         if constexpr (kSteps == 4) {

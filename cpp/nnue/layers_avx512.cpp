@@ -33,25 +33,21 @@ ZF_INLINE V activate(V x) {
     return _mm512_mulhi_epu16(_mm512_slli_epi16(c, 7), c);
 }
 
-/// One view from accumulators, with kRows rows added and the sum stored, to bytes.
+/// 64 accumulators of a view, with kRows rows added and the sum stored, as bytes.
 template <int kRows>
-ZF_INLINE void activate_view(int a, const std::int16_t* from, const std::int16_t* const* row,
-                             std::int16_t* to, V* x) {
-#pragma GCC unroll 4
-    for (int i = 0; i < a; i += 2 * kWords) {
-        V half[2];
-        for (int k = 0; k < 2; ++k) {
-            const int at = i + k * kWords;
-            V sum = load(from + at);
-            if constexpr (kRows > 0) {
-                sum = _mm512_add_epi16(sum, load(row[0] + at));
-                if constexpr (kRows > 1) sum = _mm512_add_epi16(sum, load(row[1] + at));
-                _mm512_store_si512(to + at, sum);
-            }
-            half[k] = activate(sum);
+ZF_INLINE V activate_block(const std::int16_t* from, const std::int16_t* const* row,
+                           std::int16_t* to, int at) {
+    V half[2];
+    for (int k = 0; k < 2; ++k, at += kWords) {
+        V sum = load(from + at);
+        if constexpr (kRows > 0) {
+            sum = _mm512_add_epi16(sum, load(row[0] + at));
+            if constexpr (kRows > 1) sum = _mm512_add_epi16(sum, load(row[1] + at));
+            _mm512_store_si512(to + at, sum);
         }
-        x[i / kBytes] = _mm512_packus_epi16(half[0], half[1]);
+        half[k] = activate(sum);
     }
+    return _mm512_packus_epi16(half[0], half[1]);
 }
 
 /// Sums of the four double words' lanes: r[0] holds outputs 0..15 of a tile, r[1] the others.
@@ -76,21 +72,24 @@ ZF_INLINE void dot_step(V x, const std::int8_t* weight, V* acc) {
         acc[g] = _mm512_dpbusd_epi32(acc[g], same, load(weight + (kStep * 8 + g) * kBytes));
 }
 
-/// A tile of 32 units over `blocks` registers of input, as words 0..128: double words of units
-/// 0..15 and 16..31 packed lane by lane.
-template <int kSteps>
-ZF_INLINE V dense_tile(int blocks, const V* x, const std::int8_t* weight,
+/// A tile of 32 units over `blocks` registers of input, x(b) for each, as words 0..128: double
+/// words of units 0..15 and 16..31 packed lane by lane.
+template <int kSteps, class Input>
+ZF_INLINE V dense_tile(int blocks, const Input& x, const std::int8_t* weight,
                        const std::int32_t* bias) {
     V acc[8], r[2];
     for (auto& v : acc) v = _mm512_setzero_si512();
+    V next = x(0);  // one block ahead, so that the multipliers never wait for an activation
 #pragma GCC unroll 8
     for (int b = 0; b < blocks; ++b) {
         const std::int8_t* w = weight + b * kSteps * 8 * kBytes;
-        dot_step<0>(x[b], w, acc);
-        dot_step<1>(x[b], w, acc);
+        const V input = next;
+        if (b + 1 < blocks) next = x(b + 1);
+        dot_step<0>(input, w, acc);
+        dot_step<1>(input, w, acc);
         if constexpr (kSteps == 4) {
-            dot_step<2>(x[b], w, acc);
-            dot_step<3>(x[b], w, acc);
+            dot_step<2>(input, w, acc);
+            dot_step<3>(input, w, acc);
         }
     }
     sum_lanes(acc, r);
@@ -99,21 +98,31 @@ ZF_INLINE V dense_tile(int blocks, const V* x, const std::int8_t* weight,
     return _mm512_min_epu16(_mm512_packus_epi32(r[0], r[1]), _mm512_set1_epi16(128));
 }
 
-template <bool kDefault>
+/// The layers, from x(b): register b of layer 1's input, asked for once.
+template <bool kDefault, class Input>
 ZF_INLINE std::int32_t layers_forward(const PaddedSizes& any, const LayerStack& layers,
-                                      const V* x) {
+                                      const Input& x) {
     const int blocks1 = kDefault ? 2 * kDefaultA / kBytes : 2 * any.a / kBytes;
     const int tiles1 = kDefault ? kDefaultH1 / 32 : any.h1 / 32;
     const int tiles2 = kDefault ? kDefaultH2 / 32 : any.h2 / 32;
     V h1[kDefault ? 1 : kMaxBlocks2], out = _mm512_setzero_si512();
-    for (int t = 0; t < tiles1; ++t) {
-        const V words = dense_tile<4>(blocks1, x, layers.l1_weight + t * 32 * blocks1 * kBytes,
+    const auto pack_tile = [&](int t, const auto& input) {
+        const V words = dense_tile<4>(blocks1, input, layers.l1_weight + t * 32 * blocks1 * kBytes,
                                       layers.l1_bias + t * 32);
         h1[t] = _mm512_packus_epi16(words, words);  // eight units a lane, twice
+    };
+    if constexpr (kDefault) {
+        // One tile: the multiplications of a block begin while the next one is activated.
+        pack_tile(0, x);
+    } else {
+        V inputs[kMaxBlocks1];
+        for (int b = 0; b < blocks1; ++b) inputs[b] = x(b);
+        for (int t = 0; t < tiles1; ++t) pack_tile(t, [&inputs](int b) { return inputs[b]; });
     }
     for (int t = 0; t < tiles2; ++t) {
-        const V words = dense_tile<2>(tiles1, h1, layers.l2_weight + t * 32 * tiles1 * 32,
-                                      layers.l2_bias + t * 32);
+        const V words = dense_tile<2>(
+            tiles1, [&h1](int b) { return h1[b]; }, layers.l2_weight + t * 32 * tiles1 * 32,
+            layers.l2_bias + t * 32);
         out = _mm512_add_epi32(out, _mm512_madd_epi16(words, load(layers.out_weight + t * 32)));
     }
     return layers.out_bias + _mm512_reduce_add_epi32(out);
@@ -122,14 +131,13 @@ ZF_INLINE std::int32_t layers_forward(const PaddedSizes& any, const LayerStack& 
 template <bool kDefault, int kRows>
 ZF_INLINE std::int32_t run(const PaddedSizes& any, const LayerStack& layers,
                            const std::int16_t* from, const Update* job, int mover) {
-    const int a = kDefault ? kDefaultA : any.a;
-    V x[kDefault ? 2 * kDefaultA / kBytes : kMaxBlocks1];
-    for (int side = 0; side < 2; ++side) {
-        const int view = mover ^ side;
-        activate_view<kRows>(a, from + view * a, job ? job->row[view] : nullptr,
-                             job ? job->to + view * a : nullptr, x + side * a / kBytes);
-    }
-    return layers_forward<kDefault>(any, layers, x);
+    const int a = kDefault ? kDefaultA : any.a, blocks = a / kBytes;  // of one view
+    return layers_forward<kDefault>(any, layers, [&](int b) __attribute__((always_inline)) {
+        const int view = b < blocks ? mover : mover ^ 1,
+                  at = (b < blocks ? b : b - blocks) * kBytes;
+        return activate_block<kRows>(from + view * a, job ? job->row[view] : nullptr,
+                                     job ? job->to + view * a : nullptr, at);
+    });
 }
 
 template <bool kDefault>

@@ -22,13 +22,14 @@ from zerofleet.records.shard import GameRecords, ShardMeta
 from zerofleet.records.validate import check_identity
 from zerofleet.replay.shards import positions_of_shard
 from zerofleet.replay.window import PositionBatch
+from zerofleet.run.consumed import consume
 from zerofleet.run.errors import KeyMissingError
 from zerofleet.run.faults import fault_point
-from zerofleet.run.layout import CONSUMED, DATA, base_name, parse_shard_name
+from zerofleet.run.layout import DATA, base_name, parse_shard_name
 from zerofleet.run.ledger import Ledger, Verdict
 from zerofleet.run.models import read_manifest
 from zerofleet.run.rejected import quarantine
-from zerofleet.run.store import Store, iterate, move
+from zerofleet.run.store import Store, iterate
 
 MAX_SHARD_BYTES = 256 * 2**20
 """Larger files are refused unread; at 10 bytes a position a shard this size holds 25 million."""
@@ -97,7 +98,7 @@ class Collector:
         for name in names:
             fault_point("trainer.before_move")
             with contextlib.suppress(KeyMissingError):  # moved before the crash
-                move(self._store, DATA + name, CONSUMED + name)
+                consume(self._store, name)
             self._accepted.discard(name)
         fault_point("trainer.after_moves")
 
@@ -119,7 +120,7 @@ class Collector:
         # Gate 2: identity.
         verdict, why = self._ledger.judge(said.worker, said.batch, sha256)
         if verdict is Verdict.DUPLICATE:
-            move(self._store, key, CONSUMED + name)
+            consume(self._store, name)
             return None
         if verdict is Verdict.CONFLICT:
             raise ShardError(name, why)

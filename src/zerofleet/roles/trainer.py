@@ -42,17 +42,19 @@ from zerofleet.roles.config import (
     resolve,
 )
 from zerofleet.roles.report import Event, Report, silent
-from zerofleet.run.commit import commit, prune, read_latest
+from zerofleet.roles.state import SEED
+from zerofleet.run.commit import Checkpoint, commit, prune, read_latest
+from zerofleet.run.consumed import delete_outside_window, restore_uncounted
 from zerofleet.run.errors import RunError, StoreError
 from zerofleet.run.faults import fault_point
-from zerofleet.run.layout import CONFIG, CONSUMED, DIRECTORIES, LOGS, TRAINER_LEASE
+from zerofleet.run.layout import CONFIG, DIRECTORIES, LOGS, TRAINER_LEASE
 from zerofleet.run.lease import Heartbeat, Lease, LeaseWatch
 from zerofleet.run.models import publish_model
 from zerofleet.run.series import SeriesWriter
 from zerofleet.run.software import software_version
 from zerofleet.run.stats import append_stats, read_stats
 from zerofleet.run.stop import clear_stop, request_stop
-from zerofleet.run.store import DirectoryStore, iterate, read_or_none
+from zerofleet.run.store import DirectoryStore, read_or_none
 
 if TYPE_CHECKING:  # torch is loaded when the run starts, not when its arguments are checked
     from zerofleet.roles.learning import Progress
@@ -87,6 +89,7 @@ class Trainer:
         self._deadline = None if minutes is None else time.monotonic() + 60 * minutes
         self._report = report
         self._store = DirectoryStore(run_dir)
+        self._committed: Checkpoint | None = None
         if seed_data is not None and not seed_data.is_file():
             raise ConfigError(f"--seed-data {seed_data}: no such file")
 
@@ -144,7 +147,7 @@ class Trainer:
     def _restore_or_bootstrap(self) -> "Progress":
         from zerofleet.roles.learning import Progress
 
-        checkpoint = read_latest(self._store)
+        checkpoint = self._committed = read_latest(self._store)
         if checkpoint is not None:
             if self._seed_data is not None:
                 self._tell(
@@ -159,6 +162,8 @@ class Trainer:
                 model_version=progress.state.model_version,
                 window=len(progress.window),
             )
+            for name in restore_uncounted(self._store, progress.state.ledger):
+                self._tell("note", text=f"{name} was in consumed/ uncounted; it is read again")
             return progress
         self._phase("bootstrap")
         progress = Progress.bootstrap(
@@ -173,6 +178,7 @@ class Trainer:
         config, store = self._config, self._store
         clear_stop(store)
         store.put(CONFIG, config.to_json())
+        store.sweep()
         prune(store)
         self._loop_started = time.monotonic()
         self._watch = LeaseWatch(config.fleet.dead_after_seconds)
@@ -248,13 +254,16 @@ class Trainer:
 
     def _commit(self, progress: "Progress") -> None:
         state = progress.state
-        commit(
+        self._committed = commit(
             self._store,
             state.commit_files(),
             summary=state.summary(),
             keep_names=("learner.pt", "model.nnue", "model.pt"),
             guard=self._lease.confirm,
+            after=self._committed,
         )
+        if SEED in state.files:  # written once; later commits point to it
+            state.files[SEED] = self._committed.files[SEED]
 
     def _derive(self, progress: "Progress") -> None:
         """Everything that follows from the commit; each step is a no-op when it is done already."""
@@ -275,16 +284,10 @@ class Trainer:
         progress.write_window_checkpoint(store)
         fault_point("trainer.after_window_checkpoint")
         if self._config.replay.keep == "window":
-            self._delete_old_shards({source.name for source in state.sources})
+            delete_outside_window(store, {source.name for source in state.sources})
         self._rate(progress)
         self._write_status()
         self._loop_started = time.monotonic()
-
-    def _delete_old_shards(self, in_window: set[str]) -> None:
-        for entry in list(iterate(self._store, CONSUMED)):
-            if entry.key.removeprefix(CONSUMED) not in in_window:
-                self._store.delete(entry.key)
-                fault_point("trainer.after_delete")
 
     def _rate(self, progress: "Progress") -> None:
         """Matches and Elo of this iteration's version; one entry in training_stats.json."""

@@ -41,7 +41,6 @@ FAULT_POINTS: dict[str, str] = {
     "trainer.before_move": "committed and published, a counted shard is still in data/",
     "trainer.after_moves": "all counted shards are in consumed/",
     "trainer.after_window_checkpoint": "checkpoint.npz is written",
-    "trainer.after_delete": "a shard that left the window is deleted from consumed/",
     "trainer.before_stats": "rated, not in training_stats.json",
     "worker.before_reserve": "a batch is played, its numbers are not reserved",
     "worker.before_submit": "numbers are reserved, the shard is only in memory",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 30.0
 """For the roles to save and end; then they are killed, which loses nothing but time."""
 VIEW_SECONDS = 0.5
+WORKER_NICENESS = 10
 
 
 def train(
@@ -161,9 +162,12 @@ class _Session:
 
     def _command(self, name: str, verb: str, *arguments: str) -> Command:
         log = "logs/trainer.log" if verb == "trainer" else worker_log_key(name)
+        # Workers always have work; the trainer has it now and then and then everybody waits for it.
+        priority = () if verb == "trainer" else ("nice", "-n", str(WORKER_NICENESS))
         return Command(
             name=name,
             argv=(
+                *priority,
                 *(sys.executable, "-m", "zerofleet", verb),
                 *("--run-dir", str(self._run_dir)),
                 *arguments,

@@ -57,6 +57,7 @@ class Collector:
         *,
         game: str,
         validation_share: float,
+        untrained_version: int | None,
         on_rejected: Callable[[str, str], None],
         max_shard_bytes: int = MAX_SHARD_BYTES,
     ) -> None:
@@ -64,6 +65,7 @@ class Collector:
         self._ledger = ledger
         self._game = game
         self._validation_share = validation_share
+        self._untrained_version = untrained_version
         self._on_rejected = on_rejected
         self._max_shard_bytes = max_shard_bytes
         self._accepted: set[str] = set()
@@ -136,7 +138,11 @@ class Collector:
             raise ShardError(name, why)
         # Gate 5: rules.
         positions = positions_of_shard(
-            meta, games, name=name, validation_share=self._validation_share
+            meta,
+            games,
+            name=name,
+            validation_share=self._validation_share,
+            untrained_version=self._untrained_version,
         )
         fault_point("trainer.after_validate")
         # The ledger in memory counts it from here; on disk only the commit does.

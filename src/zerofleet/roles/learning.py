@@ -84,7 +84,16 @@ class Progress:
             game_stats=stats,
             seconds=round(time.monotonic() - started, 2),
         )
-        state = TrainerState(0, 1, Ledger(), window.sources, (), entry, _model_files(learner))
+        state = TrainerState(
+            iteration=0,
+            model_version=1,
+            ledger=Ledger(),
+            sources=window.sources,
+            new_shards=(),
+            entry=entry,
+            seeded=seed is not None,
+            files=_model_files(learner),
+        )
         if seed is not None:
             state.files[SEED] = seed
         return cls(state, window, learner)
@@ -115,7 +124,14 @@ class Progress:
                     batches.append(_seed_batch(config, seed, source.name))
                 else:
                     share = config.training.validation_share
-                    batches.append(read_shard_positions(store, source.name, validation_share=share))
+                    batches.append(
+                        read_shard_positions(
+                            store,
+                            source.name,
+                            validation_share=share,
+                            untrained_version=state.untrained_version,
+                        )
+                    )
             except (KeyMissingError, ShardError) as error:
                 on_unreadable(source.name, str(error))
         return cls(state, _empty_window(config).extended(batches), learner)

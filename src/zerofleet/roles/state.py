@@ -9,7 +9,7 @@ A commit (run/commit.py) has these files:
                   and the shards this commit counts, which then move to consumed/
     seed.npz      the seed data, if any
 
-and a summary {iteration, model_version, entry}, where `entry` is this iteration's entry of
+and a summary {iteration, model_version, seeded, entry}, where `entry` is this iteration's entry of
 training_stats.json without its rating. Positions are not in it: the window is rebuilt from the
 shards it names, which lie in data/ or consumed/.
 """
@@ -51,8 +51,15 @@ class TrainerState:
     """Names of the shards that this commit counts."""
     entry: IterationStats
     """This iteration's statistics without its rating."""
+    seeded: bool
+    """Version 1 was trained on seed data."""
     files: dict[str, bytes | FileRef]
     """learner.pt, model.nnue, model.pt and seed.npz."""
+
+    @property
+    def untrained_version(self) -> int | None:
+        """The version with random weights: the first one, unless it was trained on seed data."""
+        return None if self.seeded else 1
 
     def commit_files(self) -> dict[str, bytes | FileRef]:
         """All files of the commit."""
@@ -68,6 +75,7 @@ class TrainerState:
         return {
             "iteration": self.iteration,
             "model_version": self.model_version,
+            "seeded": self.seeded,
             "entry": self.entry,
         }
 
@@ -89,6 +97,7 @@ def restore(store: Store, checkpoint: Checkpoint) -> TrainerState:
             sources=tuple(SourceInWindow(*source) for source in window["sources"]),
             new_shards=tuple(window["new_shards"]),
             entry=summary["entry"],
+            seeded=bool(summary["seeded"]),
             files=files,
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -97,7 +106,9 @@ def restore(store: Store, checkpoint: Checkpoint) -> TrainerState:
         ) from None
 
 
-def read_shard_positions(store: Store, name: str, *, validation_share: float) -> PositionBatch:
+def read_shard_positions(
+    store: Store, name: str, *, validation_share: float, untrained_version: int | None
+) -> PositionBatch:
     """The training positions of a counted shard, from data/ or consumed/.
 
     Raises: KeyMissingError if it is in neither; ShardError if it is damaged.
@@ -107,7 +118,13 @@ def read_shard_positions(store: Store, name: str, *, validation_share: float) ->
     except KeyMissingError:
         data = store.read(DATA + name)
     meta, games = decode_shard(data, name=name)
-    return positions_of_shard(meta, games, name=name, validation_share=validation_share)
+    return positions_of_shard(
+        meta,
+        games,
+        name=name,
+        validation_share=validation_share,
+        untrained_version=untrained_version,
+    )
 
 
 def _json(value: Any) -> bytes:

@@ -54,7 +54,7 @@ struct SearchResult {
     std::uint64_t nodes = 0;   // positions entered after the root, quiescence included
     std::uint64_t evaluations = 0;
     std::uint64_t expanded = 0;  // positions whose moves were generated
-    std::vector<Action> pv;  // legal in turn; may end early where the table cut a line
+    std::vector<Action> pv;      // legal in turn; may end early where the table cut a line
 };
 
 /// What search asks of an evaluator. It keeps a stack of positions: `reset` starts it, `push` adds

@@ -162,8 +162,8 @@ struct Tactics<UltimateTtt> {
 
   private:
     // In units of history counts.
-    static constexpr int kWinsBoard = 20000, kBlocksBoard = 300, kSendsToWin = -400,
-                         kSendsAnywhere = -800;
+    static constexpr int kWinsBoard = 20000, kBlocksBoard = 600, kSendsToWin = -1500,
+                         kSendsAnywhere = -3000;
 };
 
 }  // namespace zerofleet::search

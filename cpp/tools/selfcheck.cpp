@@ -8,6 +8,7 @@
 #include "tools/selfcheck_games.h"
 #include "tools/selfcheck_nnue.h"
 #include "tools/selfcheck_records.h"
+#include "tools/selfcheck_search.h"
 
 namespace {
 
@@ -21,6 +22,7 @@ constexpr Section kSections[] = {
     {"games", zerofleet::selfcheck::selfcheck_games},
     {"records", zerofleet::selfcheck::selfcheck_records},
     {"nnue", zerofleet::selfcheck::selfcheck_nnue},
+    {"search", zerofleet::selfcheck::selfcheck_search},
 };
 
 bool run(const Section& section) {

@@ -4,8 +4,6 @@ A `.pt` file holds plain tensors and numbers only and is opened with `weights_on
 a file from elsewhere cannot run code.
 """
 
-import io
-import pickle
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from zerofleet.nets.nnue_file import (
     from_bytes,
     to_bytes,
 )
+from zerofleet.nets.tensor_file import TensorFileError, tensors_from_bytes, tensors_to_bytes
 
 PT_FORMAT = "zerofleet-nnue"
 PT_VERSION = 1
@@ -81,15 +80,14 @@ def dequantize(weights: NnueWeights) -> NnueModel:
 
 def model_to_pt(model: NnueModel) -> bytes:
     """Returns the bytes of a `.pt` file with the float weights."""
-    content = {
-        "format": PT_FORMAT,
-        "version": PT_VERSION,
-        "architecture": asdict(model.architecture),
-        "state": {name: p.detach().cpu().clone() for name, p in model.named_parameters()},
-    }
-    stream = io.BytesIO()
-    torch.save(content, stream)
-    return stream.getvalue()
+    return tensors_to_bytes(
+        {
+            "architecture": asdict(model.architecture),
+            "state": {name: p.detach().cpu().clone() for name, p in model.named_parameters()},
+        },
+        format_name=PT_FORMAT,
+        version=PT_VERSION,
+    )
 
 
 def model_from_pt(data: bytes, *, source: str = "net") -> NnueModel:
@@ -98,21 +96,9 @@ def model_from_pt(data: bytes, *, source: str = "net") -> NnueModel:
     Raises: NnueFileError on anything else, pickled code included.
     """
     try:
-        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise NnueFileError(
-            f"{source}: expected a .pt file of plain tensors, found something else ({reason}); "
-            "only files written by zerofleet can be opened"
-        ) from error
-    if not isinstance(content, dict) or content.get("format") != PT_FORMAT:
-        found = content.get("format") if isinstance(content, dict) else type(content).__name__
-        raise NnueFileError(f"{source}: expected format {PT_FORMAT!r}, found {found!r}")
-    if content.get("version") != PT_VERSION:
-        raise NnueFileError(
-            f"{source}: expected version {PT_VERSION} of the .pt format, found "
-            f"{content.get('version')!r}; install the version of zerofleet that wrote it"
-        )
+        content = tensors_from_bytes(data, format_name=PT_FORMAT, version=PT_VERSION, source=source)
+    except TensorFileError as error:
+        raise NnueFileError(str(error)) from None
     try:
         model = NnueModel(NnueArchitecture(**content["architecture"]))
         state: dict[str, Tensor] = content["state"]

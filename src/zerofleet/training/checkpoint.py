@@ -4,14 +4,10 @@ The trainer commits these bytes with the ledger (run/commit.py); this file only 
 them. They hold plain tensors and numbers and are opened with `weights_only=True`.
 """
 
-import io
-import pickle
 from dataclasses import asdict
-from typing import Any
-
-import torch
 
 from zerofleet.nets.nnue_file import NnueArchitecture
+from zerofleet.nets.tensor_file import TensorFileError, tensors_from_bytes, tensors_to_bytes
 from zerofleet.training.learner import Learner
 
 FORMAT = "zerofleet-learner"
@@ -25,18 +21,17 @@ class CheckpointError(ValueError):
 def learner_to_bytes(learner: Learner) -> bytes:
     """Returns model, optimizer and counters. Random numbers derive from (seed, iteration, epoch)
     and need no state."""
-    content = {
-        "format": FORMAT,
-        "version": VERSION,
-        "architecture": asdict(learner.model.architecture),
-        "model": {k: v.detach().cpu() for k, v in learner.model.named_parameters()},
-        "optimizer": learner.optimizer.state_dict()["state"],
-        "num_steps": learner.num_steps,
-        "seed": learner.seed,
-    }
-    stream = io.BytesIO()
-    torch.save(content, stream)
-    return stream.getvalue()
+    return tensors_to_bytes(
+        {
+            "architecture": asdict(learner.model.architecture),
+            "model": {k: v.detach().cpu() for k, v in learner.model.named_parameters()},
+            "optimizer": learner.optimizer.state_dict()["state"],
+            "num_steps": learner.num_steps,
+            "seed": learner.seed,
+        },
+        format_name=FORMAT,
+        version=VERSION,
+    )
 
 
 def restore_learner(learner: Learner, data: bytes, *, source: str = "checkpoint") -> None:
@@ -45,7 +40,10 @@ def restore_learner(learner: Learner, data: bytes, *, source: str = "checkpoint"
     Its configuration stays the learner's own: a restart may change the learning rate, say.
     Raises: CheckpointError, and then the learner is unchanged.
     """
-    content = _load(data, source)
+    try:
+        content = tensors_from_bytes(data, format_name=FORMAT, version=VERSION, source=source)
+    except TensorFileError as error:
+        raise CheckpointError(str(error)) from None
     architecture = learner.model.architecture
     saved = NnueArchitecture(**content["architecture"])
     if saved != architecture:
@@ -60,21 +58,3 @@ def restore_learner(learner: Learner, data: bytes, *, source: str = "checkpoint"
     learner.optimizer.load_state_dict(optimizer)
     learner.num_steps = int(content["num_steps"])
     learner.seed = int(content["seed"])
-
-
-def _load(data: bytes, source: str) -> dict[str, Any]:
-    try:
-        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(
-            f"{source}: expected a learner's state, found something else ({reason})"
-        ) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{source}: expected format {FORMAT!r}")
-    if content.get("version") != VERSION:
-        raise CheckpointError(
-            f"{source}: expected version {VERSION}, found {content.get('version')!r}; install the "
-            "version of zerofleet that wrote it"
-        )
-    return content

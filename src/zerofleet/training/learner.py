@@ -126,7 +126,7 @@ class Learner:
                 if should_stop():
                     break
                 self._set_learning_rate(learning_rate(config, step, num_steps))
-                losses.append(self._step(batch))
+                losses.append(self.train_batch(batch))
                 if step == 0:
                     first_step_seconds = time.perf_counter() - started
                 step += 1
@@ -177,7 +177,7 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
-    def _step(self, batch: Batch) -> Tensor:
+    def train_batch(self, batch: Batch) -> Tensor:
         """Takes one optimizer step; returns the batch's mean loss, still on the device."""
         packed_NK = torch.from_numpy(
             with_constant_feature(batch.packed_NK, self.model.architecture.num_features)

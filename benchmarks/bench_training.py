@@ -1,0 +1,117 @@
+"""Positions per second of NNUE training, fake quantisation on: compiled or not, bf16 or fp32.
+
+    python benchmarks/bench_training.py [--seconds 4] [--rounds 3] [--threads N] [--json FILE]
+
+`step` is the training step on batches already in memory; `loader` includes drawing, symmetries and
+encoding, as in a run. The variants take turns, so that a busy machine slows all alike; medians.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import time
+from pathlib import Path
+
+# Spinning OpenMP threads would take the cores from the loader; must be set before torch loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
+import torch
+
+from zerofleet import _core
+from zerofleet.nets.config import NnueConfig
+from zerofleet.nets.features import feature_set_of_game
+from zerofleet.nets.nnue import NnueModel
+from zerofleet.nets.nnue_file import NnueArchitecture
+from zerofleet.records import GameRecords, ShardMeta
+from zerofleet.replay.sampler import EpochSampler
+from zerofleet.replay.shards import positions_of_shard
+from zerofleet.replay.window import Window
+from zerofleet.training.config import TrainingConfig
+from zerofleet.training.learner import Learner
+
+GAME = "ultimate_ttt"
+VARIANTS = [(c, d) for c in (True, False) for d in ("bfloat16", "float32")]
+
+
+def make_window(num_games: int) -> Window:
+    """Real positions: greedy alpha-beta, one ply deep."""
+    games = GameRecords(
+        **_core.generate_games(
+            GAME, None, seed=1, first_game=0, num_games=num_games, depth=1, threads=2
+        )["arrays"]
+    )
+    meta = ShardMeta(game=GAME, model_version=0, worker_id="bench", batch=0, run_seed=1)
+    batch = positions_of_shard(meta, games, name="bench", validation_share=0.0)
+    return Window.from_sources(GAME, [batch], max_positions=10_000_000)
+
+
+class Variant:
+    """One way to train, warmed up."""
+
+    def __init__(self, window: Window, compiled: bool, dtype: str, batch_size: int) -> None:
+        self.name = f"{'compiled' if compiled else 'eager'} {dtype}"
+        architecture = NnueArchitecture.of(feature_set_of_game(GAME), NnueConfig())
+        config = TrainingConfig(compile=compiled, compute_dtype=dtype)
+        self.learner = Learner(NnueModel(architecture), config, device="cpu")
+        self.window, self.batch_size, self.epoch = window, batch_size, 0
+        self.batches = list(self.sampler())
+        started = time.perf_counter()
+        self.learner.train_batch(self.batches[0])
+        self.first_step_seconds = time.perf_counter() - started
+        self.rates: dict[str, list[float]] = {"step": [], "loader": []}
+
+    def sampler(self) -> EpochSampler:
+        """The next epoch."""
+        self.epoch += 1
+        rows = self.window.training_rows
+        return EpochSampler(self.window, rows, batch_size=self.batch_size, seed=0, epoch=self.epoch)
+
+    def measure(self, seconds: float) -> None:
+        """Adds one measurement of each kind."""
+        for name in self.rates:
+            count, started = 0, time.perf_counter()
+            while time.perf_counter() - started < seconds:
+                for batch in self.batches if name == "step" else self.sampler():
+                    self.learner.train_batch(batch)
+                    count += 1
+            rate = count * self.batch_size / (time.perf_counter() - started)
+            self.rates[name].append(rate)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--batch-size", type=int, default=16_384)
+    parser.add_argument("--json", type=Path, help="write the figures there, too")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    window = make_window(4000)
+    print(f"{len(window):,} positions, batch {args.batch_size:,}, {args.threads} threads")
+    variants = [Variant(window, *kind, args.batch_size) for kind in VARIANTS]
+    for _ in range(args.rounds):
+        for variant in variants:
+            variant.measure(args.seconds)
+    table = []
+    print(f"{'positions/s (median)':22} {'step':>10} {'loader':>10} {'first step':>12}")
+    for v in variants:
+        step, loader = (statistics.median(v.rates[name]) for name in ("step", "loader"))
+        print(f"{v.name:22} {step:10,.0f} {loader:10,.0f} {v.first_step_seconds:10.1f} s")
+        table.append(
+            {
+                "variant": v.name,
+                "step": step,
+                "loader": loader,
+                "all": v.rates,
+                "first_step_seconds": v.first_step_seconds,
+            }
+        )
+    if args.json:
+        args.json.write_text(json.dumps(table, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

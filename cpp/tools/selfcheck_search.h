@@ -21,6 +21,9 @@
 
 namespace zerofleet::selfcheck {
 
+/// The scalar kernels under the thread sanitizer take seconds a game with the default sizes.
+inline const nnue::Shape kSmallNet{32, 8, 8, 2};
+
 /// Random open positions, of all stages of the game.
 template <class Game>
 std::vector<typename Game::State> open_positions(int count, std::uint64_t seed) {
@@ -89,7 +92,7 @@ template <class Game>
 void check_datagen(int games) {
     const std::string name(Game::kName);
     selfplay::DatagenSettings settings;
-    settings.depth = 3;
+    settings.depth = 2;
     settings.num_random_plies = 2;
     settings.temperature = 0.5;
     settings.temperature_plies = 2;
@@ -97,7 +100,7 @@ void check_datagen(int games) {
     bool have_first = false;
     for (const nnue::Simd simd : nnue::supported_simd()) {
         const auto network = nnue::Network::random(
-            nnue::find_feature_set(nnue::Features<Game>::kName), nnue::Shape{}, 5, simd);
+            nnue::find_feature_set(nnue::Features<Game>::kName), kSmallNet, 5, simd);
         for (const int threads : {1, 2}) {
             selfplay::GamesProgress progress;
             auto batch = selfplay::generate_games(Game::kName, &network, settings, 9, 1020, games,
@@ -163,9 +166,9 @@ inline void selfcheck_search() {
         const int deepest = Game::kMaxLegalActions > 9 ? 2 : 4;
         check_alphabeta<Game, search::GreedyEvaluator<Game>>(15, deepest);
         const auto network = nnue::Network::random(
-            nnue::find_feature_set(nnue::Features<Game>::kName), nnue::Shape{}, 3);
+            nnue::find_feature_set(nnue::Features<Game>::kName), kSmallNet, 3);
         check_alphabeta<Game, nnue::Evaluator<Game>>(6, deepest, network);
-        check_datagen<Game>(6);
+        check_datagen<Game>(4);
     });
     check_side_by_side();
     check_stop();

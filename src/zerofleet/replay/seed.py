@@ -80,6 +80,8 @@ def read_seed_data(
     """`parse_seed_data` of a file. Raises: SeedDataError, also if it is missing."""
     try:
         data = path.read_bytes()
+    except FileNotFoundError:
+        raise SeedDataError(f"{path}: no such file; {_WHAT_TO_GIVE}") from None
     except OSError as error:
         raise SeedDataError(f"{path}: {error.strerror}; {_WHAT_TO_GIVE}") from None
     return parse_seed_data(

@@ -4,6 +4,8 @@
 
 `step` is the training step on batches already in memory; `loader` includes drawing, symmetries and
 encoding, as in a run. The variants take turns, so that a busy machine slows all alike; medians.
+`by CPU` divides by the processor time used and not by the clock: what `loader` would be with the
+cores for itself, measured on a machine that is shared.
 """
 
 import argparse
@@ -60,7 +62,7 @@ class Variant:
         started = time.perf_counter()
         self.learner.train_batch(self.batches[0])
         self.first_step_seconds = time.perf_counter() - started
-        self.rates: dict[str, list[float]] = {"step": [], "loader": []}
+        self.rates: dict[str, list[float]] = {"step": [], "loader": [], "loader by CPU": []}
 
     def sampler(self) -> EpochSampler:
         """The next epoch."""
@@ -70,14 +72,15 @@ class Variant:
 
     def measure(self, seconds: float) -> None:
         """Adds one measurement of each kind."""
-        for name in self.rates:
-            count, started = 0, time.perf_counter()
+        for name in ("step", "loader"):
+            count, started, cpu = 0, time.perf_counter(), time.process_time()
             while time.perf_counter() - started < seconds:
                 for batch in self.batches if name == "step" else self.sampler():
                     self.learner.train_batch(batch)
-                    count += 1
-            rate = count * self.batch_size / (time.perf_counter() - started)
-            self.rates[name].append(rate)
+                    count += self.batch_size
+            self.rates[name].append(count / (time.perf_counter() - started))
+        threads = torch.get_num_threads()
+        self.rates["loader by CPU"].append(count * threads / (time.process_time() - cpu))
 
 
 def main() -> None:
@@ -96,19 +99,13 @@ def main() -> None:
         for variant in variants:
             variant.measure(args.seconds)
     table = []
-    print(f"{'positions/s (median)':22} {'step':>10} {'loader':>10} {'first step':>12}")
+    print(f"{'positions/s (median)':20}" + "".join(f"{n:>15}" for n in variants[0].rates), end="")
+    print(f"{'first step':>13}")
     for v in variants:
-        step, loader = (statistics.median(v.rates[name]) for name in ("step", "loader"))
-        print(f"{v.name:22} {step:10,.0f} {loader:10,.0f} {v.first_step_seconds:10.1f} s")
-        table.append(
-            {
-                "variant": v.name,
-                "step": step,
-                "loader": loader,
-                "all": v.rates,
-                "first_step_seconds": v.first_step_seconds,
-            }
-        )
+        medians = {name: statistics.median(rates) for name, rates in v.rates.items()}
+        print(f"{v.name:20}" + "".join(f"{rate:15,.0f}" for rate in medians.values()), end="")
+        print(f"{v.first_step_seconds:11.1f} s")
+        table.append({"variant": v.name, **medians, "first_step_seconds": v.first_step_seconds})
     if args.json:
         args.json.write_text(json.dumps(table, indent=2) + "\n")
 

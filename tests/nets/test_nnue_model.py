@@ -5,7 +5,7 @@ import torch
 from learning_data import GAME, SMALL, model, positions
 from zerofleet import _core
 from zerofleet.nets.config import NnueConfig
-from zerofleet.nets.export import export_nnue, quantize
+from zerofleet.nets.export import dequantize, export_nnue, quantize
 from zerofleet.nets.nnue import (
     QUANTISATION,
     NnueModel,
@@ -13,6 +13,7 @@ from zerofleet.nets.nnue import (
     input_bytes,
     with_constant_feature,
 )
+from zerofleet.nets.nnue_file import from_bytes
 from zerofleet.nets.reference import evaluate_integers
 
 SIZES = [SMALL, NnueConfig(), NnueConfig(num_accumulators=64, num_hidden1=16, num_buckets=1)]
@@ -116,14 +117,26 @@ def test_rounding_lets_gradients_through():
         assert touched.abs().max() > 0, name
 
 
-def test_bfloat16_stays_close():
-    """Training multiplies in bfloat16: only sums of the int8 layers lose bits."""
-    net = model(NnueConfig())
-    _, mover, _, bucket = encoded()
-    exact = net.evaluate(mover, bucket) * 512
-    rounded = net.evaluate(mover, bucket, dtype=torch.bfloat16) * 512
-    assert np.abs(exact - rounded).mean() < 4
-    assert np.abs(exact - rounded).max() < 32
+def test_tolerances_over_ten_thousand_positions():
+    """The figures of docs/training.md: what training sees against what the core computes."""
+    network = _core.NnueNetwork.random(GAME, seed=4)
+    net = dequantize(from_bytes(network.to_bytes()))
+    packed = positions(num_games=230).packed[:10_000]
+    assert len(packed) == 10_000
+    mover, _, bucket = _core.encode_features(GAME, packed)
+    core = network.evaluate(GAME, packed)
+    assert core.std() > 100
+
+    def differences(**how):
+        return np.abs(net.evaluate(mover, bucket, **how) * 512 - core)
+
+    assert differences().max() == 0
+    in_training = differences(dtype=torch.bfloat16)
+    assert in_training.mean() < 4
+    assert in_training.max() < 40
+    without_rounding = differences(quantised=False)
+    assert without_rounding.mean() < 32
+    assert without_rounding.max() < 160
 
 
 def test_weights_are_clipped_to_what_files_hold():

@@ -1,0 +1,166 @@
+"""Prints one table of all speeds: rules, evaluation, search, data generation, training.
+
+    python -m benchmarks [--rounds 3] [--net FILE.nnue] [--save benchmarks/results/DATE_WHAT]
+
+The parts take turns, round after round, so that a machine that is slow for a while slows all of
+them alike; figures are medians. Compare figures of one run with each other, not of two runs.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from collections import defaultdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from zerofleet import _core
+from zerofleet.run.software import software_version
+
+ROOT = Path(__file__).parent.parent
+BUILD = ROOT / "build" / "bench"
+NET = ROOT / "benchmarks" / "data" / "ultimate_ttt.nnue"
+"""A net of a real run, so that search trees have their real shape."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--net", type=Path, default=NET)
+    parser.add_argument("--games", type=int, default=100, help="of each search measurement")
+    parser.add_argument("--no-training", action="store_true", help="leave the trainer out")
+    parser.add_argument("--save", type=Path, help="folder for table.txt and figures.json")
+    args = parser.parse_args()
+    build_tools()
+    figures: dict[str, list[float]] = defaultdict(list)
+    for number in range(args.rounds):
+        print(f"round {number + 1} of {args.rounds} ...", file=sys.stderr, flush=True)
+        for name, value in one_round(args):
+            figures[name].append(value)
+    text = report(figures, args.rounds)
+    print(text)
+    if args.save is not None:
+        args.save.mkdir(parents=True, exist_ok=True)
+        (args.save / "table.txt").write_text(text + "\n")
+        content = {"machine": machine(), "rounds": args.rounds, "figures": figures}
+        (args.save / "figures.json").write_text(json.dumps(content, indent=2) + "\n")
+
+
+def build_tools() -> None:
+    """Builds the C++ benchmarks as the package is built: baseline x86-64-v2, kernels by dispatch."""
+    configure = ["cmake", "-S", str(ROOT), "-B", str(BUILD), "-DZEROFLEET_PYTHON=OFF"]
+    subprocess.run([*configure, "-G", "Ninja"], check=True, stdout=subprocess.DEVNULL)
+    targets = ["--target", "bench_rules", "bench_search"]
+    build = ["cmake", "--build", str(BUILD), *targets]
+    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+
+
+def one_round(args: argparse.Namespace) -> list[tuple[str, float]]:
+    """Measures everything once; returns (name, figure)."""
+    found: list[tuple[str, float]] = []
+    for line in tool("bench_rules"):
+        found.append((f"random play/{line['game']}, moves/s", line["random_moves_per_second"]))
+    found += open_spiel_random_play()
+    for level in _core.simd_levels():
+        speeds = _core.benchmark_nnue("ultimate_ttt", level, 1.0)
+        found.append((f"NNUE/{level} make+update+evaluate/s", speeds["siblings"]))
+    for level in (level for level in _core.simd_levels() if level != "scalar"):
+        arguments = ("--net", str(args.net), "--simd", level, "--games", str(args.games))
+        lines = tool("bench_search", *arguments, "--threads", "1,2", "--json")
+        one, two = lines
+        found += [
+            (f"search/{level} nodes/s, 1 thread", one["nodes_per_second"]),
+            (f"search/{level} nodes/s, 2 threads", two["nodes_per_second"]),
+            (f"search/{level} 2 threads : 1", two["nodes_per_second"] / one["nodes_per_second"]),
+            (f"self-play/{level} games/h, 2 threads", two["games_per_hour"]),
+            (f"self-play/{level} quiet positions/h, 2 threads", two["quiet_per_hour"]),
+            (f"search/{level} share of time: evaluation", one["share_evaluation"]),
+            (f"search/{level} share of time: move generation", one["share_move_generation"]),
+            (f"search/{level} share of time: table", one["share_table"]),
+        ]
+    if not args.no_training:
+        found += training()
+    return found
+
+
+def tool(name: str, *arguments: str) -> list[dict[str, Any]]:
+    """Runs a C++ benchmark and returns its JSON lines."""
+    command = [str(BUILD / name), *arguments]
+    run = subprocess.run(command, check=True, capture_output=True, text=True)
+    return [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
+
+
+def open_spiel_random_play() -> list[tuple[str, float]]:
+    """The same games in what Python users have today, where it is installed."""
+    try:
+        import pyspiel
+    except ImportError:
+        return []
+    import random
+    import time
+
+    found = []
+    for ours, theirs in (("connect_four", "connect_four"), ("ultimate_ttt", "ultimate_tic_tac_toe")):
+        game = pyspiel.load_game(theirs)
+        rng = random.Random(1)
+        moves, started = 0, time.perf_counter()
+        while time.perf_counter() - started < 0.5:
+            state = game.new_initial_state()
+            while not state.is_terminal():
+                state.apply_action(rng.choice(state.legal_actions()))
+                moves += 1
+        rate = moves / (time.perf_counter() - started)
+        found.append((f"random play/{ours} in OpenSpiel from Python, moves/s", rate))
+    return found
+
+
+def training() -> list[tuple[str, float]]:
+    """The trainer's step with its loader, in its own process: OpenMP reads settings at start."""
+    target = BUILD / "training.json"
+    command = [sys.executable, str(ROOT / "benchmarks" / "bench_training.py"), "--rounds", "1"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run(
+        [*command, "--json", str(target)], check=True, stdout=subprocess.DEVNULL, env=environment
+    )
+    rows = json.loads(target.read_text())
+    return [(f"training/{row['variant']}, positions/s", row["loader"]) for row in rows]
+
+
+def report(figures: dict[str, list[float]], rounds: int) -> str:
+    """One line for each figure: minimum, median and maximum over the rounds."""
+    lines = [f"{key}: {value}" for key, value in machine().items()]
+    lines += ["", f"{'':58}{'minimum':>13}{'median':>13}{'maximum':>13}"]
+    for name, values in figures.items():
+        spread = (min(values), statistics.median(values), max(values))
+        lines.append(f"{name:58}" + "".join(f"{shown(value):>13}" for value in spread))
+    lines += ["", f"{rounds} rounds in turns; compare figures of one run with each other"]
+    return "\n".join(lines)
+
+
+def shown(value: float) -> str:
+    """1,234,567 or 0.531."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3f}"
+
+
+def machine() -> dict[str, str]:
+    """What the figures were measured on."""
+    processor = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
+        processor = names[0].partition(":")[2].strip() if names else processor
+    return {
+        "date": date.today().isoformat(),
+        "commit": software_version(),
+        "processor": processor,
+        "cores": str(os.cpu_count()),
+        "load before": f"{os.getloadavg()[0]:.2f}",
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -5,12 +5,12 @@ from pathlib import Path
 from zerofleet.run.atomic import write_atomic
 
 
-def export(source: Path, target: Path) -> None:
+def export(source: Path, target: Path, /) -> None:
     """Write the .nnue file of a .pt file.
 
-    Example:
+    Examples:
 
-        zerofleet export net.pt net.nnue
+        zerofleet export runs/ultimate_ttt/model/nnue_model.pt net.nnue
 
     Parameters
     ----------
@@ -24,10 +24,10 @@ def export(source: Path, target: Path) -> None:
     _write(target, ".nnue", export_nnue(load_model(source)))
 
 
-def import_(source: Path, target: Path) -> None:
+def import_(source: Path, target: Path, /) -> None:
     """Write the .pt file of a .nnue file, to train on from it.
 
-    Example:
+    Examples:
 
         zerofleet import net.nnue net.pt
 

@@ -4,12 +4,11 @@ import sys
 import time
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import Parameter
 from rich.console import Console
 
-from zerofleet.cli.options import OptionalRunDir, Settings, command_line_keys
+from zerofleet.cli.options import MaxLoops, OptionalRunDir, Settings, command_line_keys
 from zerofleet.fleet.devices import WorkerPlan, plan_workers
 from zerofleet.fleet.launcher import Command
 from zerofleet.fleet.local import LocalLauncher
@@ -35,7 +34,7 @@ def train(
     workers: int | None = None,
     threads: int | None = None,
     minutes: float | None = None,
-    max_loops: Annotated[int | None, Parameter(name=["--max-loops", "--iterations"])] = None,
+    max_loops: MaxLoops = None,
     seed_data: Path | None = None,
     seed: int | None = None,
     device: str = "auto",
@@ -72,12 +71,12 @@ def train(
     seed
         Seed of the run (default 1).
     device
-        Where the trainer computes: auto, cpu, cuda or cuda:N.
+        Where the trainer computes: auto (a GPU if there is one), cpu, cuda or cuda:N.
     """
     from zerofleet.roles.trainer import Trainer
 
     directory = run_dir or Path("runs") / Path(recipe).stem
-    keys = command_line_keys(set_, seed=seed, pacing__max_loops=max_loops)
+    keys = command_line_keys(set_, seed=seed, max_loops=max_loops)
     # What is wrong with the arguments is said here, before any process starts.
     Trainer(directory, recipe=recipe, command_line=keys, seed_data=seed_data).resolve_config()
     plan = plan_workers(workers, threads)

@@ -13,6 +13,7 @@ VERBS = {
     "train": "Train a recipe on this machine: one trainer and local workers.",
     "worker": "Play games with the newest network of a run (any number, anywhere).",
     "trainer": "Learn from the games of a run and publish networks (one per run).",
+    "mirror": "Let workers on a host without the shared directory take part, by rsync.",
     "status": "Show the fleet and the last loops of a run.",
     "audit": "Check from the files alone that every game of a run counts once.",
     "export": "Write a .nnue file from a .pt file.",
@@ -42,8 +43,7 @@ app = App(
     name="zerofleet",
     help="Train game-playing networks from self-play, on one machine or on a fleet.",
     version=software_version,
-    # Flags are only ever switched on: no --no-... for each of them.
-    default_parameter=Parameter(negative=(), show_default=lambda value: value or None),
+    default_parameter=Parameter(show_default=lambda value: value or None),
 )
 
 for _verb, _help in VERBS.items():

@@ -13,8 +13,8 @@ from zerofleet.cli.options import RunDir
 def status(
     run_dir: RunDir,
     *,
-    as_json: Annotated[bool, Parameter(name=["--json"])] = False,
-    plot: bool = False,
+    as_json: Annotated[bool, Parameter(name=["--json"], negative=())] = False,
+    plot: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
     """Show the fleet and the last loops of a run, from its files alone.
 

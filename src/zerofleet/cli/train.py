@@ -13,6 +13,7 @@ from zerofleet.fleet.devices import WorkerPlan, plan_workers
 from zerofleet.fleet.launcher import Command
 from zerofleet.fleet.local import LocalLauncher
 from zerofleet.fleet.supervisor import Event, Supervisor, stop_signals
+from zerofleet.roles.config import ConfigError
 from zerofleet.run.layout import CONFIG, LOGS, default_worker_id, worker_log_key
 from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import DirectoryStore, read_or_none
@@ -79,6 +80,11 @@ def train(
     keys = command_line_keys(set_, seed=seed, max_loops=max_loops)
     # What is wrong with the arguments is said here, before any process starts.
     Trainer(directory, recipe=recipe, command_line=keys, seed_data=seed_data).resolve_config()
+    for name, value, least in (("--workers", workers, 0), ("--threads", threads, 1)):
+        if value is not None and value < least:
+            raise ConfigError(f"{name} has to be >= {least}, got {value}")
+    if minutes is not None and minutes <= 0:
+        raise ConfigError(f"--minutes has to be > 0, got {minutes:g}")
     plan = plan_workers(workers, threads)
     session = _Session(directory, recipe, plan, minutes)
     return session.run(_trainer_arguments(recipe, keys, seed_data, device, minutes))

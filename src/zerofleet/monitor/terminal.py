@@ -106,7 +106,7 @@ def _facts(view: RunView) -> str:
         f"workers {view.num_live_workers}/{view.num_expected_workers}",
         f"{view.games_per_second:.1f} games/s",
     ]
-    if view.max_positions:
+    if view.max_positions and view.window_positions is not None and view.is_running:
         facts.append(f"window {view.window_positions:,} / {view.max_positions:,}")
     return "  ".join(facts)
 

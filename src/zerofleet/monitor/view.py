@@ -50,7 +50,8 @@ class RunView:
     new_positions: int = 0
     """Positions collected for the next training."""
     min_new_positions: int = 0
-    window_positions: int = 0
+    window_positions: int | None = 0
+    """None while the trainer does not say."""
     max_positions: int = 0
     workers: Sequence[WorkerView] = ()
     num_configured_workers: int | None = None
@@ -104,7 +105,8 @@ class RunView:
         by_limit = None
         if self.limit_seconds is not None and self.elapsed_seconds is not None:
             by_limit = max(0.0, self.limit_seconds - self.elapsed_seconds)
-        recent = [e["seconds"] for e in self.entries[-5:] if e.get("seconds", 0.0) > 0]
+        loops = [e for e in self.entries if e.get("iteration", 0) > 0]  # 0 is the bootstrap
+        recent = [e["seconds"] for e in loops[-5:] if e.get("seconds", 0.0) > 0]
         if not recent or not self.max_loops:
             return by_limit
         pace = sum(recent) / len(recent)

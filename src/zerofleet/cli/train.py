@@ -124,6 +124,7 @@ class _Session:
             f"Run directory [bold]{self._run_dir}[/bold]; {plan.num_workers} worker(s) with "
             f"{plan.num_threads} thread(s) each ({plan.reason}); logs in {self._run_dir / LOGS}",
             highlight=False,
+            soft_wrap=True,
         )
         launcher = LocalLauncher(orphan_grace_seconds=GRACE_SECONDS)
         trainer = Supervisor(
@@ -218,4 +219,5 @@ class _Session:
             self._console.print(
                 f"Stopped. Go on with: zerofleet train {self._recipe} --run-dir {self._run_dir}",
                 highlight=False,
+                soft_wrap=True,
             )

@@ -3,6 +3,8 @@ import os
 import pytest
 from command import run
 
+from zerofleet.cli import main
+
 
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
@@ -27,16 +29,24 @@ from command import run
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_one_line_says_what_is_wrong(arguments, status, message, tmp_path, monkeypatch):
+def test_one_line_says_what_is_wrong(arguments, status, message, tmp_path, monkeypatch, capsys):
     if arguments[0] in ("export", "import"):
         pytest.importorskip("torch")
     monkeypatch.chdir(tmp_path)
-    done = run(*arguments)
-    assert done.returncode == status, done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith("zerofleet: ")
-    assert message in done.stderr
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    shown = capsys.readouterr()
+    assert end.value.code == status, shown.err
+    assert len(shown.err.splitlines()) == 1
+    assert shown.err.startswith("zerofleet: ")
+    assert message in shown.err
+    assert shown.out == ""
     assert list(tmp_path.iterdir()) == []  # nothing was created
+
+
+def test_mistakes_end_the_process_with_their_status(tmp_path):
+    assert run("worker", "--shared-dir", tmp_path, "--thread", "4").returncode == 2
+    assert run("status", tmp_path / "nowhere").returncode == 1
 
 
 def test_without_torch_the_extra_is_named(tmp_path):

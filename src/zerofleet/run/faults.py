@@ -97,6 +97,12 @@ _lock = threading.Lock()
 _armed = _parse(os.environ.get("ZEROFLEET_FAULT", ""))
 
 
+def arm(text: str) -> None:
+    """Arms what `text` asks for, in place of the variable: for processes that a test forks."""
+    global _armed
+    _armed = _parse(text)
+
+
 def fault_point(name: str) -> None:
     """Marks a place where a crash is tested; does nothing unless ZEROFLEET_FAULT names it."""
     if not _armed:

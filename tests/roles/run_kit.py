@@ -15,8 +15,8 @@ import fork_server
 
 from zerofleet.records.account import shard_account
 from zerofleet.run.audit import audit
-from zerofleet.run.layout import CONSUMED, DATA, REJECTED, base_name, parse_shard_name
 from zerofleet.run.errors import RunError
+from zerofleet.run.layout import CONSUMED, DATA, base_name, parse_shard_name
 from zerofleet.run.series import read_series
 from zerofleet.run.store import DirectoryStore, iterate
 

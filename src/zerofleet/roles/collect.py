@@ -69,14 +69,14 @@ class Collector:
         self._on_rejected = on_rejected
         self._max_shard_bytes = max_shard_bytes
         self._accepted: set[str] = set()
+        self._found: list[AcceptedShard] = []
         self._models: dict[int, str] = {}
 
     def poll(self, stop: Callable[[], bool] = lambda: False) -> list[AcceptedShard]:
         """New shards, validated; damaged ones are in rejected/ when it returns.
 
-        Raises: StoreError if the store is away; what was accepted before stays accepted.
+        Raises: StoreError if the store is away; what was accepted before is in the next result.
         """
-        found: list[AcceptedShard] = []
         for entry in iterate(self._store, DATA):
             name = base_name(entry.key)
             if stop():
@@ -92,7 +92,8 @@ class Collector:
             except KeyMissingError:
                 continue  # a late listing; it is in consumed/ or rejected/ already
             if shard is not None:
-                found.append(shard)
+                self._found.append(shard)
+        found, self._found = self._found, []
         return found
 
     def finish(self, names: Iterable[str]) -> None:

@@ -18,6 +18,7 @@ from zerofleet.run.audit import audit
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import CONSUMED, DATA, base_name, parse_shard_name
 from zerofleet.run.series import read_series
+from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import DirectoryStore, iterate
 
 PATIENCE_SECONDS = 60.0
@@ -174,6 +175,12 @@ class Run:
             *sets,
             fault=fault,
         )
+
+    def resume(self, max_loops, worker_id="w0"):
+        """Trainer and worker of a run that was done; the worker comes when STOP is cleared."""
+        trainer = self.trainer(pacing__max_loops=max_loops)
+        wait_for(lambda: not stop_requested(self.store), "the trainer to clear STOP")
+        return trainer, self.worker(worker_id)
 
     def worker(self, worker_id="w0", *argv, fault="", directory=None):
         return self.start(

@@ -42,7 +42,8 @@ WORKER_CHAINS = {
     "worker": passages((1, 2, 4), *WORKER, *LEASE),
     "atomic": passages((1, 2, 3, 4, 6), *ATOMIC),
     "exclusive": passages((1, 2, 4), *EXCLUSIVE),
-    "spool": [WITHOUT_STORE + name for name in SPOOL] * 2,
+    # The first one makes the lease, which is created exclusively as well.
+    "spool": ["worker.after_submit", *[WITHOUT_STORE + name for name in SPOOL] * 3],
 }
 NUM_KILLS = sum(map(len, (*TRAINER_CHAINS.values(), *WORKER_CHAINS.values())))
 

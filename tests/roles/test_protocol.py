@@ -126,7 +126,7 @@ def test_a_new_model_plays_the_next_batch_and_restarts_go_on(run):
     # The run is done: the same command ends at once. One loop more is one loop.
     assert run.trainer(pacing__max_loops=2).wait() == 0
     assert run.iteration() == 2
-    trainer, worker = run.trainer(pacing__max_loops=3), run.worker("w0")
+    trainer, worker = run.resume(3)
     assert (trainer.wait(), worker.wait()) == (0, 0)
     assert "resumed after loop 2" in trainer.text()
     assert [entry["iteration"] for entry in read_stats(run.store)] == [0, 1, 2, 3]

@@ -96,14 +96,22 @@ class Collector:
         found, self._found = self._found, []
         return found
 
-    def finish(self, names: Iterable[str]) -> None:
-        """Moves committed shards to consumed/; redone at start for those a crash left behind."""
-        for name in names:
+    def finish(self, shards: Iterable[tuple[str, str]]) -> None:
+        """Moves committed shards, (name, sha256), to consumed/.
+
+        Redone at start for those a crash left behind: then another file may lie in data/ under the
+        name of one that was moved. It stays there, to be judged as any other.
+        """
+        for name, sha256 in shards:
             fault_point("trainer.before_move")
             with contextlib.suppress(KeyMissingError):  # moved before the crash
-                consume(self._store, name)
+                if name in self._accepted or self._is_pending(name, sha256):
+                    consume(self._store, name)
             self._accepted.discard(name)
         fault_point("trainer.after_moves")
+
+    def _is_pending(self, name: str, sha256: str) -> bool:
+        return hashlib.sha256(self._store.read(DATA + name)).hexdigest() == sha256
 
     def _examine(self, name: str, key: str, size_bytes: int) -> AcceptedShard | None:
         # Gate 1: name and size.

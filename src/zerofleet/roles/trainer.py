@@ -140,7 +140,10 @@ class Trainer:
         data = read_or_none(self._store, CONFIG)
         existing = None if data is None else parse_config_json(data)
         config = resolve(self._recipe, existing, self._command_line)
-        load_game(config.game.name)  # an unknown game is an error here, not in every worker
+        try:
+            load_game(config.game.name)  # an unknown game is an error here, not in every worker
+        except ValueError as error:
+            raise ConfigError(f"game.name: {error}") from None
         if existing is not None and read_latest(self._store) is not None:
             check_unchanged(resolve(self._recipe, existing, {}), config)
         return config

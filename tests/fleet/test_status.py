@@ -71,7 +71,7 @@ def test_a_run_in_full(store):
             "games": 1200,
             "positions": 50_000,
             "losses": {"validation": 0.0123},
-            "elo": {"value": 321.4, "error": 20.2},
+            "elo": {"rating": 321.4, "error": 20.2},
             "seconds": 12.5,
         },
     )

@@ -64,8 +64,20 @@ def test_a_run_in_progress(store: DirectoryStore) -> None:
     assert view.num_live_workers == 1
     assert view.eta_seconds() == 70.0
     assert view.messages == ("w1 restarted",)
+    assert view.num_expected_workers == 1  # w1 has stopped
+
+
+def test_a_run_without_its_trainer_promises_nothing(store: DirectoryStore) -> None:
+    store.put("config.json", encode({"pacing": {"max_loops": 10}, "arena": {}}))
+    store.put(TRAINING_STATS, encode(sample_entries(3)))
+    trainer = Lease.acquire(store, TRAINER_LEASE)
+    trainer.beat(state="active", progress={"phase": "training", "share": 0.5})
+    assert reader(store, [0.0]).read().progress == 0.5
     trainer.release()
-    assert watch.read().phase == "trainer stopped"
+    view = reader(store, [0.0]).read()
+    assert view.phase == "trainer stopped"
+    assert (view.is_running, view.loop, view.progress) == (False, 3, None)
+    assert view.eta_seconds() is None
 
 
 def test_damaged_files_are_remarks(store: DirectoryStore) -> None:

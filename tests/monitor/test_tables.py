@@ -61,6 +61,7 @@ def test_nothing_is_cut_off_at_any_width(width: int) -> None:
     for table in (
         fleet_table(view.workers, width=width),
         loops_table(view.entries, width=width),
+        strength_table(view.entries[-1]["game_stats"]["matches"], width=width),
     ):
         lines = text_of(table, width)
         assert max(len(line) for line in lines) <= width

@@ -1,6 +1,7 @@
 """The live frame and its plain twin."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -60,6 +61,24 @@ def test_eta_is_the_nearer_of_limit_and_pace() -> None:
     assert view.eta_seconds() == pytest.approx(7 * 41.0)
     assert RunView(**{**view.__dict__, "limit_seconds": 200.0}).eta_seconds() == 30.0
     assert RunView("d").eta_seconds() is None
+
+
+def test_the_bootstrap_says_nothing_of_the_pace_of_loops() -> None:
+    bootstrap = {"iteration": 0, "seconds": 900.0}
+    entries = [bootstrap, *sample_entries(2)]  # loops of 41 s
+    view = replace(sample_view(), entries=entries, limit_seconds=None)
+    assert view.eta_seconds() == pytest.approx(8 * 41.0)
+    assert replace(view, entries=[bootstrap]).eta_seconds() is None
+
+
+def test_a_stopped_run_shows_what_was_done() -> None:
+    view = replace(sample_view(), is_running=False, loop=3, phase="trainer stopped")
+    out = io.StringIO()
+    console = Console(file=out, width=80, no_color=True)
+    console.print(render_run(replace(view, elapsed_seconds=None), width=80))
+    lines = out.getvalue().splitlines()
+    assert lines[0].split() == ["uttt", "ultimate_ttt"]
+    assert lines[1].strip() == "3/10 loops done  trainer stopped"
 
 
 def test_plain_lines_without_a_terminal() -> None:

@@ -1,6 +1,5 @@
 """Real file systems that refuse: full, read-only; and what a dead writer left behind."""
 
-import contextlib
 import json
 import os
 import subprocess
@@ -9,6 +8,7 @@ import textwrap
 
 import pytest
 
+from support import mounted
 from zerofleet.run.atomic import TemporarySweeper, is_hidden
 from zerofleet.run.errors import StoreError
 from zerofleet.run.lease import Lease, LeaseHeldError
@@ -16,22 +16,6 @@ from zerofleet.run.models import fetch_model, publish_model, read_version
 from zerofleet.run.store import DirectoryStore, iterate
 
 KEY = "workers/w0.json"
-
-
-@contextlib.contextmanager
-def mounted(target, *options):
-    """A mount for the time of a test; skips, with the reason, where that is not possible."""
-    target.mkdir(exist_ok=True)
-    done = subprocess.run(["mount", *options, str(target)], capture_output=True, text=True)
-    if done.returncode:
-        reason = f"cannot mount (needs root and CAP_SYS_ADMIN): {done.stderr.strip()}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    try:
-        yield target
-    finally:
-        subprocess.run(["umount", str(target)], check=True)
 
 
 def test_a_full_disk_is_one_clear_line_and_changes_nothing(tmp_path):

@@ -5,12 +5,13 @@ from typing import cast
 
 from zerofleet.arena.config import ArenaConfig
 from zerofleet.arena.game_text import match_text
-from zerofleet.arena.rating import VersionRating, rate_version, version_name
+from zerofleet.arena.rating import VersionRating, previous_versions, rate_version, version_name
 from zerofleet.arena.stats import IterationStats
 from zerofleet.games.protocol import Game
 from zerofleet.players.registry import load_player, load_version
+from zerofleet.run.errors import DamagedError
 from zerofleet.run.layout import GAMES
-from zerofleet.run.models import read_manifest
+from zerofleet.run.models import ModelMissingError, fetch_model, read_manifest
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import Store
 
@@ -40,11 +41,29 @@ def rate_published(
             store, game, v, depth=config.depth, name=version_name(v)
         ),
         load_fixed=lambda text: load_player(text, game),
-        known_versions=[int(v) for v in read_manifest(store)["versions"]],
+        known_versions=_readable_versions(store, version, config.num_previous),
         entries=entries,
         config=config,
         should_stop=should_stop,
     )
+
+
+def _readable_versions(store: Store, version: int, count: int) -> list[int]:
+    """Published versions without those that would be opponents but are damaged or missing.
+
+    A file that somebody lost years ago is no reason not to rate the newest network.
+    """
+    known = [int(v) for v in read_manifest(store)["versions"]]
+    while True:
+        unreadable = set()
+        for earlier in previous_versions(version, known, count):
+            try:
+                fetch_model(store, earlier)
+            except (DamagedError, ModelMissingError):
+                unreadable.add(earlier)
+        if not unreadable:
+            return known
+        known = [v for v in known if v not in unreadable]
 
 
 def games_key(version: int) -> str:

@@ -1,39 +1,110 @@
 """The command line: one file per verb, loaded when the verb is used."""
 
+import codecs
+import io
+import os
 import sys
-from importlib.metadata import version
 
-from cyclopts import App
+from cyclopts import App, CycloptsError, Parameter
+
+from zerofleet.run.software import software_version
+
+VERBS = {
+    "train": "Train a recipe on this machine: one trainer and local workers.",
+    "worker": "Play games with the newest network of a run (any number, anywhere).",
+    "trainer": "Learn from the games of a run and publish networks (one per run).",
+    "mirror": "Let workers on a host without the shared directory take part, by rsync.",
+    "status": "Show the fleet and the last loops of a run.",
+    "audit": "Check from the files alone that every game of a run counts once.",
+    "export": "Write a .nnue file from a .pt file.",
+    "import": "Write a .pt file from a .nnue file.",
+}
+"""Every verb and its line in `zerofleet --help`; a verb's own help is its docstring."""
+
+_MODULES = {"export": "nnue_files:export", "import": "nnue_files:import_"}
+_TRAIN_PACKAGES = ("torch", "safetensors", "matplotlib", "tensorboard")
+_PLAIN = {"±": "+-", "…": "...", "–": "-", "—": "-", "λ": "lambda"}
+
+
+def _usage_error(error: CycloptsError) -> str:
+    """The error in one line; a mistyped older name of a required option is recognised too."""
+    from difflib import get_close_matches
+
+    text = str(error)
+    if "Did you mean" not in text and error.argument is not None:
+        for token in error.unused_tokens or ():
+            if token.startswith("--") and token not in error.argument.names:
+                near = get_close_matches(token, error.argument.names, n=1)
+                text += f" Did you mean {near[0]} instead of {token}?" if near else ""
+    return text
+
 
 app = App(
     name="zerofleet",
     help="Train game-playing networks from self-play, on one machine or on a fleet.",
-    version=lambda: version("zerofleet"),
+    version=software_version,
+    default_parameter=Parameter(show_default=lambda value: value or None),
 )
 
-for _verb, _function, _help in (
-    ("train", "train", "Train a recipe on this machine: one trainer and local workers."),
-    ("worker", "worker", "Play games with the newest network of a run (any number, anywhere)."),
-    ("trainer", "trainer", "Learn from the games of a run and publish networks (one per run)."),
-    ("status", "status", "Show the fleet and the last loops of a run."),
-    ("audit", "audit", "Check from the files alone that every game of a run counts once."),
-    ("export", "export", "Write a .nnue file from a .pt file."),
-    ("import", "import_", "Write a .pt file from a .nnue file."),
-):
-    _module = "nnue_files" if _verb in ("export", "import") else _verb
-    app.command(f"zerofleet.cli.{_module}:{_function}", name=_verb, help=_help)
+for _verb, _help in VERBS.items():
+    _path = _MODULES.get(_verb, f"{_verb}:{_verb}")
+    app.command(f"zerofleet.cli.{_path}", name=_verb, help=_help)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Entry point of `zerofleet`; exits with 0, 1 (a told error), 2 (usage) or 130 (Ctrl-C)."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    _spell_out_what_cannot_be_written()
+    verb = next(iter(arguments), "")
+    if verb in VERBS:
+        app[verb].help = None  # the whole docstring, examples included, instead of the one line
     try:
-        result = app()
+        result = app(arguments, exit_on_error=False, print_error=False)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(130)
+    except CycloptsError as error:
+        _fail(f"{_usage_error(error)} See: {_help_command(verb)}", 2)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. Python flushes once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _TRAIN_PACKAGES:
+            raise
+        _fail(f"`zerofleet {verb}` needs {package}: pip install 'zerofleet[train]'", 1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _fail(f"{error.filename}: {error.strerror}", 1)
     except Exception as error:
         # Our own error classes carry a message for people; anything else is a bug and shows where.
         if not type(error).__module__.startswith("zerofleet."):
             raise
-        print(f"zerofleet: {error}", file=sys.stderr)
-        sys.exit(getattr(error, "exit_status", 1))
+        _fail(str(error), getattr(error, "exit_status", 1))
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _help_command(verb: str) -> str:
+    return f"zerofleet {verb} --help" if verb in VERBS else "zerofleet --help"
+
+
+def _fail(message: str, status: int) -> None:
+    print(f"zerofleet: {message}", file=sys.stderr)
+    sys.exit(status)
+
+
+def _spell_out_what_cannot_be_written() -> None:
+    """Terminals without Unicode get +- for ±, and ? for what has no such spelling."""
+
+    def replace(error: UnicodeError) -> tuple[str, int]:
+        if not isinstance(error, UnicodeEncodeError):
+            raise error
+        text = error.object[error.start : error.end]
+        return "".join(_PLAIN.get(letter, "?") for letter in text), error.end
+
+    codecs.register_error("zerofleet", replace)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="zerofleet")

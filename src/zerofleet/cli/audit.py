@@ -1,21 +1,16 @@
 """`zerofleet audit`: is every game of a run counted exactly once?"""
 
-from pathlib import Path
+from zerofleet.cli.options import RunDir
 
 
-def audit(run_dir: Path) -> int:
+def audit(run_dir: RunDir) -> int:
     """Check from the files alone that every finished game counts once and the model is whole.
 
-    Exit status 0 if the run is sound, 1 if anything was found.
+    The run may be in use. Exit status 0 if it is sound, 1 if anything was found.
 
-    Example:
+    Any time, for example after a crash:
 
         zerofleet audit runs/ultimate_ttt
-
-    Parameters
-    ----------
-    run_dir
-        The run directory; it may be in use.
     """
     from zerofleet.records.account import shard_account
     from zerofleet.run import audit as auditor

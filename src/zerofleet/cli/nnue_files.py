@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
+from zerofleet.roles.config import ConfigError
 from zerofleet.run.atomic import write_atomic
 
 
-def export(source: Path, target: Path) -> None:
+def export(source: Path, target: Path, /) -> None:
     """Write the .nnue file of a .pt file.
 
-    Example:
+    Examples:
 
-        zerofleet export net.pt net.nnue
+        zerofleet export runs/ultimate_ttt/model/nnue_model.pt net.nnue
 
     Parameters
     ----------
@@ -21,13 +22,14 @@ def export(source: Path, target: Path) -> None:
     """
     from zerofleet.nets.export import export_nnue, load_model
 
-    _write(target, ".nnue", export_nnue(load_model(source)))
+    _check_ending(target, ".nnue")
+    _write(target, export_nnue(load_model(source)))
 
 
-def import_(source: Path, target: Path) -> None:
+def import_(source: Path, target: Path, /) -> None:
     """Write the .pt file of a .nnue file, to train on from it.
 
-    Example:
+    Examples:
 
         zerofleet import net.nnue net.pt
 
@@ -40,11 +42,15 @@ def import_(source: Path, target: Path) -> None:
     """
     from zerofleet.nets.export import load_model, model_to_pt
 
-    _write(target, ".pt", model_to_pt(load_model(source)))
+    _check_ending(target, ".pt")
+    _write(target, model_to_pt(load_model(source)))
 
 
-def _write(target: Path, ending: str, data: bytes) -> None:
+def _check_ending(target: Path, ending: str) -> None:
     if target.suffix != ending:
-        raise SystemExit(f"zerofleet: {target}: expected a name that ends in {ending}")
+        raise ConfigError(f"{target}: expected a name that ends in {ending}")
+
+
+def _write(target: Path, data: bytes) -> None:
     write_atomic(target, data)
     print(f"wrote {target} ({len(data):,} bytes)")

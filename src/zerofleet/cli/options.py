@@ -14,6 +14,8 @@ _RUN_DIR = Parameter(
 )
 RunDir = Annotated[Path, _RUN_DIR]
 OptionalRunDir = Annotated[Path | None, _RUN_DIR]
+MaxLoops = Annotated[int | None, Parameter(name=["--max-loops", "--iterations"])]
+LearningRate = Annotated[float | None, Parameter(name=["--learning-rate", "--lr"])]
 Settings = Annotated[
     list[str] | None,
     Parameter(
@@ -23,9 +25,25 @@ Settings = Annotated[
     ),
 ]
 
+KEYS = {
+    "run_name": "run_name",
+    "seed": "seed",
+    "max_loops": "pacing.max_loops",
+    "min_new_positions": "pacing.min_new_positions",
+    "max_positions": "replay.max_positions",
+    "train_epochs": "training.train_epochs",
+    "lambda_search": "training.lambda_search",
+    "learning_rate": "training.learning_rate",
+    "batch_size": "training.batch_size",
+    "eval_games": "arena.eval_games",
+    "games_per_batch": "selfplay.games_per_batch",
+    "depth": "search.depth",
+}
+"""The configuration key each option sets; options that are not here belong to the process alone."""
+
 
 def command_line_keys(settings: Iterable[str] | None, **flags: Any) -> dict[str, Any]:
-    """Dotted keys of the command line; flags are named `section__key`, None means not given."""
-    keys = {name.replace("__", "."): value for name, value in flags.items() if value is not None}
+    """Dotted keys of the command line; a flag that is None was not given."""
+    keys = {KEYS[name]: value for name, value in flags.items() if value is not None}
     keys.update(parse_setting(text) for text in settings or ())
     return keys

@@ -28,6 +28,7 @@ def show_result(console: Console, store: Store, run_dir: Path) -> None:
         strength_table(
             newest["game_stats"]["matches"],
             title=f"Strength of version {newest['model_version']}, searching {depth} plies",
+            width=console.size.width,
         )
     )
     try:

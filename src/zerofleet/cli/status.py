@@ -1,12 +1,21 @@
 """`zerofleet status`: the fleet and the last loops of a run."""
 
 import json
-from pathlib import Path
+from dataclasses import replace
+from typing import Annotated
 
+from cyclopts import Parameter
 from rich.console import Console
 
+from zerofleet.cli.options import RunDir
 
-def status(run_dir: Path, *, as_json: bool = False, plot: bool = False) -> int:
+
+def status(
+    run_dir: RunDir,
+    *,
+    as_json: Annotated[bool, Parameter(name=["--json"], negative=())] = False,
+    plot: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
     """Show the fleet and the last loops of a run, from its files alone.
 
     Examples:
@@ -15,10 +24,10 @@ def status(run_dir: Path, *, as_json: bool = False, plot: bool = False) -> int:
 
         watch -n 1 cat runs/ultimate_ttt/status.txt
 
+        zerofleet status runs/ultimate_ttt --plot
+
     Parameters
     ----------
-    run_dir
-        The run directory.
     as_json
         Print everything as one JSON object.
     plot
@@ -40,6 +49,7 @@ def status(run_dir: Path, *, as_json: bool = False, plot: bool = False) -> int:
         return 0
     console = Console()
     view = RunReader(store, run_dir=str(run_dir)).read()
+    view = replace(view, elapsed_seconds=None)  # of this command; says nothing about the run
     console.print(render_run(view, width=console.size.width, height=1000))
     if plot:
         show_result(console, store, run_dir)

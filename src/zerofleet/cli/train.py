@@ -4,16 +4,16 @@ import sys
 import time
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import Parameter
 from rich.console import Console
 
-from zerofleet.cli.options import OptionalRunDir, Settings, command_line_keys
+from zerofleet.cli.options import MaxLoops, OptionalRunDir, Settings, command_line_keys
 from zerofleet.fleet.devices import WorkerPlan, plan_workers
 from zerofleet.fleet.launcher import Command
 from zerofleet.fleet.local import LocalLauncher
 from zerofleet.fleet.supervisor import Event, Supervisor, stop_signals
+from zerofleet.roles.config import ConfigError
 from zerofleet.run.layout import CONFIG, LOGS, default_worker_id, worker_log_key
 from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import DirectoryStore, read_or_none
@@ -35,7 +35,7 @@ def train(
     workers: int | None = None,
     threads: int | None = None,
     minutes: float | None = None,
-    max_loops: Annotated[int | None, Parameter(name=["--max-loops", "--iterations"])] = None,
+    max_loops: MaxLoops = None,
     seed_data: Path | None = None,
     seed: int | None = None,
     device: str = "auto",
@@ -72,14 +72,19 @@ def train(
     seed
         Seed of the run (default 1).
     device
-        Where the trainer computes: auto, cpu, cuda or cuda:N.
+        Where the trainer computes: auto (a GPU if there is one), cpu, cuda or cuda:N.
     """
     from zerofleet.roles.trainer import Trainer
 
     directory = run_dir or Path("runs") / Path(recipe).stem
-    keys = command_line_keys(set_, seed=seed, pacing__max_loops=max_loops)
+    keys = command_line_keys(set_, seed=seed, max_loops=max_loops)
     # What is wrong with the arguments is said here, before any process starts.
     Trainer(directory, recipe=recipe, command_line=keys, seed_data=seed_data).resolve_config()
+    for name, value, least in (("--workers", workers, 0), ("--threads", threads, 1)):
+        if value is not None and value < least:
+            raise ConfigError(f"{name} has to be >= {least}, got {value}")
+    if minutes is not None and minutes <= 0:
+        raise ConfigError(f"--minutes has to be > 0, got {minutes:g}")
     plan = plan_workers(workers, threads)
     session = _Session(directory, recipe, plan, minutes)
     return session.run(_trainer_arguments(recipe, keys, seed_data, device, minutes))
@@ -119,6 +124,7 @@ class _Session:
             f"Run directory [bold]{self._run_dir}[/bold]; {plan.num_workers} worker(s) with "
             f"{plan.num_threads} thread(s) each ({plan.reason}); logs in {self._run_dir / LOGS}",
             highlight=False,
+            soft_wrap=True,
         )
         launcher = LocalLauncher(orphan_grace_seconds=GRACE_SECONDS)
         trainer = Supervisor(
@@ -213,4 +219,5 @@ class _Session:
             self._console.print(
                 f"Stopped. Go on with: zerofleet train {self._recipe} --run-dir {self._run_dir}",
                 highlight=False,
+                soft_wrap=True,
             )

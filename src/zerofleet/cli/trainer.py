@@ -1,11 +1,8 @@
 """`zerofleet trainer`: the one process of a run that learns."""
 
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
-
-from zerofleet.cli.options import RunDir, Settings, command_line_keys
+from zerofleet.cli.options import LearningRate, MaxLoops, RunDir, Settings, command_line_keys
 
 
 def trainer(
@@ -14,13 +11,13 @@ def trainer(
     recipe: str = "ultimate_ttt",
     seed_data: Path | None = None,
     run_name: str | None = None,
-    max_loops: Annotated[int | None, Parameter(name=["--max-loops", "--iterations"])] = None,
+    max_loops: MaxLoops = None,
     min_new_positions: int | None = None,
     max_positions: int | None = None,
     train_epochs: int | None = None,
     lambda_search: float | None = None,
     eval_games: int | None = None,
-    learning_rate: Annotated[float | None, Parameter(name=["--learning-rate", "--lr"])] = None,
+    learning_rate: LearningRate = None,
     batch_size: int | None = None,
     device: str = "auto",
     minutes: float | None = None,
@@ -59,11 +56,11 @@ def trainer(
     eval_games
         Games against each opponent after each loop (default 100).
     learning_rate
-        Highest learning rate of a loop.
+        Highest learning rate of a loop (default 0.002).
     batch_size
-        Positions in a training step.
+        Positions in a training step; less while the window is small (default 16384).
     device
-        auto, cpu, cuda or cuda:N.
+        Where to compute: auto (a GPU if there is one), cpu, cuda or cuda:N.
     minutes
         Stop after the loop in which this time is over.
     seed
@@ -76,14 +73,14 @@ def trainer(
         set_,
         run_name=run_name,
         seed=seed,
-        pacing__max_loops=max_loops,
-        pacing__min_new_positions=min_new_positions,
-        replay__max_positions=max_positions,
-        training__train_epochs=train_epochs,
-        training__lambda_search=lambda_search,
-        training__learning_rate=learning_rate,
-        training__batch_size=batch_size,
-        arena__eval_games=eval_games,
+        max_loops=max_loops,
+        min_new_positions=min_new_positions,
+        max_positions=max_positions,
+        train_epochs=train_epochs,
+        lambda_search=lambda_search,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        eval_games=eval_games,
     )
     return Trainer(
         run_dir,

@@ -208,9 +208,9 @@ def _loop(entry: dict[str, Any]) -> str:
     elo = entry.get("elo")
     if _is_number(elo):
         parts.append(f"Elo {elo:.0f}")
-    elif isinstance(elo, dict) and _is_number(elo.get("value")):
+    elif isinstance(elo, dict) and _is_number(elo.get("rating")):
         error = elo.get("error")
-        parts.append(f"Elo {elo['value']:.0f}" + (f" ± {error:.0f}" if _is_number(error) else ""))
+        parts.append(f"Elo {elo['rating']:.0f}" + (f" ± {error:.0f}" if _is_number(error) else ""))
     if _is_number(entry.get("seconds")):
         parts.append(f"{entry['seconds']:.0f} s")
     return ", ".join(parts)

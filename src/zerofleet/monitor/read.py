@@ -75,19 +75,22 @@ class RunReader:
         workers = self._workers(problems, restarts or {})
         pacing, replay = config.get("pacing", {}), config.get("replay", {})
         max_loops = int(pacing.get("max_loops", 0))
+        # A trainer that has no lease yet is about to start; one that ended is not.
+        is_running = trainer_alive and trainer.get("state") != "stopped" if trainer else True
         done = max((e.get("iteration", 0) for e in entries), default=0)
         return RunView(
             run_dir=self._run_dir,
             game=str(config.get("game", {}).get("name", "")),
             run_name=str(config.get("run_name", "")),
             phase=_phase(trainer, trainer_alive, progress),
+            is_running=is_running,
             phase_share=progress.get("share"),
-            loop=min(done + 1, max_loops) if max_loops else done + 1,
+            loop=done if not is_running else min(done + 1, max_loops or done + 1),
             max_loops=max_loops,
             model_version=self._attempt(problems, lambda: read_version(self._store), 0),
             new_positions=int(progress.get("new_positions", 0)),
             min_new_positions=int(pacing.get("min_new_positions", 0)),
-            window_positions=int(progress.get("window", 0)),
+            window_positions=progress.get("window"),
             max_positions=int(replay.get("max_positions", 0)),
             workers=workers,
             num_configured_workers=num_configured_workers,

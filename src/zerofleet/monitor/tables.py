@@ -122,24 +122,33 @@ def fixed_opponents(entries: Sequence[IterationStats]) -> list[str]:
     return []
 
 
-def strength_table(matches: Sequence[MatchStats], *, title: str = "Strength") -> Table:
+def strength_table(
+    matches: Sequence[MatchStats], *, title: str = "Strength", width: int = WIDE
+) -> Table:
     """Returns one row per opponent: games, won/drawn/lost, score and Elo difference.
 
     Scores carry their 95 % interval from the pairs of games; Elo bounds are those of the score.
     """
     columns = ["Opponent", "Games", "Distinct", "Won/drawn/lost", "Score", "95 %", "Elo difference"]
+    if width < WIDE:
+        columns = ["Opponent", "Won/drawn/lost", "Score", "95 %", "Elo difference"]
+    if width < NARROW:
+        columns = ["Opponent", "Won/drawn/lost", "Score", "95 %"]
+    if width < TINY:
+        columns = ["Opponent", "Score", "95 %"]
     table = _table(title)
     _add_columns(table, columns, ("Opponent", "Elo difference"))
     for m in matches:
-        table.add_row(
-            m["opponent"],
-            f"{m['games']:,}",
-            f"{m['distinct_games']:,}",
-            f"{m['wins']}/{m['draws']}/{m['losses']}",
-            f"{m['score']:.1%}",
-            f"{m['low']:.1%} - {m['high']:.1%}",
-            elo_difference_text(m["score"], m["low"], m["high"]),
-        )
+        cells = {
+            "Opponent": m["opponent"],
+            "Games": f"{m['games']:,}",
+            "Distinct": f"{m['distinct_games']:,}",
+            "Won/drawn/lost": f"{m['wins']}/{m['draws']}/{m['losses']}",
+            "Score": f"{m['score']:.1%}",
+            "95 %": f"{m['low']:.1%} - {m['high']:.1%}",
+            "Elo difference": elo_difference_text(m["score"], m["low"], m["high"]),
+        }
+        table.add_row(*(cells[c] for c in columns))
     return table
 
 

@@ -71,7 +71,8 @@ def _headline(view: RunView) -> Text:
     line.append(view.run_name or view.run_dir, style="bold")
     if view.game:
         line.append(f"  {view.game}")
-    line.append(f"  {duration_text(view.elapsed_seconds)}")
+    if view.elapsed_seconds is not None:
+        line.append(f"  {duration_text(view.elapsed_seconds)}")
     eta = view.eta_seconds()
     if eta is not None:
         line.append(f"  about {duration_text(eta)} to go", style="cyan")
@@ -79,7 +80,7 @@ def _headline(view: RunView) -> Text:
 
 
 def _progress(view: RunView, width: int) -> RenderableType:
-    loop = f"Loop {max(view.loop, 0)}" + (f"/{view.max_loops}" if view.max_loops else "")
+    loop = _loop(view)
     if view.phase == "collecting":
         what = f"{view.new_positions:,} / {view.min_new_positions:,}"
         what += " new positions" if width >= TINY else " new"
@@ -94,15 +95,18 @@ def _progress(view: RunView, width: int) -> RenderableType:
     return Group(grid, Text(_facts(view), style="dim", overflow="ellipsis", no_wrap=True))
 
 
+def _loop(view: RunView) -> str:
+    loop = f"{view.loop}/{view.max_loops}" if view.max_loops else f"{view.loop}"
+    return f"Loop {loop}" if view.is_running else f"{loop} loops done"
+
+
 def _facts(view: RunView) -> str:
-    configured = view.num_configured_workers
-    total = len(view.workers) if configured is None else configured
     facts = [
         f"model v{view.model_version:04d}" if view.model_version else "no model yet",
-        f"workers {view.num_live_workers}/{total}",
+        f"workers {view.num_live_workers}/{view.num_expected_workers}",
         f"{view.games_per_second:.1f} games/s",
     ]
-    if view.max_positions:
+    if view.max_positions and view.window_positions is not None and view.is_running:
         facts.append(f"window {view.window_positions:,} / {view.max_positions:,}")
     return "  ".join(facts)
 
@@ -170,7 +174,7 @@ class PlainMonitor:
             self._say(self._progress_line(view))
 
     def _progress_line(self, view: RunView) -> str:
-        loop = f"Loop {view.loop}" + (f"/{view.max_loops}" if view.max_loops else "")
+        loop = _loop(view)
         what = view.phase
         if view.phase == "collecting":
             what += f" {view.new_positions:,}/{view.min_new_positions:,} positions"

@@ -15,7 +15,7 @@ class WorkerView:
 
     id: str
     state: str
-    """As users read it: active, syncing, error, offline (stopped and silent ones alike)."""
+    """As its lease says: active, waiting, syncing, error, stopped; offline if it is silent."""
     host: str = ""
     model_version: int = 0
     """0: none loaded yet."""
@@ -39,23 +39,26 @@ class RunView:
     run_name: str = ""
     phase: str = "starting"
     """What the trainer does: starting, collecting, training, rating, publishing, done, ..."""
+    is_running: bool = True
+    """A trainer is alive, or is expected to start."""
     phase_share: float | None = None
     """How much of the phase is done, in [0, 1]; None if unknown. Collecting is computed."""
     loop: int = 0
-    """The loop in progress, from 1; 0 before the first."""
+    """The loop in progress, from 1; without a trainer the last one done."""
     max_loops: int = 0
     model_version: int = 0
     new_positions: int = 0
     """Positions collected for the next training."""
     min_new_positions: int = 0
-    window_positions: int = 0
+    window_positions: int | None = 0
+    """None while the trainer does not say."""
     max_positions: int = 0
     workers: Sequence[WorkerView] = ()
     num_configured_workers: int | None = None
     entries: Sequence[IterationStats] = ()
     """`training_stats.json`."""
-    elapsed_seconds: float = 0.0
-    """Since the command started."""
+    elapsed_seconds: float | None = 0.0
+    """Since the command started; None where that says nothing."""
     limit_seconds: float | None = None
     """The command stops after this time."""
     messages: Sequence[str] = field(default=())
@@ -65,6 +68,13 @@ class RunView:
     def num_live_workers(self) -> int:
         """Workers that are active, syncing or waiting."""
         return sum(w.state in LIVE_STATES for w in self.workers)
+
+    @property
+    def num_expected_workers(self) -> int:
+        """Configured workers, or without a fleet file those whose lease is not stopped."""
+        if self.num_configured_workers is not None:
+            return self.num_configured_workers
+        return sum(w.state != "stopped" for w in self.workers)
 
     @property
     def games_per_second(self) -> float:
@@ -79,6 +89,8 @@ class RunView:
     @property
     def progress(self) -> float | None:
         """Share of the current phase that is done, in [0, 1], or None."""
+        if not self.is_running:
+            return None
         if self.phase == "collecting" and self.min_new_positions > 0:
             return min(1.0, self.new_positions / self.min_new_positions)
         return self.phase_share
@@ -86,12 +98,15 @@ class RunView:
     def eta_seconds(self) -> float | None:
         """Returns the time to the end of the run: by the limit, or by the pace of recent loops.
 
-        The smaller of the two, since either ends the run; None if neither is known.
+        The smaller of the two, since either ends the run; None if neither is known or nothing runs.
         """
+        if not self.is_running:
+            return None
         by_limit = None
-        if self.limit_seconds is not None:
+        if self.limit_seconds is not None and self.elapsed_seconds is not None:
             by_limit = max(0.0, self.limit_seconds - self.elapsed_seconds)
-        recent = [e["seconds"] for e in self.entries[-5:] if e.get("seconds", 0.0) > 0]
+        loops = [e for e in self.entries if e.get("iteration", 0) > 0]  # 0 is the bootstrap
+        recent = [e["seconds"] for e in loops[-5:] if e.get("seconds", 0.0) > 0]
         if not recent or not self.max_loops:
             return by_limit
         pace = sum(recent) / len(recent)

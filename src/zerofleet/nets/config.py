@@ -6,7 +6,7 @@ from zerofleet.run.frozen import FrozenModel
 
 
 class NnueConfig(FrozenModel):
-    """Sizes of the efficiently updatable net (docs/training.md draws it)."""
+    """Sizes of the efficiently updatable net (docs/nnue.md draws it)."""
 
     num_accumulators: int = Field(default=256, ge=32, le=2048, multiple_of=32)
     """Accumulator cells of each side's view (A)."""

@@ -69,14 +69,14 @@ class Collector:
         self._on_rejected = on_rejected
         self._max_shard_bytes = max_shard_bytes
         self._accepted: set[str] = set()
+        self._found: list[AcceptedShard] = []
         self._models: dict[int, str] = {}
 
     def poll(self, stop: Callable[[], bool] = lambda: False) -> list[AcceptedShard]:
         """New shards, validated; damaged ones are in rejected/ when it returns.
 
-        Raises: StoreError if the store is away; what was accepted before stays accepted.
+        Raises: StoreError if the store is away; what was accepted before is in the next result.
         """
-        found: list[AcceptedShard] = []
         for entry in iterate(self._store, DATA):
             name = base_name(entry.key)
             if stop():
@@ -92,17 +92,26 @@ class Collector:
             except KeyMissingError:
                 continue  # a late listing; it is in consumed/ or rejected/ already
             if shard is not None:
-                found.append(shard)
+                self._found.append(shard)
+        found, self._found = self._found, []
         return found
 
-    def finish(self, names: Iterable[str]) -> None:
-        """Moves committed shards to consumed/; redone at start for those a crash left behind."""
-        for name in names:
+    def finish(self, shards: Iterable[tuple[str, str]]) -> None:
+        """Moves committed shards, (name, sha256), to consumed/.
+
+        Redone at start for those a crash left behind: then another file may lie in data/ under the
+        name of one that was moved. It stays there, to be judged as any other.
+        """
+        for name, sha256 in shards:
             fault_point("trainer.before_move")
             with contextlib.suppress(KeyMissingError):  # moved before the crash
-                consume(self._store, name)
+                if name in self._accepted or self._is_pending(name, sha256):
+                    consume(self._store, name)
             self._accepted.discard(name)
         fault_point("trainer.after_moves")
+
+    def _is_pending(self, name: str, sha256: str) -> bool:
+        return hashlib.sha256(self._store.read(DATA + name)).hexdigest() == sha256
 
     def _examine(self, name: str, key: str, size_bytes: int) -> AcceptedShard | None:
         # Gate 1: name and size.

@@ -178,7 +178,7 @@ class Progress:
             iteration=iteration,
             model_version=self.state.model_version + 1,
             sources=window.sources,
-            new_shards=tuple(shard.name for shard in shards),
+            new_shards=tuple((shard.name, shard.sha256) for shard in shards),
             entry=entry,
             files=files,
         )

@@ -6,7 +6,7 @@ A commit (run/commit.py) has these files:
     model.nnue    the published network of this state, and model.pt, the same for people
     ledger.json   every batch and game counted so far
     window.json   the sources of the window, oldest first: [name, model version, positions],
-                  and the shards this commit counts, which then move to consumed/
+                  and the shards this commit counts, [name, sha256], which move to consumed/
     seed.npz      the seed data, if any
 
 and a summary {iteration, model_version, seeded, entry}, where `entry` is this iteration's entry of
@@ -47,8 +47,8 @@ class TrainerState:
     ledger: Ledger
     sources: tuple[SourceInWindow, ...]
     """Of the window, oldest first."""
-    new_shards: tuple[str, ...]
-    """Names of the shards that this commit counts."""
+    new_shards: tuple[tuple[str, str], ...]
+    """(name, sha256) of the shards that this commit counts."""
     entry: IterationStats
     """This iteration's statistics without its rating."""
     seeded: bool
@@ -95,7 +95,7 @@ def restore(store: Store, checkpoint: Checkpoint) -> TrainerState:
             model_version=int(summary["model_version"]),
             ledger=Ledger.from_json(decode_object(checkpoint.read(store, LEDGER), LEDGER), LEDGER),
             sources=tuple(SourceInWindow(*source) for source in window["sources"]),
-            new_shards=tuple(window["new_shards"]),
+            new_shards=tuple((str(name), str(sha)) for name, sha in window["new_shards"]),
             entry=summary["entry"],
             seeded=bool(summary["seeded"]),
             files=files,

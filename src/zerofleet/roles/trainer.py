@@ -43,6 +43,7 @@ from zerofleet.roles.config import (
 )
 from zerofleet.roles.report import Event, Report, silent
 from zerofleet.roles.state import SEED
+from zerofleet.run.atomic import describe
 from zerofleet.run.commit import Checkpoint, commit, prune, read_latest
 from zerofleet.run.consumed import delete_outside_window, restore_uncounted
 from zerofleet.run.errors import RunError, StoreError
@@ -103,8 +104,7 @@ class Trainer:
         # The configuration is resolved before anything is created, so that a wrong one leaves
         # no directory behind.
         self._config = self.resolve_config()
-        for directory in DIRECTORIES:
-            (self._run_dir / directory).mkdir(parents=True, exist_ok=True)
+        self._make_directories()
         with stop_signals() as self._stop:
             self._lease = Lease.acquire(
                 self._store,
@@ -140,10 +140,21 @@ class Trainer:
         data = read_or_none(self._store, CONFIG)
         existing = None if data is None else parse_config_json(data)
         config = resolve(self._recipe, existing, self._command_line)
-        load_game(config.game.name)  # an unknown game is an error here, not in every worker
+        try:
+            load_game(config.game.name)  # an unknown game is an error here, not in every worker
+        except ValueError as error:
+            raise ConfigError(f"game.name: {error}") from None
         if existing is not None and read_latest(self._store) is not None:
             check_unchanged(resolve(self._recipe, existing, {}), config)
         return config
+
+    def _make_directories(self) -> None:
+        for directory in DIRECTORIES:
+            path = self._run_dir / directory
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise describe(error, "create the directory", path) from error
 
     def _restore_or_bootstrap(self) -> "Progress":
         from zerofleet.roles.learning import Progress
@@ -332,15 +343,7 @@ class Trainer:
     def _on_epoch(self, epoch: int, train: float, validation: float | None) -> None:
         share = (epoch + 1) / self._config.training.train_epochs
         self._phase("training", share=share)
-        self._series.append(
-            {
-                "time": time.time(),
-                "kind": "epoch",
-                "epoch": epoch,
-                "train": train,
-                "val": validation,
-            }
-        )
+        self._log({"kind": "epoch", "epoch": epoch, "train": train, "val": validation})
 
     def _on_rejected(self, name: str, reason: str) -> None:
         self._tell("rejected", name=name, reason=reason)
@@ -355,7 +358,11 @@ class Trainer:
     def _tell(self, kind: str, **values: Any) -> None:
         event: Event = {"kind": kind, **values}
         self._report(event)
-        self._series.append({"time": time.time(), **event})
+        self._log(event)
+
+    def _log(self, event: Event) -> None:
+        with contextlib.suppress(StoreError):  # a full disk ends what matters, not the log
+            self._series.append({"time": time.time(), **event})
 
 
 def _calm_threads() -> None:

@@ -4,8 +4,8 @@
       acquire lease                         a live worker of the same id: refused
       repeat until STOP, SIGTERM or Ctrl-C
         configuration and newest model      checked against its sha256; waits for them
+        reserve batch and game numbers      durable in the lease; waits while the store is away
         play games_per_batch games          C++ threads, no Python in the loop
-        reserve batch and game numbers      durable in the lease
         submit the shard                    or spool it while the store is away
       release lease
 
@@ -13,6 +13,7 @@ Killed at any of these steps it has lost at most the games it was playing; a sha
 or not at all, and its numbers are never used again.
 """
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -30,8 +31,15 @@ from zerofleet.roles.config import ConfigError, RunConfig, parse_config_json, re
 from zerofleet.roles.report import Event, Report, silent
 from zerofleet.run.errors import DamagedError, RunError, StoreError
 from zerofleet.run.faults import fault_point
-from zerofleet.run.layout import CONFIG, LOGS, default_worker_id, shard_name, worker_lease_key
-from zerofleet.run.lease import Heartbeat, Lease, LeaseHeldError
+from zerofleet.run.layout import (
+    CONFIG,
+    LOGS,
+    check_worker_id,
+    default_worker_id,
+    shard_name,
+    worker_lease_key,
+)
+from zerofleet.run.lease import Heartbeat, Lease, LeaseHeldError, Reservation
 from zerofleet.run.models import ModelMissingError, PublishedModel, fetch_model, read_version
 from zerofleet.run.numbers import first_free_numbers
 from zerofleet.run.series import SeriesWriter
@@ -75,6 +83,11 @@ class Worker:
         ):
             if value is not None and value < 1:
                 raise ConfigError(f"{name} has to be >= 1, got {value}")
+        if worker_id is not None:
+            try:
+                check_worker_id(worker_id)
+            except ValueError as error:
+                raise ConfigError(f"--worker-id: {error}") from None
         self._run_dir = run_dir
         self._worker_id = worker_id
         self._threads = threads or usable_cores()
@@ -165,10 +178,15 @@ class Worker:
                     f"the trainer: {gate.pending_bytes / 2**20:,.0f} MiB are pending in data/"
                 )
                 continue
-            session.heartbeat.update(state="active", error="", model_version=model.version)
-            played = self._play(config)
+            reserved = self._reserve(config.selfplay.games_per_batch)
+            if reserved is None:
+                continue  # told to stop while waiting
+            session.heartbeat.update(
+                state=spool.state, error=spool.error, model_version=model.version
+            )
+            played = self._play(config, reserved.first_game)
             if played.games.num_games > 0:
-                self._submit(spool, model, config, played)
+                self._submit(spool, model, config, played, reserved.batch)
         spool.flush(now=True)
         if spool.names:
             self._tell("spooled", files=len(spool.names), where=str(self._spool_directory()))
@@ -186,7 +204,7 @@ class Worker:
                 if self._model is None or self._model.version != version:
                     model = fetch_model(session.store, version)
                     assert self._config is not None
-                    self._actor = AlphaBetaActor(self._config.game.name, model.data)
+                    self._actor = _make_actor(self._config.game.name, model)
                     self._model = model
                 return self._model
             except ModelMissingError as missing:
@@ -208,14 +226,29 @@ class Worker:
         """What belongs to this host and overrides the run's configuration."""
         return {"selfplay.games_per_batch": self._games_per_batch, "search.depth": self._depth}
 
-    def _play(self, config: RunConfig) -> Played:
+    def _reserve(self, num_games: int) -> Reservation | None:
+        """The numbers of the next batch; None if told to stop while the store is away.
+
+        Reserved before the games are played: what is played can then always be kept under its
+        name, in the spool if need be, whatever happens to the store meanwhile.
+        """
+        session = self._session
+        while not session.stopped():
+            fault_point("worker.before_reserve")
+            try:
+                return session.lease.reserve(num_games)
+            except StoreError as away:
+                self._wait(str(away), state="error")
+        return None
+
+    def _play(self, config: RunConfig, first_game: int) -> Played:
         session = self._session
         assert self._actor is not None
         return self._actor.play(
             search=config.search,
             selfplay=config.selfplay,
             seed=worker_seed(config.seed, session.worker),
-            first_game=session.lease.next_game,
+            first_game=first_game,
             num_games=config.selfplay.games_per_batch,
             threads=self._threads,
             should_stop=session.stopped,
@@ -225,21 +258,22 @@ class Worker:
         )
 
     def _submit(
-        self, spool: Spool, model: PublishedModel, config: RunConfig, played: Played
+        self,
+        spool: Spool,
+        model: PublishedModel,
+        config: RunConfig,
+        played: Played,
+        batch: int,
     ) -> None:
         session = self._session
-        games = played.games
-        first = session.lease.next_game
-        fault_point("worker.before_reserve")
-        reserved = session.lease.reserve(int(games.game_number[-1]) + 1 - first)
-        name = shard_name(model.version, session.worker, reserved.batch)
+        name = shard_name(model.version, session.worker, batch)
         assert self._actor is not None
         meta = ShardMeta(
             game=config.game.name,
             model_version=model.version,
             model_sha256=model.sha256,
             worker_id=session.worker,
-            batch=reserved.batch,
+            batch=batch,
             run_seed=config.seed,
             search={
                 **config.search.model_dump(mode="json"),
@@ -255,7 +289,7 @@ class Worker:
                 "nodes": played.nodes,
             },
         )
-        data = encode_shard(meta, games)
+        data = encode_shard(meta, played.games)
         fault_point("worker.before_submit")
         while True:
             try:
@@ -314,7 +348,8 @@ class Worker:
         event: Event = {"kind": kind, "worker": self._session.worker, **values}
         self._report(event)
         if kind != "waiting":
-            self._session.series.append({"time": time.time(), **event})
+            with contextlib.suppress(StoreError):  # a full disk is no reason to stop playing
+                self._session.series.append({"time": time.time(), **event})
 
 
 @dataclass
@@ -341,6 +376,16 @@ class _Session:
             except StoreError:
                 return False  # a store that is away says nothing
         return self._stop_seen
+
+
+def _make_actor(game: str, model: PublishedModel) -> AlphaBetaActor:
+    try:
+        return AlphaBetaActor(game, model.data)
+    except ValueError as error:
+        raise DamagedError(
+            f"model version {model.version} cannot be used here: {error}; install the version of "
+            "zerofleet that the trainer has"
+        ) from None
 
 
 def worker_seed(run_seed: int, worker: str) -> int:

@@ -74,7 +74,7 @@ def read_checkpoints(store: Store) -> list[Checkpoint]:
     check_format(document, LATEST, FORMAT)
     try:
         return [_from_json(entry) for entry in document["kept"]]
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DamagedError(f"{LATEST}: not a list of checkpoints: {error!r}") from error
 
 

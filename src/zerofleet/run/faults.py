@@ -42,8 +42,8 @@ FAULT_POINTS: dict[str, str] = {
     "trainer.after_moves": "all counted shards are in consumed/",
     "trainer.after_window_checkpoint": "checkpoint.npz is written",
     "trainer.before_stats": "rated, not in training_stats.json",
-    "worker.before_reserve": "a batch is played, its numbers are not reserved",
-    "worker.before_submit": "numbers are reserved, the shard is only in memory",
+    "worker.before_reserve": "a batch is due, its numbers are not reserved",
+    "worker.before_submit": "a batch is played, the shard is only in memory",
     "worker.after_submit": "the shard is in data/ or in the spool",
     "spool.after_write": "a shard is in the spool and not delivered",
     "spool.after_deliver": "a spooled shard is delivered and still in the spool",
@@ -95,6 +95,12 @@ def _parse(text: str) -> dict[str, list[_Fault]]:
 
 _lock = threading.Lock()
 _armed = _parse(os.environ.get("ZEROFLEET_FAULT", ""))
+
+
+def arm(text: str) -> None:
+    """Arms what `text` asks for, in place of the variable: for processes that a test forks."""
+    global _armed
+    _armed = _parse(text)
 
 
 def fault_point(name: str) -> None:

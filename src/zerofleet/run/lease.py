@@ -209,8 +209,11 @@ class Lease:
         return reserved
 
     def release(self, error: str = "") -> None:
-        """Says that the holder stopped; its id is free at once. Does nothing if it is lost."""
-        with self._lock, contextlib.suppress(LeaseLostError):
+        """Says that the holder stopped; its id is free at once. Does nothing if it is lost.
+
+        Never fails: a lease that cannot be written now ends by itself, a little later.
+        """
+        with self._lock, contextlib.suppress(LeaseLostError, StoreError):
             self._write({"state": "stopped", "error": error})
 
     def _check_held(self) -> None:

@@ -5,6 +5,7 @@ next writer ends that line first and readers leave it out. A file that has grown
 `rotate_bytes` is left alone and the next number begins.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -33,7 +34,10 @@ class SeriesWriter:
         """`directory` is the run's logs/; the files are series-<name>-000001.jsonl and so on."""
         if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
             raise ValueError(f"series name {name!r}: use letters, digits, '.', '_' and '-'")
-        directory.mkdir(parents=True, exist_ok=True)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise describe(error, "create the directory", directory) from error
         self._directory = directory
         self._name = name
         self._rotate_bytes = rotate_bytes
@@ -48,13 +52,18 @@ class SeriesWriter:
         self.close()
 
     def append(self, entry: dict[str, Any]) -> None:
-        """Writes one line; floats that JSON does not have (NaN) become null."""
+        """Writes one line; floats that JSON does not have (NaN) become null.
+
+        Raises: StoreError if the disk is full or gone; the series may be appended to later.
+        """
         line = (json.dumps(_finite(entry), separators=(",", ":")) + "\n").encode()
-        if os.fstat(self._descriptor).st_size >= self._rotate_bytes:
-            self.close()
-            self._number += 1
+        if self._descriptor < 0:
             self._descriptor = self._open()
         try:
+            if os.fstat(self._descriptor).st_size >= self._rotate_bytes:
+                self.close()
+                self._number += 1
+                self._descriptor = self._open()
             written = os.write(self._descriptor, line)
             if written < len(line):
                 # The disk filled up within the line: end it, so that later ones are whole.
@@ -63,11 +72,13 @@ class SeriesWriter:
             raise describe(error, "append a line", self._path()) from error
 
     def close(self) -> None:
-        """Makes the series durable and ends it."""
-        if self._descriptor >= 0:
-            os.fsync(self._descriptor)
-            os.close(self._descriptor)
-            self._descriptor = -1
+        """Ends the series, durable where the disk allows it: a log is no reason to fail."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            with contextlib.suppress(OSError):
+                os.fsync(descriptor)
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
 
     def _path(self) -> Path:
         return self._directory / f"series-{self._name}-{self._number:06d}.jsonl"

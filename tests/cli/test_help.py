@@ -1,0 +1,73 @@
+import resource
+import subprocess
+import sys
+
+import pytest
+from command import run
+
+from zerofleet.cli import VERBS, app
+from zerofleet.cli.options import KEYS
+from zerofleet.roles.config import RunConfig
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_is_complete(verb):
+    done = run(verb, "--help", COLUMNS="100")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert f"Usage: zerofleet {verb}" in done.stdout
+    assert f" zerofleet {verb} " in done.stdout.partition("\n")[2]  # an example
+    assert "--no-" not in done.stdout
+    assert "--empty-" not in done.stdout
+    assert "None" not in done.stdout
+    for argument in app[verb].assemble_argument_collection(parse_docstring=True):
+        assert argument.parameter.help, f"{verb} {argument.name} has no help"
+        if argument.names[0].startswith("--"):
+            assert argument.names[0] in done.stdout
+
+
+@pytest.mark.parametrize("verb", ["train", "status"])
+def test_help_fits_narrow_and_plain_terminals(verb):
+    narrow = run(verb, "--help", COLUMNS="60")
+    assert max(map(len, narrow.stdout.splitlines())) <= 60
+    assert "\x1b" not in narrow.stdout
+    plain = run(verb, "--help", LC_ALL="C", PYTHONIOENCODING="ascii")
+    assert plain.returncode == 0
+    assert plain.stdout.isascii()
+
+
+def test_defaults_named_in_help_are_the_real_ones():
+    config = RunConfig(game={"name": "ultimate_ttt"}).model_dump()
+    named = 0
+    for verb in VERBS:
+        for argument in app[verb].assemble_argument_collection(parse_docstring=True):
+            key = KEYS.get(argument.field_info.name)
+            text = str(argument.parameter.help)
+            if key is None or "(default" not in text:
+                continue
+            value = config
+            for part in key.split("."):
+                value = value[part]
+            assert text.endswith((f"(default {value}).", f"(default: the run's, {value})."))
+            named += 1
+    assert named >= 10
+
+
+def test_help_is_quick():
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    subprocess.run([sys.executable, "-m", "zerofleet", "--help"], capture_output=True, check=True)
+    # 0.2 s measured; torch or numpy at import would take more than a second.
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 0.9
+
+
+def test_light_verbs_do_not_load_torch():
+    code = (
+        "import sys, zerofleet.cli, zerofleet.cli.status, zerofleet.cli.mirror\n"
+        "print([m for m in ('torch', 'matplotlib') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_version():
+    assert run("--version").stdout.strip()

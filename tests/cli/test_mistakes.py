@@ -1,0 +1,60 @@
+import os
+
+import pytest
+from command import run
+
+from zerofleet.cli import main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["trian"], 2, 'Did you mean "train"?'),
+        (["worker", "--shared-dir", "x", "--thread", "4"], 2, "Did you mean --threads?"),
+        (["worker", "--shared-dri", "x"], 2, "Did you mean --shared-dir instead of --shared-dri?"),
+        (["worker", "--shared-dir", "x", "--threads", "many"], 2, 'unable to convert "many"'),
+        (["worker", "--shared-dir", "x", "--threads", "0"], 2, "--threads has to be >= 1, got 0"),
+        (["train", "ultimate_tt"], 2, "did you mean 'ultimate_ttt'?"),
+        (["train", "ultimate_ttt", "--workers", "-1"], 2, "--workers has to be >= 0, got -1"),
+        (["train", "ultimate_ttt", "--set", "search.dept=3"], 2, "did you mean 'search.depth'?"),
+        (["train", "ultimate_ttt", "--set", "search.depth"], 2, "expected key=value"),
+        (["train", "ultimate_ttt", "--set", "arena.eval_games=7"], 2, "an even number of games"),
+        (["train", "ultimate_ttt", "--seed-data", "no.npz"], 2, "no.npz: no such file"),
+        (["trainer", "--shared-dir", "run", "--lambda-search", "2"], 2, "training.lambda_search"),
+        (["status", "nowhere"], 1, "nowhere: no such run directory"),
+        (["audit", "nowhere"], 1, "nowhere: no such run directory"),
+        (["mirror", "host:/x", "--run-dir", "nowhere"], 1, "nowhere: no such run directory"),
+        (["export", "no.pt", "net.nnue"], 1, "no.pt: No such file or directory"),
+        (["import", "net.txt", "net.pt"], 1, "expected a name that ends in .nnue or .pt"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_one_line_says_what_is_wrong(arguments, status, message, tmp_path, monkeypatch, capsys):
+    if arguments[0] in ("export", "import"):
+        pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    shown = capsys.readouterr()
+    assert end.value.code == status, shown.err
+    assert len(shown.err.splitlines()) == 1
+    assert shown.err.startswith("zerofleet: ")
+    assert message in shown.err
+    assert shown.out == ""
+    assert list(tmp_path.iterdir()) == []  # nothing was created
+
+
+def test_mistakes_end_the_process_with_their_status(tmp_path):
+    assert run("worker", "--shared-dir", tmp_path, "--thread", "4").returncode == 2
+    assert run("status", tmp_path / "nowhere").returncode == 1
+
+
+def test_without_torch_the_extra_is_named(tmp_path):
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError('no torch', name='torch')\n")
+    (tmp_path / "net.pt").write_bytes(b"")
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = run("export", tmp_path / "net.pt", tmp_path / "net.nnue", PYTHONPATH=path)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "zerofleet: `zerofleet export` needs torch: pip install 'zerofleet[train]'\n"
+    )

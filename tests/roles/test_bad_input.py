@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 
 import numpy as np
@@ -27,8 +28,9 @@ def check_told(role, status, pattern):
 
 @pytest.fixture
 def done(run):
-    """A run that has ended after its first loop."""
-    trainer, worker = run.trainer(pacing__max_loops=1), run.worker("w0")
+    """A run that has ended after its first loop, which learned from several shards."""
+    trainer = run.trainer(pacing__max_loops=1, pacing__min_new_positions=1500)
+    worker = run.worker("w0")
     assert (trainer.wait(), worker.wait()) == (0, 0)
     return run
 
@@ -117,17 +119,18 @@ def test_a_full_disk(run):
         with filler.open("wb") as file, contextlib.suppress(OSError):
             while True:
                 os.write(file.fileno(), bytes(4096))
-        # The worker keeps its games on its own disk and plays no further than its numbers reach.
+        # The worker waits with its games; a trainer that cannot commit or publish ends, and so does
+        # one that is started now. What is committed stays.
         worker.wait_for_text("the disk or quota is full")
-        run_kit.wait_for(lambda: trainer.poll() is not None or "full" in trainer.text(), "trainer")
+        trainer.signal(signal.SIGTERM)
+        if trainer.wait() != 0:
+            check_told(trainer, 1, "the disk or quota is full")
+        check_told(run.trainer(), 1, "the disk or quota is full")
         run.audit()
         assert worker.poll() is None
         filler.unlink()
-        if trainer.poll() is not None:
-            check_told(trainer, 1, "the disk or quota is full")
-            trainer = run.trainer(pacing__max_loops=10_000)
-        before = run.iteration()
-        run.wait_for_loop(before + 2)
+        trainer = run.trainer(pacing__max_loops=10_000)
+        run.wait_for_loop(run.iteration() + 2)
         assert worker.stop() == 0
         assert trainer.stop() == 0, trainer.text()
         assert not list((run.home / "state").rglob("*.npz"))

@@ -84,6 +84,8 @@ class Chain:
         games = sum(len(content.game_numbers) for content in delivered)
         assert report.num_games_counted + report.num_games_pending == games
         assert not list((run.home / "state").rglob("*.npz")), "a shard was left in a spool"
+        # The trainer that started last has swept what the killed ones were writing.
+        assert not list(run.directory.rglob(".*"))
         path = os.environ.get(REPORT_VARIABLE)
         if path:
             end = {"games": games, "counted": report.num_games_counted, **json.loads(reads)}

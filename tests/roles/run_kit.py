@@ -105,7 +105,7 @@ class Role:
         try:
             wait_for(lambda: self.poll() is not None, " ".join(self.argv), seconds)
         except AssertionError as error:
-            raise AssertionError(f"{error}; it says:\n{self.text()}") from None
+            raise AssertionError(f"{error}; it says:\n{self.text()[-3000:]}") from None
         return self.poll()
 
     def signal(self, number):

@@ -1,8 +1,10 @@
 """Everything else that can be wrong: one clear line, an exit status, and nothing lost."""
 
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 
 import numpy as np
@@ -26,8 +28,9 @@ def check_told(role, status, pattern):
 
 @pytest.fixture
 def done(run):
-    """A run that has ended after its first loop."""
-    trainer, worker = run.trainer(pacing__max_loops=1), run.worker("w0")
+    """A run that has ended after its first loop, which learned from several shards."""
+    trainer = run.trainer(pacing__max_loops=1, pacing__min_new_positions=1500)
+    worker = run.worker("w0")
     assert (trainer.wait(), worker.wait()) == (0, 0)
     return run
 
@@ -82,6 +85,23 @@ def test_an_older_damaged_model_does_not_end_the_run(run):
         run.audit()
 
 
+def test_shards_of_the_window_that_somebody_lost(done):
+    """They are named and left out; their games stay counted."""
+    first, second = done.names("consumed/")[:2]
+    counted = done.audit().num_games_counted
+    (done.directory / "consumed" / first).unlink()
+    path = done.directory / "consumed" / second
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(AssertionError, match="damaged"):
+        done.audit()
+    trainer, worker = done.resume(2)
+    assert (trainer.wait(), worker.wait()) == (0, 0)
+    for name in (first, second):
+        assert trainer.text().count(f"{name} left the window: ") == 1
+    # It has left the window on disk, too.
+    assert done.audit().num_games_counted > counted
+
+
 # -- disks -------------------------------------------------------------------------------------
 
 
@@ -93,26 +113,24 @@ def test_a_full_disk(run):
         watcher = run_kit.Watcher(run)
         watcher.start()
         trainer = run.trainer(pacing__max_loops=10_000, pacing__min_new_positions=3_000)
-        run.wait_for_loop(1) if run.worker("w0") else None
-        worker = run.roles[-1]
+        worker = run.worker("w0")
+        run.wait_for_loop(1)
         filler = small / "filler"
-        with filler.open("wb") as file:
-            try:
-                while True:
-                    os.write(file.fileno(), bytes(4096))
-            except OSError:
-                pass
-        # The worker keeps its games on its own disk and plays no further than its numbers reach.
+        with filler.open("wb") as file, contextlib.suppress(OSError):
+            while True:
+                os.write(file.fileno(), bytes(4096))
+        # The worker waits with its games; a trainer that cannot commit or publish ends, and so does
+        # one that is started now. What is committed stays.
         worker.wait_for_text("the disk or quota is full")
-        run_kit.wait_for(lambda: trainer.poll() is not None or "full" in trainer.text(), "trainer")
+        trainer.signal(signal.SIGTERM)
+        if trainer.wait() != 0:
+            check_told(trainer, 1, "the disk or quota is full")
+        check_told(run.trainer(), 1, "the disk or quota is full")
         run.audit()
         assert worker.poll() is None
         filler.unlink()
-        if trainer.poll() is not None:
-            check_told(trainer, 1, "the disk or quota is full")
-            trainer = run.trainer(pacing__max_loops=10_000)
-        before = run.iteration()
-        run.wait_for_loop(before + 2)
+        trainer = run.trainer(pacing__max_loops=10_000)
+        run.wait_for_loop(run.iteration() + 2)
         assert worker.stop() == 0
         assert trainer.stop() == 0, trainer.text()
         assert not list((run.home / "state").rglob("*.npz"))

@@ -314,6 +314,48 @@ def manifest(run):
     return json.loads((run.directory / "model/manifest.json").read_bytes())["versions"]
 
 
+def test_a_frozen_trainer_that_was_taken_over_changes_nothing_more(run):
+    first = run.trainer(pacing__max_loops=10_000, fleet__dead_after_seconds=2)
+    worker = run.worker("w0")
+    run.wait_for_loop(1)
+    first.signal(signal.SIGSTOP)
+    second = run.trainer(pacing__max_loops=10_000, fleet__dead_after_seconds=2)
+    second.wait_for_text("watching it for 2 s")
+    second.wait_for_text("resumed after loop")
+    run.wait_for_loop(run.iteration() + 1)
+    first.signal(signal.SIGCONT)
+    assert first.wait() == 1
+    assert "trainer.json: " in first.text().splitlines()[-1]
+    assert "Traceback" not in first.text()
+    run.wait_for_loop(run.iteration() + 1)
+    assert (second.stop(), worker.stop()) == (0, 0)
+    entries = [entry["iteration"] for entry in read_stats(run.store)]
+    assert entries == list(range(len(entries)))
+    run.audit()
+
+
+def test_a_tiny_wish_waits_for_enough_to_train_on(run):
+    """With --min-new-positions 1 the first loop starts when a batch can be made, and not before."""
+    run.settings |= {"pacing.min_new_positions": 1, "net.num_buckets": 4}
+    trainer = publish_one(run, pacing__max_loops=2)
+    worker = run.worker("w0", "--games-per-batch=1")
+    assert (trainer.wait(), worker.wait()) == (0, 0)
+    assert [entry["iteration"] for entry in read_stats(run.store)] == [0, 1, 2]
+    run.audit()
+
+
+def test_a_live_run_can_be_audited(run):
+    """What is in motion while the auditor reads is not a finding."""
+    trainer, worker = run.trainer(pacing__max_loops=10_000), run.worker("w0")
+    run.wait_for_loop(1)
+    audits, first = 0, run.iteration()
+    while run.iteration() < first + 4:
+        run.audit()
+        audits += 1
+    assert audits >= 3
+    assert (worker.stop(), trainer.stop()) == (0, 0)
+
+
 def test_stop_reaches_a_worker_that_waits_for_a_model(run):
     """A worker may be there first; without any trainer it still obeys."""
     run.directory.mkdir()

@@ -27,7 +27,6 @@ def test_random_kills(run):
     names = ("trainer", "w0", "w1")
     roles = {name: start(name) for name in names}
     end = time.monotonic() + MINUTES * 60
-    pauses = 0
     while time.monotonic() < end:
         # Mostly short lives, so that start and recovery are hit as well as steady work.
         time.sleep(3 * rng.random() ** 3)
@@ -38,7 +37,13 @@ def test_random_kills(run):
             roles[name].signal(signal.SIGSTOP)
             time.sleep(rng.random())
             roles[name].signal(signal.SIGCONT)
-            pauses += 1
+            continue
+        if rng.random() < 0.2:
+            # Asked to stop, in the middle of whatever it does, it ends cleanly and soon.
+            # Before it has begun the signal ends it as any process.
+            expected = 0 if "started" in roles[name].text() else -signal.SIGTERM
+            assert roles[name].stop(30) in (0, expected), roles[name].text()
+            roles[name] = start(name)
             continue
         chain.kill_at_random(roles[name])
         roles[name] = start(name)

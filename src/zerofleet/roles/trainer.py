@@ -254,7 +254,7 @@ class Trainer:
             if time.monotonic() - last_status >= 5:
                 last_status = time.monotonic()
                 self._write_status()
-            if positions >= wanted:
+            if positions >= wanted and len(progress.window) + positions >= self._smallest_window():
                 self._tell("collected", files=len(shards), positions=positions)
                 return shards
             if self._deadline is not None and time.monotonic() >= self._deadline:
@@ -262,6 +262,10 @@ class Trainer:
             if not new:
                 self._stop.wait(self._config.pacing.poll_seconds)
         return None
+
+    def _smallest_window(self) -> int:
+        """Fewer positions cannot be trained on: each batch has blocks of 128 of one bucket."""
+        return min(256 * self._config.net.num_buckets, self._config.replay.max_positions)
 
     # -- commit and what derives from it -----------------------------------------------------
 

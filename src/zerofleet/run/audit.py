@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from zerofleet.run.commit import read_checkpoints
 from zerofleet.run.documents import sha256_hex
-from zerofleet.run.errors import DamagedError, RunError
+from zerofleet.run.errors import DamagedError, KeyMissingError, RunError
 from zerofleet.run.layout import (
     CONSUMED,
     DATA,
@@ -72,8 +72,10 @@ def audit(
         must be counted, pending or rejected exactly once.
     """
     report = AuditReport()
+    # The ledger comes after the listing: what lies in consumed/ by then is counted in it.
+    listed = [entry.key for prefix in (CONSUMED, DATA) for entry in iterate(store, prefix)]
     ledger = _audit_ledger(store, report)
-    pending = _audit_shards(store, ledger, read_shard, report)
+    pending = _audit_shards(store, listed, ledger, read_shard, report)
     _audit_models(store, report)
     _audit_leases(store, ledger, report)
     _audit_stats(store, report)
@@ -86,9 +88,7 @@ def audit(
 
 def _audit_ledger(store: Store, report: AuditReport) -> Ledger:
     try:
-        kept = read_checkpoints(store)
-        for name in kept[-1].files if kept else ():
-            kept[-1].read(store, name)
+        _check_latest(store)
         ledger = read_ledger(store)
     except RunError as error:
         report.findings.append(str(error))
@@ -98,40 +98,65 @@ def _audit_ledger(store: Store, report: AuditReport) -> Ledger:
     return ledger
 
 
+def _check_latest(store: Store) -> None:
+    """Reads every file of the committed checkpoint. Raises RunError if one is not whole."""
+    kept = read_checkpoints(store)
+    while kept:
+        try:
+            for name in kept[-1].files:
+                kept[-1].read(store, name)
+            return
+        except DamagedError:
+            # A commit since we read latest.json has deleted a file it named?
+            before, kept = kept[-1].commit, read_checkpoints(store)
+            if kept and kept[-1].commit == before:
+                raise
+
+
 def _audit_shards(
-    store: Store, ledger: Ledger, read_shard: ReadShard, report: AuditReport
+    store: Store, listed: list[str], ledger: Ledger, read_shard: ReadShard, report: AuditReport
 ) -> dict[tuple[str, int], ShardContent]:
-    """Checks data/ and consumed/; returns the pending shards that are not counted yet."""
+    """Checks what was listed in data/ and consumed/; returns what is not counted yet."""
     pending: dict[tuple[str, int], ShardContent] = {}
     seen_games: dict[tuple[str, int], str] = {}
-    for prefix in (DATA, CONSUMED):
-        for entry in iterate(store, prefix):
-            try:
-                name = parse_shard_name(base_name(entry.key))
-                data = store.read(entry.key)
-                content = read_shard(data)
-            except (ValueError, RunError) as error:
-                # A shard in data/ that is damaged is the trainer's to reject; a consumed one not.
-                if prefix == CONSUMED:
-                    report.findings.append(f"{entry.key}: {error}")
-                continue
-            identity = (content.worker, content.batch)
-            if identity != (name.worker, name.batch):
-                report.findings.append(f"{entry.key}: says that it is batch {identity}")
-            verdict, why = ledger.judge(*identity, sha256_hex(data))
-            if prefix == CONSUMED:
-                if verdict is Verdict.NEW:
-                    report.findings.append(f"{entry.key}: consumed but not in the ledger")
-                elif verdict is Verdict.CONFLICT and "no longer kept" not in why:
-                    report.findings.append(f"{entry.key}: consumed, but {why}")
-                _audit_consumed_games(entry.key, content, ledger, report)
-            elif verdict is Verdict.NEW:
-                pending[identity] = content
-                for number in content.game_numbers:
-                    other = seen_games.setdefault((content.worker, number), entry.key)
-                    if other != entry.key:
-                        report.findings.append(f"{entry.key}: game {number} is in {other} as well")
+    for key in listed:
+        is_consumed = key.startswith(CONSUMED)
+        try:
+            name = parse_shard_name(base_name(key))
+            data = _read_moving(store, key)
+            content = read_shard(data)
+        except KeyMissingError:
+            continue  # It left the window, or went to rejected/, since the listing.
+        except (ValueError, RunError) as error:
+            # A shard in data/ that is damaged is the trainer's to reject; a consumed one not.
+            if is_consumed:
+                report.findings.append(f"{key}: {error}")
+            continue
+        identity = (content.worker, content.batch)
+        if identity != (name.worker, name.batch):
+            report.findings.append(f"{key}: says that it is batch {identity}")
+        verdict, why = ledger.judge(*identity, sha256_hex(data))
+        if is_consumed:
+            if verdict is Verdict.NEW:
+                report.findings.append(f"{key}: consumed but not in the ledger")
+            elif verdict is Verdict.CONFLICT and "no longer kept" not in why:
+                report.findings.append(f"{key}: consumed, but {why}")
+            _audit_consumed_games(key, content, ledger, report)
+        elif verdict is Verdict.NEW:
+            pending[identity] = content
+            for number in content.game_numbers:
+                other = seen_games.setdefault((content.worker, number), key)
+                if other != key:
+                    report.findings.append(f"{key}: game {number} is in {other} as well")
     return pending
+
+
+def _read_moving(store: Store, key: str) -> bytes:
+    """The bytes of a shard that was listed; a trainer may have moved it to consumed/ meanwhile."""
+    try:
+        return store.read(key)
+    except KeyMissingError:
+        return store.read(CONSUMED + base_name(key))
 
 
 def _audit_consumed_games(

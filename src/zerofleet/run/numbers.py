@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from zerofleet.run.commit import read_latest
 from zerofleet.run.documents import decode_object
-from zerofleet.run.errors import RunError
+from zerofleet.run.errors import DamagedError, RunError
 from zerofleet.run.layout import CONSUMED, DATA, REJECTED, base_name, parse_shard_name
 from zerofleet.run.ledger import Ledger
 from zerofleet.run.store import Store, iterate
@@ -34,11 +34,17 @@ ReadShard = Callable[[bytes], ShardContent]
 
 
 def read_ledger(store: Store) -> Ledger:
-    """The committed ledger; an empty one before the first commit."""
+    """The committed ledger; an empty one before the first commit. A trainer may be at work."""
     latest = read_latest(store)
-    if latest is None:
-        return Ledger()
-    return Ledger.from_json(decode_object(latest.read(store, LEDGER), LEDGER), LEDGER)
+    while latest is not None:
+        try:
+            return Ledger.from_json(decode_object(latest.read(store, LEDGER), LEDGER), LEDGER)
+        except DamagedError:
+            # A commit since we read latest.json has deleted the ledger it named?
+            before, latest = latest, read_latest(store)
+            if latest is not None and latest.commit == before.commit:
+                raise
+    return Ledger()
 
 
 def first_free_numbers(

@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 CPP_SOURCES := $(shell find cpp -name '*.h' -o -name '*.cpp')
 RUN ?= runs/ultimate_ttt
 
-.PHONY: help setup train test test-long bench lint format sanitize docs clean
+.PHONY: help setup train test test-long bench lint format sanitize clean
 
 help:
 	@echo "make train      train Ultimate Tic-Tac-Toe on this machine for a few minutes, then measure it"

@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def build_tools() -> None:
-    """Builds the C++ benchmarks as the package is built: baseline x86-64-v2, kernels by dispatch."""
+    """Builds the C++ benchmarks like the package: baseline x86-64-v2, kernels by dispatch."""
     configure = ["cmake", "-S", str(ROOT), "-B", str(BUILD), "-DZEROFLEET_PYTHON=OFF"]
     subprocess.run([*configure, "-G", "Ninja"], check=True, stdout=subprocess.DEVNULL)
     targets = ["--target", "bench_rules", "bench_search"]
@@ -61,9 +61,10 @@ def build_tools() -> None:
 
 def one_round(args: argparse.Namespace) -> list[tuple[str, float]]:
     """Measures everything once; returns (name, figure)."""
-    found: list[tuple[str, float]] = []
-    for line in tool("bench_rules"):
-        found.append((f"random play/{line['game']}, moves/s", line["random_moves_per_second"]))
+    found: list[tuple[str, float]] = [
+        (f"random play/{line['game']}, moves/s", line["random_moves_per_second"])
+        for line in tool("bench_rules")
+    ]
     found += open_spiel_random_play()
     for level in _core.simd_levels():
         speeds = _core.benchmark_nnue("ultimate_ttt", level, 1.0)
@@ -104,7 +105,10 @@ def open_spiel_random_play() -> list[tuple[str, float]]:
     import time
 
     found = []
-    for ours, theirs in (("connect_four", "connect_four"), ("ultimate_ttt", "ultimate_tic_tac_toe")):
+    for ours, theirs in (
+        ("connect_four", "connect_four"),
+        ("ultimate_ttt", "ultimate_tic_tac_toe"),
+    ):
         game = pyspiel.load_game(theirs)
         rng = random.Random(1)
         moves, started = 0, time.perf_counter()

@@ -54,11 +54,14 @@ from zerofleet.run.models import publish_model
 from zerofleet.run.series import SeriesWriter
 from zerofleet.run.software import software_version
 from zerofleet.run.stats import append_stats, read_stats
-from zerofleet.run.stop import clear_stop, request_stop
+from zerofleet.run.stop import clear_stop, request_stop, stop_requested
 from zerofleet.run.store import DirectoryStore, read_or_none
 
 if TYPE_CHECKING:  # torch is loaded when the run starts, not when its arguments are checked
     from zerofleet.roles.learning import Progress
+
+WINDOW_SECONDS = 60.0
+"""checkpoint.npz is written at most this often, and when the trainer ends."""
 
 
 class Trainer:
@@ -91,6 +94,8 @@ class Trainer:
         self._report = report
         self._store = DirectoryStore(run_dir)
         self._committed: Checkpoint | None = None
+        self._window_written = float("-inf")
+        self._window_size = 0
         if seed_data is not None and not seed_data.is_file():
             raise ConfigError(f"--seed-data {seed_data}: no such file")
 
@@ -208,11 +213,9 @@ class Trainer:
         )
         self._derive(progress)
         max_loops = config.pacing.max_loops
-        while progress.state.iteration < max_loops and not self._stop.is_set():
-            if self._deadline is not None and time.monotonic() >= self._deadline:
-                break
+        while progress.state.iteration < max_loops and not self._is_over():
             shards = self._collect(progress)
-            if self._stop.is_set() or shards is None:
+            if shards is None:
                 break
             self._phase("training")
             fault_point("trainer.before_train")
@@ -228,10 +231,16 @@ class Trainer:
             self._tell(
                 "done", loops=progress.state.iteration, why=f"all {max_loops} loops are done"
             )
-        elif self._deadline is not None and not self._stop.is_set():
+        elif self._deadline is not None and time.monotonic() >= self._deadline:
             request_stop(store, "the time given with --minutes is over")
             self._tell("done", loops=progress.state.iteration, why="the time is over")
+        self._write_window(progress, at_most_every=0)
         self._write_status()
+
+    def _is_over(self) -> bool:
+        """A signal, STOP put there by somebody, or the time given."""
+        late = self._deadline is not None and time.monotonic() >= self._deadline
+        return late or self._stop.is_set() or stop_requested(self._store)
 
     def _collect(self, progress: "Progress") -> list[AcceptedShard] | None:
         """New shards with at least min_new_positions; None if told to stop before."""
@@ -241,6 +250,8 @@ class Trainer:
         last_status = 0.0
         while not self._stop.is_set():
             try:
+                if self._is_over():
+                    return None
                 new = self._collector.poll(self._stop.is_set)
                 self._heartbeat.update(error="", state="active")
             except StoreError as away:
@@ -257,8 +268,6 @@ class Trainer:
             if positions >= wanted and len(progress.window) + positions >= self._smallest_window():
                 self._tell("collected", files=len(shards), positions=positions)
                 return shards
-            if self._deadline is not None and time.monotonic() >= self._deadline:
-                return None
             if not new:
                 self._stop.wait(self._config.pacing.poll_seconds)
         return None
@@ -298,13 +307,20 @@ class Trainer:
             info={"iteration": state.iteration},
         )
         self._collector.finish(state.new_shards)
-        progress.write_window_checkpoint(store)
-        fault_point("trainer.after_window_checkpoint")
+        self._write_window(progress, at_most_every=WINDOW_SECONDS)
         if self._config.replay.keep == "window":
             delete_outside_window(store, {source.name for source in state.sources})
         self._rate(progress)
         self._write_status()
         self._loop_started = time.monotonic()
+
+    def _write_window(self, progress: "Progress", *, at_most_every: float) -> None:
+        """checkpoint.npz is for people: it may lag behind, the shards it is made of do not."""
+        if time.monotonic() - self._window_written < at_most_every:
+            return
+        progress.write_window_checkpoint(self._store)
+        self._window_written = time.monotonic()
+        fault_point("trainer.after_window_checkpoint")
 
     def _rate(self, progress: "Progress") -> None:
         """Matches and Elo of this iteration's version; one entry in training_stats.json."""
@@ -342,7 +358,9 @@ class Trainer:
     # -- telling -----------------------------------------------------------------------------
 
     def _phase(self, phase: str, **values: Any) -> None:
-        self._heartbeat.update(state="active", progress={"phase": phase, **values})
+        self._window_size = values.pop("window", self._window_size)
+        progress = {"phase": phase, "window": self._window_size, **values}
+        self._heartbeat.update(state="active", progress=progress)
 
     def _on_epoch(self, epoch: int, train: float, validation: float | None) -> None:
         share = (epoch + 1) / self._config.training.train_epochs

@@ -7,7 +7,7 @@ CONFIG = TrainingConfig(learning_rate=1e-3, warmup_share=0.1, final_learning_rat
 
 
 def test_rises_then_falls_to_the_share():
-    rates = [learning_rate(CONFIG, step, 200, warm=False) for step in range(200)]
+    rates = [learning_rate(CONFIG, step, 200) for step in range(200)]
     assert rates[0] == pytest.approx(1e-3 / 20)
     assert max(rates) == rates[19] == pytest.approx(1e-3)
     assert rates[19:] == sorted(rates[19:], reverse=True)
@@ -18,11 +18,5 @@ def test_rises_then_falls_to_the_share():
 
 @pytest.mark.parametrize("num_steps", [1, 2, 3])
 def test_few_steps_are_no_problem(num_steps):
-    rates = [learning_rate(CONFIG, step, num_steps, warm=False) for step in range(num_steps)]
+    rates = [learning_rate(CONFIG, step, num_steps) for step in range(num_steps)]
     assert all(0 < rate <= 1e-3 for rate in rates)
-
-
-def test_a_net_that_has_learned_before_learns_more_gently():
-    highest = max(learning_rate(CONFIG, step, 200, warm=True) for step in range(200))
-    assert highest == pytest.approx(CONFIG.warm_learning_rate)
-    assert highest < CONFIG.learning_rate

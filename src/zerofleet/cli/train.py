@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 30.0
 """For the roles to save and end; then they are killed, which loses nothing but time."""
 VIEW_SECONDS = 0.5
-WORKER_NICENESS = 10
+WORKER_NICENESS = 19
 
 
 def train(

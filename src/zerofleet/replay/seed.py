@@ -83,10 +83,7 @@ def read_seed_data(
     except FileNotFoundError:
         raise SeedDataError(f"{path}: no such file; {_WHAT_TO_GIVE}") from None
     except OSError as error:
-        raise SeedDataError(
-            f"{path}: expected a whole .npz file, found something else ({error.strerror}); "
-            f"{_WHAT_TO_GIVE}"
-        ) from None
+        raise SeedDataError(f"{path}: {error.strerror}; {_WHAT_TO_GIVE}") from None
     return parse_seed_data(
         data,
         source=str(path),

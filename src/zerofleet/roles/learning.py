@@ -16,8 +16,9 @@ from zerofleet.nets.features import feature_set_of_game
 from zerofleet.nets.nnue import NnueModel
 from zerofleet.nets.nnue_file import NnueArchitecture
 from zerofleet.records.errors import ShardError
+from zerofleet.replay.config import ReplayConfig
 from zerofleet.replay.seed import checkpoint_npz, parse_seed_data
-from zerofleet.replay.window import PositionBatch, Window
+from zerofleet.replay.window import SEED_VERSION, PositionBatch, SourceInWindow, Window
 from zerofleet.roles.collect import AcceptedShard
 from zerofleet.roles.config import RunConfig
 from zerofleet.roles.state import (
@@ -45,6 +46,7 @@ class Progress:
     state: TrainerState
     window: Window
     learner: Learner
+    replay: ReplayConfig
 
     @property
     def architecture(self) -> NnueArchitecture:
@@ -96,7 +98,7 @@ class Progress:
         )
         if seed is not None:
             state.files[SEED] = seed
-        return cls(state, window, learner)
+        return cls(state, window, learner, config.replay)
 
     @classmethod
     def restore(
@@ -119,7 +121,7 @@ class Progress:
         batches: list[PositionBatch] = []
         for source in state.sources:
             try:
-                if source.model_version == 0:
+                if is_seed(source):
                     seed = checkpoint.read(store, SEED)
                     batches.append(_seed_batch(config, seed, source.name))
                 else:
@@ -134,7 +136,10 @@ class Progress:
                     )
             except (KeyMissingError, ShardError) as error:
                 on_unreadable(source.name, str(error))
-        return cls(state, _empty_window(config).extended(batches), learner)
+        # As many positions as it held: the oldest source may have been in it only in part.
+        size = sum(source.num_positions for source in state.sources)
+        window = replace(_empty_window(config), max_positions=max(1, size)).extended(batches)
+        return cls(state, window, learner, config.replay)
 
     def learn(
         self,
@@ -148,7 +153,12 @@ class Progress:
         Raises: TrainingError if the loss stops being finite.
         """
         iteration = self.state.iteration + 1
-        window = self.window.extended([shard.positions for shard in shards])
+        # The ledger counts these shards already; seed data is in no ledger.
+        seeded = sum(source.num_positions for source in self.window.sources if is_seed(source))
+        limit = self.replay.window_limit(self.state.ledger.num_positions + seeded)
+        window = replace(self.window, max_positions=limit).extended(
+            [shard.positions for shard in shards]
+        )
         result = self.learner.train_loop(
             window,
             iteration,
@@ -171,7 +181,7 @@ class Progress:
             seconds=round(time.monotonic() - loop_started, 2),
         )
         files = _model_files(self.learner)
-        if SEED in self.state.files and any(s.model_version == 0 for s in window.sources):
+        if SEED in self.state.files and any(is_seed(source) for source in window.sources):
             files[SEED] = self.state.files[SEED]
         state = replace(
             self.state,
@@ -182,12 +192,17 @@ class Progress:
             entry=entry,
             files=files,
         )
-        return Progress(state, window, self.learner)
+        return Progress(state, window, self.learner, self.replay)
 
     def write_window_checkpoint(self, store: Store) -> None:
         """checkpoint.npz: the window for people, and a fast start of another run."""
         share = self.learner.config.lambda_search
         store.put(WINDOW_CHECKPOINT, checkpoint_npz(self.window, lambda_search=share))
+
+
+def is_seed(source: SourceInWindow) -> bool:
+    """True for the seed data, which is in the window but in no ledger."""
+    return source.model_version == SEED_VERSION
 
 
 def _empty_window(config: RunConfig) -> Window:

@@ -19,10 +19,7 @@ class TrainingConfig(FrozenModel):
     min_steps: int = Field(default=400, ge=1)
     """The batch is halved, down to 1,024, until a loop takes at least so many steps."""
     learning_rate: float = Field(default=2e-3, gt=0)
-    """Highest learning rate while the net learns from random weights (the first loop)."""
-    warm_learning_rate: float = Field(default=5e-4, gt=0)
-    """Highest learning rate of every later loop, which refines the net of the loop before. At 2e-3
-    such a loop first forgets: the validation loss rises and the gain in strength halves."""
+    """Highest learning rate of a loop, at the end of the warm-up."""
     final_learning_rate_share: float = Field(default=0.05, ge=0, le=1)
     """The cosine ends at this share of `learning_rate`."""
     warmup_share: float = Field(default=0.05, ge=0, lt=1)

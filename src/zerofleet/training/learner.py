@@ -119,14 +119,13 @@ class Learner:
         validation_losses = [self.validation_loss(validation)] if len(validation) else []
         train_losses: list[float] = []
         step, first_step_seconds, seconds = 0, 0.0, 0.0
-        warm = self.num_steps > 0
         for epoch in range(config.train_epochs):
             losses: list[Tensor] = []
             started = time.perf_counter()
             for batch in self._sampler(window, rows, batch_size, iteration, epoch):
                 if should_stop():
                     break
-                self._set_learning_rate(learning_rate(config, step, num_steps, warm=warm))
+                self._set_learning_rate(learning_rate(config, step, num_steps))
                 losses.append(self.train_batch(batch))
                 if step == 0:
                     first_step_seconds = time.perf_counter() - started

@@ -3,9 +3,10 @@ import hashlib
 import pytest
 from command import run
 
+from support import require
 from zerofleet import _core
 
-pytest.importorskip("torch")
+require("torch")
 
 
 @pytest.mark.parametrize("game", ["ultimate_ttt", "connect_four"])

@@ -1,7 +1,6 @@
 """`zerofleet mirror` takes files both ways and ends with the run."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import sys
 import pytest
 from command import run
 
+from support import require_program
 from zerofleet.run.layout import worker_lease_key
 from zerofleet.run.lease import Lease
 from zerofleet.run.models import fetch_model, publish_model
@@ -16,7 +16,12 @@ from zerofleet.run.stop import request_stop, stop_requested
 from zerofleet.run.store import DirectoryStore
 
 
-@pytest.mark.skipif(shutil.which("rsync") is None, reason="rsync is not installed")
+@pytest.fixture
+def rsync():
+    require_program("rsync")
+
+
+@pytest.mark.usefixtures("rsync")
 def test_mirror(tmp_path):
     for name in ("here", "there"):
         (tmp_path / name).mkdir()
@@ -38,7 +43,7 @@ def test_mirror(tmp_path):
     assert here.read("data/v0001_far_0001.npz") == b"games"
 
 
-@pytest.mark.skipif(shutil.which("rsync") is None, reason="rsync is not installed")
+@pytest.mark.usefixtures("rsync")
 def test_an_unreachable_host_is_said_once(tmp_path):
     (tmp_path / "here").mkdir()
     command = [sys.executable, "-m", "zerofleet", "mirror", str(tmp_path / "no" / "such")]

@@ -3,6 +3,7 @@ import os
 import pytest
 from command import run
 
+from support import require
 from zerofleet.cli import main
 
 
@@ -31,7 +32,7 @@ from zerofleet.cli import main
 )
 def test_one_line_says_what_is_wrong(arguments, status, message, tmp_path, monkeypatch, capsys):
     if arguments[0] in ("export", "import"):
-        pytest.importorskip("torch")
+        require("torch")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as end:
         main(arguments)

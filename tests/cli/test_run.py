@@ -5,6 +5,8 @@ import json
 import pytest
 from command import run
 
+from support import require
+
 SMALL = {
     "search.depth": 1,
     "pacing.min_new_positions": 200,
@@ -21,7 +23,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def settings():
-    pytest.importorskip("torch")
+    require("torch")
     return [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from sample_run import sample_entries
 
+from support import require
 from zerofleet.monitor.plot import plot_learning_curve
 from zerofleet.monitor.tensorboard import TensorBoardWriter, scalars_of
 
-pytest.importorskip("matplotlib")
+require("matplotlib")
 
 
 def size_of(png: Path) -> tuple[int, int]:
@@ -52,7 +53,7 @@ def test_scalars() -> None:
 
 
 def test_tensorboard_gets_each_iteration_once(tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard")
+    require("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     writer = TensorBoardWriter(tmp_path)

@@ -17,6 +17,22 @@ using Action = std::int32_t;
 template <int NumPlayers>
 using Returns = std::array<float, NumPlayers>;
 
+/// One of the things nature may do at a chance node. Outcomes are numbered on their own, from 0 to
+/// G::kMaxChanceOutcomes - 1; kNumActions counts the players' actions only.
+struct ChanceOutcome {
+    Action action;
+    float probability;
+};
+
+/// G::kMaxChanceOutcomes, or 0 for games without chance, which need not say so.
+template <class G>
+constexpr int max_chance_outcomes() {
+    if constexpr (requires { G::kMaxChanceOutcomes; })
+        return G::kMaxChanceOutcomes;
+    else
+        return 0;
+}
+
 /// A game is a type of constants and static functions; `Game::State` is the small copyable value
 /// that is searched. Copying a state is how search branches; there is no undo.
 ///

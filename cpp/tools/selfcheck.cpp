@@ -5,6 +5,7 @@
 #include <exception>
 #include <string_view>
 
+#include "tools/selfcheck_any_game.h"
 #include "tools/selfcheck_games.h"
 #include "tools/selfcheck_nnue.h"
 #include "tools/selfcheck_records.h"
@@ -20,6 +21,7 @@ struct Section {
 // A new area adds its header above and its line here.
 constexpr Section kSections[] = {
     {"games", zerofleet::selfcheck::selfcheck_games},
+    {"any_game", zerofleet::selfcheck::selfcheck_any_game},
     {"records", zerofleet::selfcheck::selfcheck_records},
     {"nnue", zerofleet::selfcheck::selfcheck_nnue},
     {"search", zerofleet::selfcheck::selfcheck_search},

@@ -1,0 +1,150 @@
+#include "games/any_game.h"
+
+#include <algorithm>
+
+#include "games/registry.h"
+
+namespace zerofleet {
+
+namespace {
+
+template <class G>
+GameInfo info_of() {
+    GameInfo info;
+    info.spec = std::string(G::kName);
+    info.num_actions = G::kNumActions;
+    info.max_chance_outcomes = max_chance_outcomes<G>();
+    info.num_players = G::kNumPlayers;
+    info.max_legal_actions = G::kMaxLegalActions;
+    info.max_plies = G::kMaxPlies;
+    info.num_planes = G::kNumPlanes;
+    info.num_scalars = G::kNumScalars;
+    info.rows = G::kRows;
+    info.cols = G::kCols;
+    info.num_symmetries = G::kNumSymmetries;
+    info.state_bytes = sizeof(typename G::State);
+    info.state_alignment = alignof(typename G::State);
+    return info;
+}
+
+template <GameType G>
+class CompiledGame final : public AnyGame {
+    using State = typename G::State;
+    static constexpr int kOutcomes = max_chance_outcomes<G>();
+    static const State& at(const void* p) { return *static_cast<const State*>(p); }
+    static State& at(void* p) { return *static_cast<State*>(p); }
+
+  public:
+    explicit CompiledGame(State initial) : AnyGame(info_of<G>()), initial_(std::move(initial)) {}
+
+    void construct_initial(void* to) const override { new (to) State(initial_); }
+    void construct_copy(void* to, const void* from) const override { new (to) State(at(from)); }
+    void construct_parsed(void* to, std::string_view text) const override {
+        new (to) State(G::parse(text));
+    }
+    void assign(void* to, const void* from) const override { at(to) = at(from); }
+    void destroy(void* state) const override { at(state).~State(); }
+
+    void apply(void* state, std::span<const Action> actions) const override {
+        for (const Action a : actions) at(state).apply(a);
+    }
+    Position look(const void* state, Choices& choices) const override {
+        return look_at(at(state), choices);
+    }
+    void observe(const void* state, std::uint8_t* planes, float* scalars) const override {
+        at(state).observe(planes, scalars);
+    }
+    Position visit(void* state, std::span<const Action> actions, Choices& choices,
+                   std::uint8_t* planes, float* scalars) const override {
+        State& s = at(state);
+        for (const Action a : actions) s.apply(a);
+        const Position position = look_at(s, choices);
+        if (position.to_play >= 0) s.observe(planes, scalars);
+        return position;
+    }
+
+    bool is_legal(const void* state, std::int64_t action) const override {
+        if (action < 0 || action >= std::max(G::kNumActions, kOutcomes)) return false;
+        return at(state).is_legal(static_cast<Action>(action));
+    }
+    std::uint64_t hash(const void* state) const override { return at(state).hash(); }
+    void returns(const void* state, std::vector<float>& out) const override {
+        for (const float r : at(state).returns()) out.push_back(r);
+    }
+    float search_value(float player0_return) const override {
+        if constexpr (requires { G::search_value(player0_return); })
+            return G::search_value(player0_return);
+        else
+            return player0_return;
+    }
+    std::string text(const void* state) const override { return at(state).text(); }
+    std::string action_to_text(const void* state, Action action) const override {
+        return G::action_to_text(at(state), action);
+    }
+
+  private:
+    Position look_at(const State& s, Choices& choices) const {
+        choices.clear();
+        Position position;
+        if (s.is_terminal()) {
+            position.terminal = true;
+            position.value = search_value(s.returns()[0]);
+            return position;
+        }
+        if constexpr (kOutcomes > 0) {
+            if (s.is_chance()) {
+                position.chance = true;
+                FixedList<ChanceOutcome, kOutcomes> outcomes;
+                s.chance_outcomes(outcomes);
+                for (const ChanceOutcome& o : outcomes) choices.push_back(o.action, o.probability);
+                return position;
+            }
+        }
+        position.to_play = static_cast<std::int8_t>(s.to_play());
+        LegalActions<G> actions;
+        s.legal_actions(actions);
+        choices.assign(actions.begin(), actions.size());
+        return position;
+    }
+
+    State initial_;
+};
+
+}  // namespace
+
+Position AnyGame::visit(void* state, std::span<const Action> actions, Choices& choices,
+                        std::uint8_t* planes, float* scalars) const {
+    apply(state, actions);
+    const Position position = look(state, choices);
+    if (position.to_play >= 0) observe(state, planes, scalars);
+    return position;
+}
+
+std::shared_ptr<const AnyGame> any_game(std::string_view spec) {
+    return with_game(spec, []<class G>() -> std::shared_ptr<const AnyGame> {
+        return std::make_shared<CompiledGame<G>>(typename G::State{});
+    });
+}
+
+AnyState::AnyState(const AnyGame& game, const void* from)
+    : game_(&game),
+      memory_(
+          ::operator new(game.info().state_bytes, std::align_val_t{game.info().state_alignment})) {
+    try {
+        if (from == nullptr)
+            game.construct_initial(memory_);
+        else
+            game.construct_copy(memory_, from);
+    } catch (...) {
+        ::operator delete(memory_, std::align_val_t{game.info().state_alignment});
+        throw;
+    }
+}
+
+AnyState::~AnyState() {
+    if (memory_ == nullptr) return;
+    game_->destroy(memory_);
+    ::operator delete(memory_, std::align_val_t{game_->info().state_alignment});
+}
+
+}  // namespace zerofleet

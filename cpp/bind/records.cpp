@@ -55,7 +55,7 @@ Replayed replay(std::string_view game, ConstArray<std::int64_t, 1> game_start,
     if (initial_text)
         games.initial_text = {reinterpret_cast<const char*>(initial_text->data()),
                               initial_text->size()};
-    return with_game(game, [&]<class G>() -> Replayed {
+    return with_game(game, [&]<class G>(const GameOptions& options) -> Replayed {
         if (returns.shape(0) != termination.shape(0) || returns.shape(1) != G::kNumPlayers)
             throw RecordError("returns have shape (" + std::to_string(returns.shape(0)) + ", " +
                               std::to_string(returns.shape(1)) + "); expected (" +
@@ -65,7 +65,7 @@ Replayed replay(std::string_view game, ConstArray<std::int64_t, 1> game_start,
         {
             nb::gil_scoped_release release;
             out = replay_games<G>(games, static_cast<std::uint8_t>(mask),
-                                  static_cast<std::uint8_t>(without));
+                                  static_cast<std::uint8_t>(without), options);
         }
         const std::size_t n = out.ply.size();
         return {to_array(std::move(out.packed), {n, G::kPackedBytes}),

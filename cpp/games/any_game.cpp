@@ -9,9 +9,9 @@ namespace zerofleet {
 namespace {
 
 template <class G>
-GameInfo info_of() {
+GameInfo info_of(const GameOptions& options) {
     GameInfo info;
-    info.spec = std::string(G::kName);
+    info.spec = options.spec();
     info.num_actions = G::kNumActions;
     info.max_chance_outcomes = max_chance_outcomes<G>();
     info.num_players = G::kNumPlayers;
@@ -35,12 +35,13 @@ class CompiledGame final : public AnyGame {
     static State& at(void* p) { return *static_cast<State*>(p); }
 
   public:
-    explicit CompiledGame(State initial) : AnyGame(info_of<G>()), initial_(std::move(initial)) {}
+    explicit CompiledGame(const GameOptions& options)
+        : AnyGame(info_of<G>(options)), options_(options), initial_(initial_state<G>(options)) {}
 
     void construct_initial(void* to) const override { new (to) State(initial_); }
     void construct_copy(void* to, const void* from) const override { new (to) State(at(from)); }
     void construct_parsed(void* to, std::string_view text) const override {
-        new (to) State(G::parse(text));
+        new (to) State(parse_state<G>(text, options_));
     }
     void assign(void* to, const void* from) const override { at(to) = at(from); }
     void destroy(void* state) const override { at(state).~State(); }
@@ -107,6 +108,7 @@ class CompiledGame final : public AnyGame {
         return position;
     }
 
+    GameOptions options_;
     State initial_;
 };
 
@@ -121,9 +123,10 @@ Position AnyGame::visit(void* state, std::span<const Action> actions, Choices& c
 }
 
 std::shared_ptr<const AnyGame> any_game(std::string_view spec) {
-    return with_game(spec, []<class G>() -> std::shared_ptr<const AnyGame> {
-        return std::make_shared<CompiledGame<G>>(typename G::State{});
-    });
+    return with_game(spec,
+                     []<class G>(const GameOptions& options) -> std::shared_ptr<const AnyGame> {
+                         return std::make_shared<CompiledGame<G>>(options);
+                     });
 }
 
 AnyState::AnyState(const AnyGame& game, const void* from)

@@ -1,51 +1,45 @@
 #include "games/registry.h"
 
 #include <algorithm>
-#include <numeric>
-#include <stdexcept>
+#include <optional>
 
 #include "base/text.h"
 
 namespace zerofleet {
 
-namespace {
-/// Levenshtein distance.
-int edit_distance(std::string_view a, std::string_view b) {
-    std::vector<int> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), 0);
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        int diagonal = row[0];
-        row[0] = static_cast<int>(i) + 1;
-        for (std::size_t j = 0; j < b.size(); ++j) {
-            const int above = row[j + 1];
-            row[j + 1] = std::min({above + 1, row[j] + 1, diagonal + (a[i] != b[j])});
-            diagonal = above;
-        }
-    }
-    return row.back();
-}
-}  // namespace
-
 std::vector<std::string> game_names() {
     std::vector<std::string> names;
-    for_each_game([&]<class Game>() { names.emplace_back(Game::kName); });
+    for_each_game([&]<class Game>() {
+        if (std::find(names.begin(), names.end(), Game::kName) == names.end())
+            names.emplace_back(Game::kName);
+    });
     return names;
 }
 
-std::string unknown_game_message(std::string_view name) {
-    const std::string shown(name.substr(0, 60));
-    const auto names = game_names();
-    const auto nearest = std::min_element(names.begin(), names.end(), [&](auto& a, auto& b) {
-        return edit_distance(shown, a) < edit_distance(shown, b);
+GameOptions parse_game_spec(std::string_view spec) {
+    const SpecParts parts = split_spec(spec);
+    std::optional<GameOptions> options;
+    for_each_game([&]<class Game>() {
+        if (!options && parts.name == Game::kName)
+            options.emplace(Game::kName, declared_options<Game>());
     });
-    std::string out =
-        "unknown game " + quoted(name, 60) + "; did you mean \"" + *nearest + "\"? known games:";
-    for (const auto& known : names) out += " " + known;
-    return out;
+    if (!options) {
+        const auto names = game_names();
+        std::string message = "unknown game " + quoted(parts.name, 60) + "; did you mean \"" +
+                              nearest_word(parts.name, names) + "\"? known games:";
+        for (const auto& known : names) message += " " + known;
+        throw std::invalid_argument(message);
+    }
+    for (const auto& [name, value] : parts.options) options->set(name, value);
+    return *options;
 }
 
-void detail::throw_unknown_game(std::string_view name) {
-    throw std::invalid_argument(unknown_game_message(name));
+void detail::throw_not_compiled(const GameOptions& options) {
+    std::string known;
+    for_each_game([&]<class Game>() {
+        if (options.game() == Game::kName) known += " " + options_of<Game>().spec();
+    });
+    throw std::invalid_argument(options.spec() + " is not compiled; there are" + known);
 }
 
 }  // namespace zerofleet

@@ -1,6 +1,18 @@
 #include "search/greedy.h"
 
+#include <stdexcept>
+#include <string>
+
 namespace zerofleet::search {
+
+void throw_no_heuristic(std::string_view game) {
+    std::string known;
+    for_each_game([&]<class Game>() {
+        if constexpr (HasHeuristic<Game>) known += " " + std::string(Game::kName);
+    });
+    throw std::invalid_argument("alpha-beta does not play " + std::string(game) + "; it plays" +
+                                known);
+}
 
 namespace {
 /// For a 9-bit set of one side's cells: what each line of three is worth to it while the other side

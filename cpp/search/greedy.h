@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <concepts>
 #include <cstdint>
+#include <string_view>
 
 #include "games/connect_four.h"
 #include "games/grid.h"
+#include "games/registry.h"
 #include "games/tic_tac_toe.h"
 #include "games/ultimate_ttt.h"
 #include "search/score.h"
@@ -19,6 +22,28 @@ namespace zerofleet::search {
 /// `heuristic(state)`: mover's view, kEvalPerLogit steps a logit, within +-kMaxEval; not terminal.
 template <class Game>
 struct Heuristic;
+
+/// A game that alpha-beta plays: one with such an evaluation.
+template <class Game>
+concept HasHeuristic = requires(const typename Game::State s) {
+    { Heuristic<Game>::evaluate(s) } -> std::same_as<int>;
+};
+
+/// What a game that alpha-beta does not play throws.
+[[noreturn]] void throw_no_heuristic(std::string_view game);
+
+/// Calls `f.template operator()<Game>(options)` for a game that alpha-beta plays. Throws
+/// std::invalid_argument for any other.
+template <class F>
+auto with_alphabeta_game(std::string_view spec, F&& f) {
+    using Result = decltype(detail::call_with_game<TicTacToe>(GameOptions(""), f));
+    return with_game(spec, [&]<class Game>(const GameOptions& options) -> Result {
+        if constexpr (HasHeuristic<Game>)
+            return detail::call_with_game<Game>(options, f);
+        else
+            throw_no_heuristic(options.spec());
+    });
+}
 
 /// Open lines: a line without opposing pieces counts more the more of ours it has.
 template <>

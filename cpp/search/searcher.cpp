@@ -47,7 +47,7 @@ class SearcherOf final : public Searcher {
 
 std::unique_ptr<Searcher> make_searcher(std::string_view game, const nnue::Network* network,
                                         const AlphaBetaOptions& options) {
-    return with_game(game, [&]<class Game>() -> std::unique_ptr<Searcher> {
+    return with_alphabeta_game(game, [&]<class Game>() -> std::unique_ptr<Searcher> {
         if (network != nullptr)
             return std::make_unique<SearcherOf<Game, nnue::Evaluator<Game>>>(options, *network);
         return std::make_unique<SearcherOf<Game, GreedyEvaluator<Game>>>(options);
@@ -87,7 +87,7 @@ BatchResult search_batch(std::string_view game, const nnue::Network* network,
 
 bool proves(std::string_view game, const std::uint8_t* packed, bool win, int plies,
             std::int64_t budget) {
-    return with_game(game, [&]<class Game>() {
+    return with_alphabeta_game(game, [&]<class Game>() {
         const auto state = Game::State::unpack(packed);
         return win ? proves_win<Game>(state, plies, budget)
                    : proves_loss<Game>(state, plies, budget);

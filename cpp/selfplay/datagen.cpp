@@ -73,12 +73,12 @@ class GamePlayer {
         limits_.stop = &progress.stop;
     }
 
-    PlayedGame play(std::int64_t number, const std::vector<Action>& opening) {
+    PlayedGame play(const State& start, std::int64_t number, const std::vector<Action>& opening) {
         search_.new_game();
         // Another stream than the opening's.
         Rng rng(derive_seed(derive_seed(seed_, static_cast<std::uint64_t>(number)), ~0ull));
         PlayedGame game;
-        State s;
+        State s = start;
         for (const Action a : opening) {
             game.add(a, kPlyRandomOpening, std::numeric_limits<float>::quiet_NaN());
             s.apply(a);
@@ -169,17 +169,18 @@ GameBatch assemble(const std::vector<PlayedGame>& games, std::int64_t first_game
 }
 
 template <GameType Game, class Evaluator, class... EvaluatorArgs>
-GameBatch generate(const DatagenSettings& settings, std::uint64_t seed, std::int64_t first_game,
-                   std::int64_t num_games, int num_threads, GamesProgress& progress,
-                   const EvaluatorArgs&... args) {
-    Openings<Game> openings(seed, settings.num_random_plies, first_game, num_games);
+GameBatch generate(const GameOptions& options, const DatagenSettings& settings, std::uint64_t seed,
+                   std::int64_t first_game, std::int64_t num_games, int num_threads,
+                   GamesProgress& progress, const EvaluatorArgs&... args) {
+    const auto start = initial_state<Game>(options);
+    Openings<Game> openings(start, seed, settings.num_random_plies, first_game, num_games);
     std::vector<PlayedGame> games(static_cast<std::size_t>(num_games));
     share_indices(num_threads, num_games, [&](auto&& next) {
         GamePlayer<Game, Evaluator> player(settings, seed, progress, args...);
         for (auto i = next(); i >= 0 && !progress.stop.load(std::memory_order_relaxed);
              i = next()) {
             PlayedGame& game = games[static_cast<std::size_t>(i)];
-            game = player.play(first_game + i, openings.of_game(first_game + i));
+            game = player.play(start, first_game + i, openings.of_game(first_game + i));
             if (!game.finished) continue;
             std::int64_t quiet = 0;
             for (const std::uint8_t flags : game.ply_flags) quiet += (flags & kPlyQuiet) != 0;
@@ -220,12 +221,12 @@ GameBatch generate_games(std::string_view game, const nnue::Network* network,
     require(first_game >= 0, "first_game", "at least 0", first_game);
     require(num_games >= 0, "num_games", "at least 0", num_games);
     require(num_threads >= 1 && num_threads <= 4096, "num_threads", "in 1..4096", num_threads);
-    return with_game(game, [&]<class Game>() {
+    return search::with_alphabeta_game(game, [&]<class Game>(const GameOptions& options) {
         if (network != nullptr)
-            return generate<Game, nnue::Evaluator<Game>>(settings, seed, first_game, num_games,
-                                                         num_threads, progress, *network);
-        return generate<Game, search::GreedyEvaluator<Game>>(settings, seed, first_game, num_games,
-                                                             num_threads, progress);
+            return generate<Game, nnue::Evaluator<Game>>(
+                options, settings, seed, first_game, num_games, num_threads, progress, *network);
+        return generate<Game, search::GreedyEvaluator<Game>>(options, settings, seed, first_game,
+                                                             num_games, num_threads, progress);
     });
 }
 

@@ -37,8 +37,10 @@ class Openings {
     static constexpr std::int64_t kBlock = 1024;
     static constexpr int kAttempts = 64;
 
-    Openings(std::uint64_t seed, int num_plies, std::int64_t first, std::int64_t count)
-        : seed_(seed),
+    Openings(const typename Game::State& start, std::uint64_t seed, int num_plies,
+             std::int64_t first, std::int64_t count)
+        : start_(start),
+          seed_(seed),
           num_plies_(num_plies),
           end_(first + count),
           first_block_(first / kBlock),
@@ -50,7 +52,7 @@ class Openings {
                 std::string(Game::kName) + ", got " + std::to_string(num_plies));
     }
 
-    /// Actions from the initial state. Any thread may ask; a block is drawn when first needed.
+    /// Actions from `start`. Any thread may ask; a block is drawn when first needed.
     const std::vector<Action>& of_game(std::int64_t number) {
         const std::int64_t index = number / kBlock;
         Block& block = blocks_[static_cast<std::size_t>(index - first_block_)];
@@ -78,7 +80,7 @@ class Openings {
             std::vector<Action> repeated;
             for (int attempt = 0; attempt < kAttempts; ++attempt) {
                 Rng rng(derive_seed(seed, static_cast<std::uint64_t>(plies * kAttempts + attempt)));
-                typename Game::State s;
+                typename Game::State s = start_;
                 std::vector<Action> actions;
                 while (!s.is_terminal() && static_cast<int>(actions.size()) < plies) {
                     actions.push_back(random_action<Game>(s, rng));
@@ -93,6 +95,7 @@ class Openings {
         return {};
     }
 
+    typename Game::State start_;
     std::uint64_t seed_;
     int num_plies_;
     std::int64_t end_, first_block_;

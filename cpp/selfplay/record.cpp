@@ -62,8 +62,10 @@ void check_ending(const GamesView& games, std::size_t g, bool is_terminal,
     const auto returns = games.returns.subspan(g * players, players);
     float sum = 0;
     for (const float r : returns) {
-        if (!(r >= -1.0f && r <= 1.0f))
-            throw RecordError(in_game(g) + "returns " + show(returns) + " outside [-1, 1]");
+        // The return of one player is a score, of any size.
+        if (players == 1 ? !std::isfinite(r) : !(r >= -1.0f && r <= 1.0f))
+            throw RecordError(in_game(g) + "returns " + show(returns) +
+                              (players == 1 ? " not finite" : " outside [-1, 1]"));
         sum += r;
     }
     if (players == 2 && sum != 0)
@@ -80,6 +82,12 @@ void check_ending(const GamesView& games, std::size_t g, bool is_terminal,
             if (returns[p] != final_returns[p])
                 throw RecordError(in_game(g) + "returns " + show(returns) + "; the rules give " +
                                   show(final_returns) + " for " + position);
+        return;
+    }
+    if (players == 1) {
+        if (termination != Termination::kLengthBound)
+            throw RecordError(in_game(g) + "a game of one player that was " +
+                              (termination == Termination::kResigned ? "resigned" : "adjudicated"));
         return;
     }
     for (const float r : returns) {

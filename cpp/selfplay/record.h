@@ -17,7 +17,7 @@ namespace zerofleet {
 enum PlyFlag : std::uint8_t {
     kPlyPolicyTarget = 1,   // bit 0: the improved policy is a target; it has entries
     kPlyValueTarget = 2,    // bit 1: the position is trained on
-    kPlyChance = 4,         // bit 2: nature moved; the action is the outcome
+    kPlyChance = 4,         // bit 2: nature moved; the action is the outcome; no targets
     kPlyRandomOpening = 8,  // bit 3: played at random, before the players chose
     kPlyFastSearch = 16,    // bit 4: searched with fewer simulations than the rest
     kPlyQuiet = 32,         // bit 5: no tactics pending, so that a static evaluation can be right
@@ -30,7 +30,7 @@ static_assert(kPlyFlagBits == 0x3f, "six flags, one bit each, no gaps");
 enum class Termination : std::uint8_t {
     kPlayedOut = 0,    // the rules ended it: the last position is terminal
     kAdjudicated = 1,  // search proved the result: not terminal, each return -1, 0 or 1
-    kResigned = 2,     // one side gave up: not terminal, each return -1 or 1
+    kResigned = 2,     // one side of two gave up: not terminal, each return -1 or 1
     kLengthBound = 3,  // stopped for its length: not terminal
 };
 constexpr int kNumTerminations = 4;
@@ -67,6 +67,15 @@ void check_sizes(const GamesView& games, int num_players);
 /// `final_returns` are the game's returns of a terminal position. Throws RecordError.
 void check_ending(const GamesView& games, std::size_t g, bool is_terminal,
                   std::span<const float> final_returns, const std::string& position);
+
+/// What is wrong with the flags of one ply, or null: unknown bits, no chance bit where nature moves
+/// or one where a player does, a target at a chance node.
+inline const char* flags_error(std::uint8_t flags, bool is_chance) {
+    if (flags & ~kPlyFlagBits) return "unknown bits";
+    if (!is_chance) return flags & kPlyChance ? "chance, but a player moves" : nullptr;
+    if (!(flags & kPlyChance)) return "nature moves here: expected 4, chance";
+    return flags & (kPlyPolicyTarget | kPlyValueTarget) ? "a target where nature moves" : nullptr;
+}
 
 /// The error of one ply: `game 3, ply 12: <what> in <position>`.
 RecordError ply_error(std::size_t game, std::int64_t ply, const std::string& what,

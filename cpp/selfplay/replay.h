@@ -13,15 +13,17 @@ namespace zerofleet {
 struct ReplayedPositions {
     std::vector<std::uint8_t> packed;   // [N * kPackedBytes]
     std::vector<std::int64_t> ply;      // [N] index into the arrays of the record
-    std::vector<std::uint8_t> to_play;  // [N]
+    std::vector<std::uint8_t> to_play;  // [N] 255 where nature moved
 };
 
 /// Replays all games; returns the positions of the plies whose flags have all bits of `mask` and
 /// none of `without` (no mask: all plies). Throws RecordError at the first thing that is wrong: an
 /// illegal move, moves after the end, an ending or result that does not fit the last position, a
-/// start position that is none, a policy over illegal or unsorted actions, unknown flags.
+/// start position that is none, a policy over illegal or unsorted actions, unknown flags, a chance
+/// flag where a player moves or none (or a target) where nature does.
 template <GameType G>
-ReplayedPositions replay_games(const GamesView& games, std::uint8_t mask, std::uint8_t without) {
+ReplayedPositions replay_games(const GamesView& games, std::uint8_t mask, std::uint8_t without,
+                               const GameOptions& options = options_of<G>()) {
     using State = typename G::State;
     check_sizes(games, G::kNumPlayers);
 
@@ -35,15 +37,16 @@ ReplayedPositions replay_games(const GamesView& games, std::uint8_t mask, std::u
     out.ply.resize(count);
     out.to_play.resize(count);
 
+    const State start = initial_state<G>(options);
     std::size_t n = 0;
     for (std::size_t g = 0; g < games.num_games(); ++g) {
-        State state{};
+        State state = start;
         if (!games.initial_start.empty() && games.initial_start[g + 1] > games.initial_start[g]) {
             const auto text = games.initial_text.substr(
                 static_cast<std::size_t>(games.initial_start[g]),
                 static_cast<std::size_t>(games.initial_start[g + 1] - games.initial_start[g]));
             try {
-                state = G::parse(text);
+                state = parse_state<G>(text, options);
             } catch (const std::invalid_argument& e) {
                 throw RecordError("game " + std::to_string(g) + ": start position: " + e.what());
             }
@@ -59,10 +62,8 @@ ReplayedPositions replay_games(const GamesView& games, std::uint8_t mask, std::u
                                 state.text());
             }
             const std::uint8_t flags = games.ply_flags[ply];
-            if (flags & ~kPlyFlagBits || flags & kPlyChance)
-                throw ply_error(g, in_game,
-                                "flags " + std::to_string(flags) + " (unknown, or chance in a " +
-                                    "game without it)",
+            if (const char* error = flags_error(flags, is_chance(state)))
+                throw ply_error(g, in_game, "flags " + std::to_string(flags) + " (" + error + ")",
                                 state.text());
             if (!games.policy_start.empty()) {
                 Action previous = -1;

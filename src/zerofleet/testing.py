@@ -20,9 +20,10 @@ def check_game(game: Game, *, num_games: int = 50, seed: int = 0) -> None:
     """Plays random games and checks everything the Python face of a game promises.
 
     Legal sets ascend and are empty exactly at the end; copies are independent; equal positions have
-    equal hashes whatever the path; symmetries commute with moves; results are zero-sum; texts,
-    packed bytes and action texts come back; observations have their shape; illegal actions are
-    refused; no game is longer than `max_plies`.
+    equal hashes whatever the path; symmetries commute with moves; results are zero-sum, or in games
+    of one rise with `search_value`; chance outcomes have probabilities; texts, packed bytes and
+    action texts come back; observations have their shape; illegal actions are refused; no game is
+    longer than `max_plies`.
 
     Args:
       num_games: random games; their every position is checked, the costly checks on a sample.
@@ -98,19 +99,28 @@ class _Checker:
         for name in ("num_actions", "max_plies", "symmetries", "packed_bytes"):
             if getattr(game, name) < 1:
                 self.fail(name, f"expected at least 1, got {getattr(game, name)}")
+        if game.max_chance_outcomes < 0:
+            self.fail("max_chance_outcomes", f"expected at least 0, got {game.max_chance_outcomes}")
+        if not game.spec.startswith(game.name):
+            self.fail("spec", f"expected {game.name!r} and its options, got {game.spec!r}")
         if game.num_players not in (1, 2):
             self.fail("num_players", f"expected 1 or 2, got {game.num_players}")
         shape = game.observation_shape
         if not (isinstance(shape, tuple) and len(shape) == 3 and all(n >= 1 for n in shape)):
             self.fail("observation_shape", f"expected (C, H, W), got {shape!r}")
         for symmetry in range(game.symmetries):
-            images = [game.transform_action(a, symmetry) for a in range(game.num_actions)]
-            if sorted(images) != list(range(game.num_actions)):
-                self.fail("transform_action", f"symmetry {symmetry} is no permutation: {images}")
-            if symmetry == 0:
-                self.equal("symmetry 0 is the identity", list(range(game.num_actions)), images)
+            self.check_permutation("transform_action", symmetry, game.num_actions)
+            self.check_permutation("transform_outcome", symmetry, game.max_chance_outcomes)
         cells = shape[1] * shape[2]
         self.images = [np.ones((cells, cells), bool) for _ in range(game.symmetries)]
+
+    def check_permutation(self, name: str, symmetry: int, size: int) -> None:
+        transform = getattr(self.game, name)
+        images = [transform(a, symmetry) for a in range(size)]
+        if sorted(images) != list(range(size)):
+            self.fail(name, f"symmetry {symmetry} is no permutation: {images}")
+        if symmetry == 0:
+            self.equal("symmetry 0 is the identity", list(range(size)), images)
 
     # ---- one random game
 
@@ -151,33 +161,52 @@ class _Checker:
             self.fail("legal_actions", f"expected a list of int, got {legal!r}", state)
         if legal != sorted(set(legal)):
             self.fail("legal_actions", f"expected ascending order, got {legal}", state)
-        if legal and not 0 <= legal[0] <= legal[-1] < self.game.num_actions:
-            self.fail("legal_actions", f"outside 0..{self.game.num_actions - 1}: {legal}", state)
+        last = self.num_choices(state) - 1
+        if legal and not 0 <= legal[0] <= legal[-1] <= last:
+            self.fail("legal_actions", f"outside 0..{last}: {legal}", state)
         self.equal(
             "terminal exactly if there is no legal action", not legal, state.is_terminal, state
         )
 
+    def num_choices(self, state: Any) -> int:
+        """Players' actions, or outcomes where nature moves."""
+        return self.game.max_chance_outcomes if state.is_chance else self.game.num_actions
+
     def check_result(self, state: Any) -> None:
         players = self.game.num_players
         if not state.is_terminal:
-            if state.to_play not in range(players):
+            if state.is_chance:
+                self.equal("to_play where nature moves", -1, state.to_play, state)
+            elif state.to_play not in range(players):
                 self.fail("to_play", f"expected 0..{players - 1}, got {state.to_play!r}", state)
             self.refuses("returns before the end", state, state.returns)
             return
         returns = list(state.returns())
-        if len(returns) != players or not all(-1 <= r <= 1 for r in returns):
-            self.fail("returns", f"expected {players} numbers in -1..1, got {returns}", state)
+        if len(returns) != players or not np.isfinite(returns).all():
+            self.fail("returns", f"expected {players} numbers, all finite, got {returns}", state)
+        if players == 2 and not all(-1 <= r <= 1 for r in returns):
+            self.fail("returns", f"expected 2 numbers in -1..1, got {returns}", state)
         if players == 2 and sum(returns) != 0:
             self.fail("returns", f"expected a sum of 0, got {returns}", state)
+        self.check_search_value(returns[0], state)
+
+    def check_search_value(self, result: float, state: Any) -> None:
+        values = [self.game.search_value(r) for r in (result - 1, result, result + 1)]
+        if self.game.num_players == 2:
+            self.equal("search_value of two players", result, values[1], state)
+        elif not (-1 <= values[1] <= 1 and values[0] <= values[1] <= values[2]):
+            self.fail("search_value", f"expected to rise in -1..1, got {values}", state)
 
     def check_chance(self, state: Any) -> None:
         if not state.is_chance:
             self.refuses("chance_outcomes where nature does not move", state, state.chance_outcomes)
             return
         outcomes = state.chance_outcomes()
+        if state.is_terminal:
+            self.fail("is_chance", "nature moves after the end", state)
         self.equal("chance outcomes", state.legal_actions(), [a for a, _ in outcomes], state)
         total = sum(p for _, p in outcomes)
-        if abs(total - 1) > 1e-9 or any(p <= 0 for _, p in outcomes):
+        if abs(total - 1) > 1e-5 or any(p <= 0 for _, p in outcomes):
             self.fail("chance_outcomes", f"expected positive, sum 1; got {outcomes}", state)
 
     def check_hash(self, state: Any) -> None:
@@ -235,8 +264,9 @@ class _Checker:
 
     def check_refusals(self, state: Any) -> None:
         legal = set(state.legal_actions())
-        illegal = [a for a in range(self.game.num_actions) if a not in legal]
-        tried = [-1, self.game.num_actions, 10**9]
+        end = self.num_choices(state)
+        illegal = [a for a in range(end) if a not in legal]
+        tried = [-1, end, 10**9]
         tried += self.rng.sample(illegal, min(3, len(illegal)))
         before = state.text()
         for action in tried:
@@ -265,11 +295,12 @@ class _Checker:
 
     def check_symmetries(self, state: Any) -> None:
         game, legal = self.game, state.legal_actions()
+        transform = game.transform_outcome if state.is_chance else game.transform_action
         self.same_state("symmetry 0 is the identity", state, state.transformed(0))
         for symmetry in range(game.symmetries):
             image = state.transformed(symmetry)
             what = f"symmetry {symmetry}"
-            moved = sorted(game.transform_action(a, symmetry) for a in legal)
+            moved = sorted(transform(a, symmetry) for a in legal)
             self.equal(f"{what}, legal set", moved, image.legal_actions(), state)
             self.equal(f"{what}, terminal", state.is_terminal, image.is_terminal, state)
             self.equal(f"{what}, to_play", state.to_play, image.to_play, state)
@@ -282,7 +313,7 @@ class _Checker:
                 action = self.rng.choice(legal)
                 after = state.copy()
                 after.apply(action)
-                image.apply(game.transform_action(action, symmetry))
+                image.apply(transform(action, symmetry))
                 self.same_state(
                     f"{what} before and after a move", after.transformed(symmetry), image
                 )

@@ -92,7 +92,9 @@ class State:
 
 class Game:
     name = "python_tic_tac_toe"
+    spec = "python_tic_tac_toe"
     num_actions = 9
+    max_chance_outcomes = 0
     num_players = 2
     max_plies = 9
     observation_shape = (2, 3, 3)
@@ -125,6 +127,12 @@ class Game:
 
     def transform_action(self, action: int, symmetry: int) -> int:
         return transform_cell(action, symmetry)
+
+    def transform_outcome(self, outcome: int, symmetry: int) -> int:
+        return outcome
+
+    def search_value(self, result: float) -> float:
+        return result
 
     def perft(self, depth: int, state=None) -> int:
         state = state or self.initial_state()

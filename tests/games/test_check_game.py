@@ -70,7 +70,15 @@ BREAKS = {
     "returns: expected 2 numbers": broken({"returns": lambda s: State.returns(s)[:1]}),
     "returns: expected a sum": broken({"returns": lambda s: [abs(r) for r in State.returns(s)]}),
     "chance_outcomes where": broken({"chance_outcomes": lambda s: []}),
-    "chance outcomes": broken({"is_chance": True, "chance_outcomes": lambda s: [(0, 1.0)]}),
+    "to_play where nature moves": broken({"is_chance": True}, {"max_chance_outcomes": 9}),
+    "chance outcomes": broken(
+        {"is_chance": True, "to_play": -1, "chance_outcomes": lambda s: [(0, 1.0)]},
+        {"max_chance_outcomes": 9},
+    ),
+    "transform_outcome: symmetry . is no perm": broken(
+        game={"max_chance_outcomes": 2, "transform_outcome": lambda g, a, i: 0}
+    ),
+    "search_value of two players": broken(game={"search_value": lambda g, r: r / 2 + 0.1}),
     "hash: expected an int": broken({"hash": property(lambda s: -1)}),
     "different texts, different": broken(
         {"hash": property(lambda s: len(s.cells.replace(".", "")))}

@@ -27,7 +27,9 @@ def test_protocols_and_facts(name: str) -> None:
 def test_unknown_names_and_options() -> None:
     with pytest.raises(ValueError, match=r'"ultimate_tt"; did you mean "ultimate_ttt"'):
         load_game("ultimate_tt")
-    with pytest.raises(ValueError, match="connect_four: unknown option 'rows'"):
+    with pytest.raises(
+        ValueError, match='connect_four: unknown option "rows"; this game has no options'
+    ):
         load_game("connect_four", rows=8)
 
 

@@ -1,7 +1,9 @@
 """The face of a game and of its states, the same for compiled games and for games in Python.
 
 Actions are integers 0 .. num_actions - 1: boards count row-major from the top left, connect four
-counts columns. `zerofleet.testing.check_game` checks every promise made here.
+counts columns. Where nature moves (chance nodes) the legal actions are outcomes, integers
+0 .. max_chance_outcomes - 1 of their own. `zerofleet.testing.check_game` checks every promise made
+here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +19,7 @@ class State(Protocol):
 
     @property
     def to_play(self) -> int:
-        """Player whose move it is; without meaning at the end."""
+        """Player whose move it is, -1 where nature moves; without meaning at the end."""
 
     @property
     def is_terminal(self) -> bool:
@@ -35,13 +37,16 @@ class State(Protocol):
         """Legal actions in ascending order; empty only at the end."""
 
     def chance_outcomes(self) -> Sequence[tuple[int, float]]:
-        """(action, probability) of each outcome; ValueError where nature does not move."""
+        """(outcome, probability), ascending, sum 1; ValueError where nature does not move."""
 
     def apply(self, action: int) -> None:
-        """Plays the action; ValueError naming action and position if it is illegal."""
+        """Plays the action or outcome; ValueError naming it and the position if it is illegal."""
 
     def returns(self) -> Sequence[float]:
-        """One number per player in [-1, 1], index = player, sum 0; ValueError before the end."""
+        """One number per player, index = player; ValueError before the end.
+
+        Two players: in [-1, 1], sum 0. One player: the score, any finite number.
+        """
 
     def observation(self) -> NDArray[np.float32]:
         """float32 [C, H, W] from the mover's view."""
@@ -68,15 +73,23 @@ class Game(Protocol):
 
     @property
     def name(self) -> str:
-        """What `load_game` calls it."""
+        """The name without options, "go"."""
+
+    @property
+    def spec(self) -> str:
+        """Name and options in one canonical text, "go(size=9)": what `load_game` accepts."""
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """The options it was loaded with, as JSON values."""
+        """Every option with its value, as JSON values."""
 
     @property
     def num_actions(self) -> int:
-        """Size of the action space."""
+        """Size of the action space of the players."""
+
+    @property
+    def max_chance_outcomes(self) -> int:
+        """Size of the space of outcomes; 0 for games without chance."""
 
     @property
     def num_players(self) -> int:
@@ -84,7 +97,7 @@ class Game(Protocol):
 
     @property
     def max_plies(self) -> int:
-        """No game is longer."""
+        """No game is longer, outcomes included."""
 
     @property
     def observation_shape(self) -> tuple[int, int, int]:
@@ -112,7 +125,7 @@ class Game(Protocol):
         """The state of `State.pack`; ValueError if there is none."""
 
     def action_to_text(self, state: Any, action: int) -> str:
-        """How people write the action in this state."""
+        """How people write the action, or where nature moves the outcome, in this state."""
 
     def action_from_text(self, state: Any, text: str) -> int:
         """The reverse; ValueError unless it names a legal action."""
@@ -120,5 +133,14 @@ class Game(Protocol):
     def transform_action(self, action: int, symmetry: int) -> int:
         """The action that means in `state.transformed(symmetry)` what `action` means in `state`."""
 
+    def transform_outcome(self, outcome: int, symmetry: int) -> int:
+        """The same for outcomes."""
+
+    def search_value(self, result: float) -> float:
+        """A return on the scale of values in search, [-1, 1].
+
+        Two players: the same number. One player: a rising map of scores.
+        """
+
     def perft(self, depth: int, state: Any = None) -> int:
-        """Number of action sequences of exactly `depth` plies from `state` (default: the start)."""
+        """Number of sequences of exactly `depth` plies from `state` (default: the start)."""

@@ -1,25 +1,29 @@
-"""From a game's name to its rules."""
+"""From the text that names a game to its rules."""
 
 from typing import Any, cast
 
 from zerofleet import _core
 from zerofleet.games.protocol import Game
+from zerofleet.games.spec import join_spec
 
 
 def game_names() -> list[str]:
-    """Names that `load_game` accepts."""
+    """Names of the compiled games."""
     return list(_core.game_names())
 
 
-def load_game(name: str, **options: Any) -> Game:
+def load_game(spec: str, **options: Any) -> Game:
     """Returns the rules of a game.
 
     Args:
-      name: one of `game_names()`.
-      options: the game's options, such as a board size; the games compiled so far have none.
-    Raises: ValueError, naming the known games and the nearest, or the option that does not exist.
+      spec: a name, or a name with options: `"go"`, `"go(size=9,komi=7.5)"`.
+      options: the same by keyword: `load_game("go", size=9)`; they win over those of `spec`.
+    Raises: ValueError for an unknown game or option, naming the nearest, or for a value that the
+      option does not take, naming the range.
     """
-    game = cast(Game, _core.load_game(name))
-    if options:
-        raise ValueError(f"{name}: unknown option {sorted(options)[0]!r}; this game has no options")
-    return game
+    return cast(Game, _core.load_game(join_spec(spec, options)))
+
+
+def parse_state(spec: str, text: str) -> Any:
+    """`load_game(spec).parse(text)`: how pickled states come back."""
+    return load_game(spec).parse(text)

@@ -70,7 +70,7 @@ class AlphaBetaPlayer:
         packed = np.stack([state.pack() for state in states])
         numbers = np.array(seeds, dtype=np.uint64)
         actions, _, _ = _core.select_actions(
-            self._game.name, self._network, packed, numbers, **self._limits
+            self._game.spec, self._network, packed, numbers, **self._limits
         )
         return [int(a) for a in actions]
 

@@ -84,7 +84,10 @@ def _check_values(games: GameRecords, name: str) -> None:
     )
     _refuse(np.abs(value) > 1, value, "search_value", "-1..1 or NaN", name)
     returns = games.returns
-    _refuse(~(np.abs(returns) <= 1), returns, "returns", "-1..1", name)
+    if returns.shape[1] == 1:  # a score
+        _refuse(~np.isfinite(returns), returns, "returns", "a finite number", name)
+    else:
+        _refuse(~(np.abs(returns) <= 1), returns, "returns", "-1..1", name)
     _refuse(
         games.termination >= _core.NUM_TERMINATIONS,
         games.termination,

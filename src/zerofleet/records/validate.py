@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerofleet import _core
+from zerofleet.games.spec import join_spec
 from zerofleet.records.errors import ShardError
 from zerofleet.records.shard import GameRecords, ShardMeta
 
@@ -21,7 +22,7 @@ class ReplayedPositions:
     game: NDArray[np.int64]
     """[S] index into the per-game arrays."""
     to_play: NDArray[np.uint8]
-    """[S] the mover."""
+    """[S] the mover; 255 where nature moved."""
 
     def result(self, games: GameRecords) -> NDArray[np.float32]:
         """[S] the game's outcome in [-1, 1] from the mover's view."""
@@ -40,11 +41,9 @@ def replay(
     Raises: ShardError at the first illegal move, wrong ending or wrong result, naming game and
       ply (both from 0) and position.
     """
-    if meta.game_options:
-        raise ShardError(name, f"{meta.game}: expected no options, got {meta.game_options}")
     try:
         packed, ply, to_play = _core.replay_games(
-            meta.game,
+            join_spec(meta.game, meta.game_options),
             game_start=games.game_start,
             action=games.action,
             ply_flags=games.ply_flags,

@@ -1,0 +1,50 @@
+"""The one text that names a game with its options: `go(komi=7.5,size=9)`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def split_spec(spec: str) -> tuple[str, dict[str, str]]:
+    """Splits `NAME` or `NAME(OPTION=VALUE,...)` into the name and its options, values as text.
+
+    Raises: ValueError saying what is wrong with the form.
+    """
+
+    def bad(why: str) -> ValueError:
+        return ValueError(f"game {spec!r}: {why}; expected NAME or NAME(OPTION=VALUE,...)")
+
+    name, opened, rest = spec.strip().partition("(")
+    if not opened:
+        return name, {}
+    if not rest.endswith(")"):
+        raise bad("no ')' at the end")
+    options: dict[str, str] = {}
+    inside = rest[:-1].strip()
+    for item in inside.split(",") if inside else ():
+        key, equals, value = (part.strip() for part in item.partition("="))
+        if not equals or not key:
+            raise bad(f"no OPTION=VALUE in {item!r}")
+        if key in options:
+            raise bad(f"option {key!r} twice")
+        options[key] = value
+    return name.strip(), options
+
+
+def join_spec(spec: str, options: Mapping[str, Any]) -> str:
+    """The spec with these options set over its own; ascending by name, standard values kept."""
+    if not options:
+        return spec
+    name, known = split_spec(spec)
+    known.update((key, _to_text(name, key, value)) for key, value in options.items())
+    return f"{name}({','.join(f'{key}={known[key]}' for key in sorted(known))})"
+
+
+def _to_text(name: str, key: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return repr(int(value)) if value.is_integer() else repr(value)
+    text = str(value)
+    if any(ch in text for ch in ",()="):
+        raise ValueError(f"{name}: option {key}={value!r}; expected a number or a word")
+    return text

@@ -7,6 +7,7 @@
 
 #include "tools/selfcheck_any_game.h"
 #include "tools/selfcheck_games.h"
+#include "tools/selfcheck_mcts.h"
 #include "tools/selfcheck_nnue.h"
 #include "tools/selfcheck_records.h"
 #include "tools/selfcheck_search.h"
@@ -24,6 +25,7 @@ constexpr Section kSections[] = {
     {"any_game", zerofleet::selfcheck::selfcheck_any_game},
     {"records", zerofleet::selfcheck::selfcheck_records},
     {"nnue", zerofleet::selfcheck::selfcheck_nnue},
+    {"mcts", zerofleet::selfcheck::selfcheck_mcts},
     {"search", zerofleet::selfcheck::selfcheck_search},
 };
 

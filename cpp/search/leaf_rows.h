@@ -1,0 +1,63 @@
+// Positions to be evaluated, as the evaluator takes them (LeafBatch of docs/tree_search.md).
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "games/any_game.h"
+
+namespace zerofleet::search {
+
+/// Rows of planes, scalars and legal actions (CSR). Memory grows to the largest batch and stays.
+class LeafRows {
+  public:
+    explicit LeafRows(const GameInfo& info)
+        : plane_bytes_(info.plane_bytes()),
+          num_scalars_(static_cast<std::size_t>(info.num_scalars)) {
+        reserve(16);
+    }
+
+    int size() const { return size_; }
+    void clear() {
+        size_ = 0;
+        legal_start_.resize(1);
+        legal_action_.clear();
+    }
+
+    /// Where the next row's planes and scalars are written; `commit` makes it a row.
+    std::uint8_t* next_planes() { return planes_.data() + row() * plane_bytes_; }
+    float* next_scalars() { return scalars_.data() + row() * num_scalars_; }
+    void commit(std::span<const Action> legal) {
+        legal_action_.insert(legal_action_.end(), legal.begin(), legal.end());
+        legal_start_.push_back(static_cast<std::int64_t>(legal_action_.size()));
+        if (row() + 1 == capacity_) reserve(2 * capacity_);
+        ++size_;
+    }
+
+    std::size_t plane_bytes() const { return plane_bytes_; }  // of a row
+    std::size_t num_scalars() const { return num_scalars_; }
+    const std::uint8_t* planes() const { return planes_.data(); }  // [size, plane_bytes]
+    const float* scalars() const { return scalars_.data(); }       // [size, num_scalars]
+    std::span<const std::int64_t> legal_start() const { return legal_start_; }  // [size + 1]
+    std::span<const Action> legal_action() const { return legal_action_; }
+
+  private:
+    std::size_t row() const { return static_cast<std::size_t>(size_); }
+    void reserve(std::size_t rows) {
+        capacity_ = rows;
+        planes_.resize(rows * plane_bytes_);
+        scalars_.resize(rows * num_scalars_ + 1);
+    }
+
+    std::size_t plane_bytes_, num_scalars_, capacity_ = 0;
+    int size_ = 0;
+    std::vector<std::uint8_t> planes_;
+    std::vector<float> scalars_;
+    std::vector<std::int64_t> legal_start_ = {0};
+    std::vector<Action> legal_action_;
+};
+
+}  // namespace zerofleet::search

@@ -1,0 +1,408 @@
+#include "search/mcts.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+#include "search/chance.h"
+#include "search/noise.h"
+
+namespace zerofleet::search {
+
+namespace {
+std::size_t node_limit(const AnyGame& game, const MctsOptions& options) {
+    check_options(options);
+    const int most = std::max(options.num_simulations, options.fast_simulations);
+    // A simulation adds a leaf, and on the way perhaps a chance node.
+    const std::int64_t least =
+        std::int64_t{most} * (game.info().max_chance_outcomes > 0 ? 2 : 1) + 2;
+    if (options.max_nodes == 0) return static_cast<std::size_t>(8 * least);
+    if (options.max_nodes < least)
+        throw std::invalid_argument(
+            "max_nodes must be at least " + std::to_string(least) + " for " + std::to_string(most) +
+            " simulations of " + game.info().spec + ", got " + std::to_string(options.max_nodes));
+    return static_cast<std::size_t>(options.max_nodes);
+}
+}  // namespace
+
+MctsShared::MctsShared(const AnyGame& the_game, const MctsOptions& the_options)
+    : game(the_game),
+      options(the_options),
+      exploration(the_options),
+      max_nodes(node_limit(the_game, the_options)),
+      memory(largest_block(the_game.info())) {}
+
+Mcts::Mcts(MctsShared& shared) : shared_(&shared), state_(shared.game), tree_(shared.memory) {}
+
+void Mcts::new_game(const void* state, std::uint64_t seed) {
+    state_.assign(state);
+    rng_ = Rng(seed);
+    tree_.clear();
+    set_root(nullptr);
+    total_simulations_ = 0;
+    searching_ = false;
+}
+
+/// A new root without what only roots have.
+void Mcts::set_root(Node* node) {
+    tree_.set_root(node);
+    prepared_ = false;
+    if (node == nullptr) {
+        root_visits_ = 0;
+        root_value_sum_ = 0.0;
+    }
+    pending_.clear();
+    steps_.clear();
+    in_flight_ = 0;
+}
+
+bool Mcts::draw_full() {
+    const double p = shared_->options.full_search_probability;
+    return p >= 1.0 || rng_.uniform() < p;
+}
+
+void Mcts::begin_move(bool fast, std::span<const double> noise, int num_simulations) {
+    const MctsOptions& options = shared_->options;
+    fast_ = fast;
+    budget_ = num_simulations > 0 ? num_simulations
+              : fast              ? options.fast_simulations
+                                  : options.num_simulations;
+    given_noise_.assign(noise.begin(), noise.end());
+    started_ = 0;
+    searching_ = true;
+    ready_ = false;
+    // Makes room: nodes are bounded, whatever was kept.
+    const std::size_t per_simulation = shared_->game.info().max_chance_outcomes > 0 ? 2 : 1;
+    const std::size_t needed = static_cast<std::size_t>(budget_) * per_simulation + 1;
+    if (tree_.root() != nullptr && tree_.num_nodes() + needed > shared_->max_nodes) {
+        tree_.clear();
+        set_root(nullptr);
+    }
+    visits_kept_ = root_visits_ > 0 ? root_visits_ - 1 : 0;
+    if (tree_.root() != nullptr) prepare_root();
+}
+
+/// Adds the noise of the move to the root, which is evaluated.
+void Mcts::prepare_root() {
+    const MctsOptions& options = shared_->options;
+    Node& root = *tree_.root();
+    const auto n = static_cast<std::size_t>(root.num_edges);
+    if (prepared_) {  // searched before: its edges carry the noise of that search
+        std::copy(raw_priors_.begin(), raw_priors_.end(), root.priors());
+        for (int i = 0; i < root.num_children; ++i)
+            root.children[i].prior = raw_priors_[static_cast<std::size_t>(i)];
+    } else {
+        raw_priors_.assign(root.priors(), root.priors() + n);
+    }
+    prepared_ = ready_ = true;
+    draw_noise(noise_);
+    if (options.selection == Selection::kGumbel) {
+        gumbel_.start(root, raw_priors_, noise_, options.max_considered_actions, budget_);
+        return;
+    }
+    root.ordered = Ordered::kNone;
+    if (noise_.empty()) return;
+    const double weight = options.dirichlet_weight;
+    for (std::size_t i = 0; i < n; ++i)
+        root.priors()[i] = static_cast<float>((1.0 - weight) * raw_priors_[i] + weight * noise_[i]);
+    for (int i = 0; i < root.num_children; ++i) root.children[i].prior = root.priors()[i];
+}
+
+/// By position of the root's edges; empty if there is none (PUCT).
+void Mcts::draw_noise(std::vector<double>& out) {
+    const MctsOptions& options = shared_->options;
+    const Node& root = *tree_.root();
+    out.clear();
+    if (!given_noise_.empty()) {
+        for (int i = 0; i < root.num_edges; ++i) out.push_back(given_noise_.at(root.actions()[i]));
+    } else if (options.selection == Selection::kGumbel) {
+        draw_gumbels(rng_, options.gumbel_scale, root.num_edges, out);
+    } else if (!fast_ && options.dirichlet_weight > 0) {
+        const double alpha = options.dirichlet_alpha > 0 ? options.dirichlet_alpha
+                                                         : options.dirichlet_total / root.num_edges;
+        draw_dirichlet(rng_, alpha, root.num_edges, out);
+    }
+}
+
+int Mcts::collect(MctsWorkspace& work, LeafRows& rows, EvalCache* cache) {
+    if (!searching_) throw std::logic_error("Mcts::collect before begin_move");
+    if (!pending_.empty()) throw std::logic_error("Mcts::collect before give_back");
+    const int first_row = rows.size();
+    if (tree_.root() == nullptr) {
+        work.state.assign(state_.get());
+        const Position position = shared_->game.visit(work.state.get(), {}, work.choices,
+                                                      rows.next_planes(), rows.next_scalars());
+        if (position.to_play < 0)
+            throw std::invalid_argument(shared_->game.info().spec +
+                                        ": nobody moves in the position to be searched: " +
+                                        shared_->game.text(state_.get()));
+        set_root(tree_.add(NodeKind::kPending, position.to_play, work.choices.actions()));
+        evaluate(tree_.root(), work, rows, cache);
+        if (rows.size() > first_row) return 1;
+        finish_round();
+    }
+    while (started_ < budget_) {
+        int leaves = 0;
+        while (started_ < budget_ && leaves < shared_->options.leaves_per_round) {
+            const Descent descent = descend(work, rows, cache);
+            if (descent == Descent::kCollision) break;
+            ++started_;
+            leaves += descent == Descent::kLeaf;
+            if (shared_->options.selection == Selection::kGumbel && gumbel_.advance() && leaves > 0)
+                break;
+        }
+        if (rows.size() > first_row) return rows.size() - first_row;
+        finish_round();
+    }
+    return 0;
+}
+
+/// Makes a pending leaf, whose state was just visited into the next row, a row, unless it is known.
+Mcts::Pending* Mcts::evaluate(Node* leaf, MctsWorkspace& work, LeafRows& rows, EvalCache* cache) {
+    pending_.push_back({leaf, 0, steps_.size(), true, {}});
+    Pending& pending = pending_.back();
+    if (cache != nullptr) {
+        pending.key = row_key({rows.next_planes(), rows.plane_bytes()},
+                              {rows.next_scalars(), rows.num_scalars()}, work.choices.actions(),
+                              cache->model_version());
+        pending.has_row = !cache->find(pending.key, {leaf->priors(), leaf->num_edges}, leaf->value);
+    }
+    if (pending.has_row) rows.commit(work.choices.actions());
+    return &pending;
+}
+
+void Mcts::give_back(const float* prior, const float* value, EvalCache* cache) {
+    for (const Pending& p : pending_) {
+        if (!p.has_row) continue;
+        const std::span<const float> priors(prior, p.leaf->num_edges);
+        check_evaluation(priors, *value);
+        std::copy(priors.begin(), priors.end(), p.leaf->priors());
+        p.leaf->value = *value;
+        if (cache != nullptr) cache->insert(p.key, priors, *value);
+        prior += p.leaf->num_edges;
+        ++value;
+    }
+    finish_round();
+}
+
+void Mcts::check_evaluation(std::span<const float> prior, float value) const {
+    float sum = 0.0f, least = 0.0f;
+    for (const float p : prior) {
+        sum += p;
+        least = std::min(least, p);
+    }
+    if (sum > 0.99f && sum < 1.01f && least >= 0.0f && value >= -1.001f && value <= 1.001f) return;
+    throw std::runtime_error(
+        shared_->game.info().spec + ": an evaluation of " + std::to_string(prior.size()) +
+        " priors that sum to " + std::to_string(sum) + ", smallest " + std::to_string(least) +
+        ", and value " + std::to_string(value) +
+        "; expected probabilities of the legal actions and a value in [-1, 1]; searched from " +
+        shared_->game.text(state_.get()));
+}
+
+/// Backs up the leaves of a round, all of which are evaluated, in the order of their descents.
+void Mcts::finish_round() {
+    for (const Pending& p : pending_) {
+        Node& leaf = *p.leaf;
+        leaf.kind = NodeKind::kDecision;
+        const double value_p0 = leaf.to_play == 0 ? leaf.value : -leaf.value;
+        back_up({steps_.data() + p.first_step, p.num_steps}, value_p0);
+    }
+    pending_.clear();
+    steps_.clear();
+    if (!ready_) prepare_root();
+}
+
+/// Adds a value to all edges of a path, from the leaf up. Passing a chance node it becomes the
+/// change of the node's probability-weighted value, so that sums stay sums of what is known now.
+void Mcts::back_up(std::span<const Step> steps, double value_p0) {
+    const Node* root = tree_.root();
+    for (std::size_t i = steps.size(); i-- > 0;) {
+        Node& node = *steps[i].node;
+        Child& child = node.children[steps[i].edge];
+        child.value_sum += node.to_play == 0 ? value_p0 : -value_p0;
+        ++child.visits;
+        --child.in_flight;
+        if (node.kind != NodeKind::kChance) continue;
+        const Child& above = steps[i - 1].node->children[steps[i - 1].edge];
+        const double mean_p0 = node.to_play == 0 ? chance_value(node) : -chance_value(node);
+        const double sum_p0 = steps[i - 1].node->to_play == 0 ? above.value_sum : -above.value_sum;
+        value_p0 = mean_p0 * (above.visits + 1.0) - sum_p0;
+    }
+    ++root_visits_;
+    root_value_sum_ += root->to_play == 0 ? value_p0 : -value_p0;
+    if (!steps.empty()) {
+        --in_flight_;
+        ++total_simulations_;
+    }
+}
+
+int Mcts::select_root(MctsWorkspace&) {
+    const MctsOptions& options = shared_->options;
+    Node& root = *tree_.root();
+    if (options.selection == Selection::kGumbel) return gumbel_.select(root, options);
+    const std::uint32_t visits = root_visits_ - 1 + in_flight_;
+    if (options.forced_playouts > 0 && !fast_) {
+        const int forced = select_forced(root, options.forced_playouts, visits);
+        if (forced >= 0) return forced;
+    }
+    if (root.ordered == Ordered::kNone && root.num_children < root.num_edges) {
+        const auto from = static_cast<std::size_t>(find_next_edge(root));
+        std::swap(raw_priors_[root.num_children], raw_priors_[from]);
+    }
+    const Standing at{visits, root_value_sum_ / root_visits_};
+    return select_puct(root, at, shared_->exploration(visits), options.root_fpu_reduction,
+                       options.virtual_loss);
+}
+
+Mcts::Descent Mcts::descend(MctsWorkspace& work, LeafRows& rows, EvalCache* cache) {
+    const MctsOptions& options = shared_->options;
+    const AnyGame& game = shared_->game;
+    const std::size_t first_step = steps_.size();
+    work.path.clear();
+
+    // 1. Select edges down to one that was never visited, to the end of a game, or to a leaf that
+    //    another descent of this round waits for.
+    Node* node = tree_.root();
+    int edge = select_root(work);
+    while (edge < node->num_children) {
+        Child& child = node->children[edge];
+        Node* next = child.node;
+        if (next->kind == NodeKind::kPending) {
+            for (std::size_t i = first_step; i < steps_.size(); ++i)
+                --steps_[i].node->children[steps_[i].edge].in_flight;
+            steps_.resize(first_step);
+            return Descent::kCollision;
+        }
+        const std::uint32_t visits = child.visits + child.in_flight;
+        ++child.in_flight;
+        steps_.push_back({node, edge});
+        work.path.push_back(child.action);
+        if (next->kind == NodeKind::kTerminal) {
+            ++in_flight_;
+            back_up({steps_.data() + first_step, steps_.size() - first_step}, next->value);
+            steps_.resize(first_step);
+            return Descent::kFinished;
+        }
+        if (next->kind == NodeKind::kChance) {
+            edge = select_outcome(*next, visits);
+        } else if (options.selection == Selection::kGumbel) {
+            edge = select_gumbel_interior(*next, visits - 1, options, work.numbers.data());
+        } else {
+            const double mean = child.q();
+            const Standing at{visits - 1, next->to_play == node->to_play ? mean : -mean};
+            edge = select_puct(*next, at, shared_->exploration(visits - 1), options.fpu_reduction,
+                               options.virtual_loss);
+        }
+        node = next;
+    }
+
+    // 2. Play the path and make a node of what is there; at a chance node go on with an outcome.
+    work.state.assign(state_.get());
+    for (;;) {
+        Child& child = tree_.add_child(*node);
+        ++child.in_flight;
+        steps_.push_back({node, edge});
+        work.path.push_back(child.action);
+        const Position position = game.visit(work.state.get(), work.path, work.choices,
+                                             rows.next_planes(), rows.next_scalars());
+        if (position.terminal) {
+            child.node = tree_.add(NodeKind::kTerminal, -1, {});
+            child.node->value = position.value;
+            ++in_flight_;
+            back_up({steps_.data() + first_step, steps_.size() - first_step}, position.value);
+            steps_.resize(first_step);
+            return Descent::kFinished;
+        }
+        if (!position.chance) {
+            child.node = tree_.add(NodeKind::kPending, position.to_play, work.choices.actions());
+            ++in_flight_;
+            Pending* pending = evaluate(child.node, work, rows, cache);
+            pending->first_step = first_step;
+            pending->num_steps = steps_.size() - first_step;
+            return Descent::kLeaf;
+        }
+        Node* chance = tree_.add(NodeKind::kChance, node->to_play, work.choices.actions());
+        std::copy_n(work.choices.probabilities().data(), chance->num_edges, chance->priors());
+        chance->salt = static_cast<std::uint32_t>(mix64(game.hash(work.state.get())));
+        child.node = chance;
+        work.path.clear();  // the state is there already
+        node = chance;
+        edge = next_edge(*chance);
+    }
+}
+
+const MctsResult& Mcts::result() {
+    if (!done()) throw std::logic_error("Mcts::result before the search is done");
+    const MctsOptions& options = shared_->options;
+    const Node& root = *tree_.root();
+    MctsResult& r = result_;
+    const auto n = static_cast<std::size_t>(root.num_edges);
+    r.value = static_cast<float>(root_value_sum_ / root_visits_);
+    r.net_value = root.value;
+    r.fast = fast_;
+    r.num_simulations = budget_;
+    r.visits_kept = visits_kept_;
+    r.actions.assign(root.actions(), root.actions() + n);
+    r.prior = raw_priors_;
+    r.visits.assign(n, 0);
+    r.q.assign(n, std::numeric_limits<float>::quiet_NaN());
+    int best = 0;
+    for (int i = 0; i < root.num_children; ++i) {
+        const Child& c = root.children[i];
+        r.visits[static_cast<std::size_t>(i)] = c.visits;
+        r.q[static_cast<std::size_t>(i)] = static_cast<float>(c.q());
+        if (c.visits > root.children[best].visits) best = i;
+    }
+    if (options.selection == Selection::kGumbel) {
+        best = gumbel_.best(root, options);
+        gumbel_.policy(root, raw_priors_, options, r.policy);
+    } else {
+        std::vector<std::uint32_t>& counts = r.visits;
+        std::vector<std::uint32_t> pruned;
+        if (options.forced_playouts > 0 && !fast_) {
+            pruned_visits(root, options.forced_playouts, shared_->exploration(root_visits_ - 1),
+                          root_visits_ - 1, pruned);
+            pruned.resize(n, 0);
+        }
+        const auto& used = pruned.empty() ? counts : pruned;
+        double total = 0.0;
+        for (const std::uint32_t v : used) total += v;
+        r.policy.clear();
+        for (const std::uint32_t v : used) r.policy.push_back(static_cast<float>(v / total));
+    }
+    r.action = root.actions()[best];
+    return r;
+}
+
+void Mcts::advance(Action action) {
+    if (!pending_.empty()) throw std::logic_error("Mcts::advance before give_back");
+    searching_ = false;
+    const Node* root = tree_.root();
+    const Child* kept = nullptr;
+    if (root != nullptr && shared_->options.reuse_subtree)
+        for (int i = 0; i < root->num_children; ++i)
+            if (root->children[i].action == action) kept = &root->children[i];
+    state_.apply(action);
+    if (kept == nullptr || kept->node->kind == NodeKind::kTerminal) {
+        tree_.clear();
+        set_root(nullptr);
+        return;
+    }
+    // At a chance node the values are from the view of the player who moved into it.
+    const bool same_view = kept->node->to_play == root->to_play;
+    root_visits_ = kept->visits;
+    root_value_sum_ = same_view ? kept->value_sum : -kept->value_sum;
+    tree_.prune_to(kept->node);
+    set_root(tree_.root());
+}
+
+void Mcts::prefetch() const {
+    const Node* root = tree_.root();
+    if (root == nullptr) return;
+    __builtin_prefetch(root);
+}
+
+}  // namespace zerofleet::search

@@ -16,7 +16,7 @@ template <GameType G>
 void check_same_game(const AnyGame& game, std::uint64_t seed) {
     const GameInfo& info = game.info();
     Rng rng(seed);
-    typename G::State s{};
+    typename G::State s = initial_state<G>(options_of<G>());
     AnyState any(game), jump(game), start(game);
     std::vector<Action> path;
     Choices choices(info), seen(info);
@@ -77,7 +77,7 @@ void check_same_game(const AnyGame& game, std::uint64_t seed) {
 
 inline void selfcheck_any_game() {
     for_each_game([]<class G>() {
-        const auto game = any_game(G::kName);
+        const auto game = any_game(options_of<G>().spec());
         for (std::uint64_t seed = 0; seed < 20; ++seed) check_same_game<G>(*game, seed);
     });
 }

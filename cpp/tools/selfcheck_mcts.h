@@ -110,7 +110,7 @@ inline void check_mcts(const AnyGame& game, search::Selection selection, int lea
 
 inline void selfcheck_mcts() {
     for_each_game([]<class G>() {
-        const auto game = any_game(G::kName);
+        const auto game = any_game(options_of<G>().spec());
         for (const auto selection : {search::Selection::kPuct, search::Selection::kGumbel})
             for (const int leaves : {1, 5}) check_mcts(*game, selection, leaves, 3, 40);
     });

@@ -5,6 +5,7 @@ import importlib
 import os
 import shutil
 import subprocess
+import time
 from types import ModuleType
 
 import pytest
@@ -52,5 +53,12 @@ def mounted(target, *options):
 def read_only(directory):
     """Makes a directory read-only for every process, by a bind mount on itself."""
     with mounted(directory, "--bind", str(directory)):
-        subprocess.run(["mount", "-o", "remount,ro,bind", str(directory)], check=True)
+        remount = ["mount", "-o", "remount,ro,bind", str(directory)]
+        # Refused as busy for as long as anybody has a file there open for writing.
+        for _ in range(200):
+            done = subprocess.run(remount, capture_output=True, text=True)
+            if "busy" not in done.stderr:
+                break
+            time.sleep(0.02)
+        assert done.returncode == 0, done.stderr
         yield directory

@@ -17,7 +17,7 @@ from pathlib import Path
 
 # Spinning OpenMP threads would take the cores from the loader; must be set before torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-os.environ.setdefault("GOMP_SPINCOUNT", "0")
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import torch
 

@@ -4,6 +4,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -21,14 +22,22 @@ using ConstArray =
 template <class T>
 using NewArray = nanobind::ndarray<nanobind::numpy, T>;
 
-/// A new numpy array of this shape, zero-filled, and where its elements are.
+/// A new numpy array of this shape, whose elements are still to be written, and where they are.
 template <class T>
-std::pair<NewArray<T>, T*> make_array(std::initializer_list<std::size_t> shape) {
+std::pair<NewArray<T>, T*> make_uninitialised_array(std::initializer_list<std::size_t> shape) {
     std::size_t size = 1;
     for (const std::size_t n : shape) size *= n;
-    T* data = new T[size + 1]();  // never empty, so that the capsule has something to own
+    T* data = new T[size + 1];  // never empty, so that the capsule has something to own
     nanobind::capsule owner(data, [](void* p) noexcept { delete[] static_cast<T*>(p); });
     return {NewArray<T>(data, shape.size(), shape.begin(), owner), data};
+}
+
+/// The same, zero-filled.
+template <class T>
+std::pair<NewArray<T>, T*> make_array(std::initializer_list<std::size_t> shape) {
+    auto made = make_uninitialised_array<T>(shape);
+    std::fill_n(made.second, made.first.size(), T{});
+    return made;
 }
 
 /// Hands a vector to numpy without copying it; `shape` multiplies to its size.

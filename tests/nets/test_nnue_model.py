@@ -10,6 +10,7 @@ from zerofleet.nets.nnue import (
     QUANTISATION,
     NnueModel,
     evaluate_blocks,
+    expand_bits,
     input_bytes,
     with_constant_feature,
 )
@@ -22,6 +23,20 @@ SIZES = [SMALL, NnueConfig(), NnueConfig(num_accumulators=64, num_hidden1=16, nu
 def encoded(game: str = GAME, num_buckets: int = 4):
     packed = positions(game=game).packed
     return packed, *_core.encode_features(game, packed, None, num_buckets)
+
+
+def bits(packed, dtype=torch.float32):
+    return expand_bits(with_constant_feature(packed, 199), torch.device("cpu"), dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_bits_are_expanded_as_numpy_does(dtype):
+    packed = np.random.default_rng(0).integers(0, 256, (300, 25), np.uint8)
+    found = expand_bits(packed, torch.device("cpu"), dtype)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(
+        found.float(), np.unpackbits(packed, axis=1, bitorder="little").astype(np.float32)
+    )
 
 
 @pytest.mark.parametrize("game", ["ultimate_ttt", "connect_four", "tic_tac_toe"])
@@ -45,9 +60,9 @@ def test_imitation_is_exact_for_all_sizes(config):
 def test_integer_twin_is_the_core():
     net = model()
     packed, mover, opponent, bucket = encoded()
-    bits = [np.unpackbits(v, axis=1, bitorder="little")[:, :199] > 0 for v in (mover, opponent)]
+    views = [np.unpackbits(v, axis=1, bitorder="little")[:, :199] > 0 for v in (mover, opponent)]
     np.testing.assert_array_equal(
-        evaluate_integers(quantize(net), *bits, bucket),
+        evaluate_integers(quantize(net), *views, bucket),
         _core.NnueNetwork(export_nnue(net)).evaluate(GAME, packed),
     )
 
@@ -67,11 +82,9 @@ def test_blocks_and_any_order_agree():
     logits = net.evaluate(mover, bucket)
     rows = np.concatenate([np.flatnonzero(bucket == b)[:64] for b in (2, 0, 2, 1)])
     blocks = torch.tensor([2, 0, 2, 1])
-    x = torch.from_numpy(with_constant_feature(mover[rows], 199))
-    weights = net.block_weights(blocks, dtype=torch.float32)
-    np.testing.assert_array_equal(
-        evaluate_blocks(x, weights, quantised=True).detach(), logits[rows]
-    )
+    x = bits(mover[rows])
+    found = evaluate_blocks(x, blocks, net.rounded_weights(), quantised=True)
+    np.testing.assert_array_equal(found.detach(), logits[rows])
 
 
 def test_gradients_match_plain_autograd():
@@ -81,11 +94,11 @@ def test_gradients_match_plain_autograd():
     _, mover, _, bucket = encoded()
     rows = np.concatenate([np.flatnonzero(bucket == b)[:32] for b in (0, 3, 0)])
     blocks = torch.tensor([0, 3, 0])
-    x = torch.from_numpy(with_constant_feature(mover[rows], 199))
+    x = bits(mover[rows])
 
     def total() -> torch.Tensor:
-        weights = net.block_weights(blocks, dtype=torch.float32, quantised=False)
-        return evaluate_blocks(x, weights, quantised=False).double().sum()
+        weights = net.rounded_weights(quantised=False)
+        return evaluate_blocks(x, blocks, weights, quantised=False).double().sum()
 
     total().backward()
     generator = torch.Generator().manual_seed(3)
@@ -108,9 +121,8 @@ def test_rounding_lets_gradients_through():
     net = model()
     _, mover, _, bucket = encoded()
     rows = np.flatnonzero(bucket == 1)[:128]
-    x = torch.from_numpy(with_constant_feature(mover[rows], 199))
-    weights = net.block_weights(torch.tensor([1]), dtype=torch.bfloat16)
-    evaluate_blocks(x, weights, quantised=True).sum().backward()
+    x = bits(mover[rows], torch.bfloat16)
+    evaluate_blocks(x, torch.tensor([1]), net.rounded_weights(), quantised=True).sum().backward()
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None
         touched = parameter.grad if parameter.dim() < 2 or "ft" in name else parameter.grad[1]

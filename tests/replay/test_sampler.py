@@ -7,7 +7,7 @@ import pytest
 from learning_data import GAME, window
 from zerofleet import _core
 from zerofleet.replay.sampler import (
-    BLOCK_SIZE,
+    MIN_BLOCK_SIZE,
     EpochSampler,
     choose_batch_size,
     epoch_plan,
@@ -21,7 +21,7 @@ def test_an_epoch_shows_every_position_about_once():
     counts = np.bincount(np.concatenate(plan), minlength=len(bucket))
     assert counts.max() <= 2
     # Lost: less than a batch at the end, and buckets with less than half a block.
-    assert (counts == 0).sum() <= 1024 + 4 * BLOCK_SIZE
+    assert (counts == 0).sum() <= 1024 + 4 * MIN_BLOCK_SIZE
     assert all(len(rows) == 1024 for rows in plan)
 
 
@@ -29,7 +29,7 @@ def test_blocks_are_of_one_bucket_and_batches_have_every_bucket():
     rng = np.random.default_rng(1)
     bucket = rng.choice(4, 60_000, p=[0.5, 0.3, 0.15, 0.05]).astype(np.uint8)
     for rows in epoch_plan(bucket, rng, batch_size=4096):
-        blocks = bucket[rows].reshape(-1, BLOCK_SIZE)
+        blocks = bucket[rows].reshape(-1, MIN_BLOCK_SIZE)
         assert (blocks == blocks[:, :1]).all()
         share = np.bincount(blocks[:, 0], minlength=4) / len(blocks)
         np.testing.assert_allclose(share, [0.5, 0.3, 0.15, 0.05], atol=0.07)
@@ -59,8 +59,8 @@ def test_validation_positions_are_never_drawn():
 def test_all_symmetries_are_drawn_and_keep_the_bucket():
     made = window()
     row = made.training_rows[np.argmax(made.bucket[made.training_rows] == 2)]
-    rows = np.full(2 * BLOCK_SIZE, row)
-    (batch,) = EpochSampler(made, rows, batch_size=2 * BLOCK_SIZE, seed=0, epoch=0)
+    rows = np.full(2 * MIN_BLOCK_SIZE, row)
+    (batch,) = EpochSampler(made, rows, batch_size=2 * MIN_BLOCK_SIZE, seed=0, epoch=0)
     images = _core.encode_features(
         GAME, np.repeat(made.packed[row : row + 1], 8, axis=0), np.arange(8, dtype=np.uint8)
     )[0]

@@ -4,8 +4,8 @@ Legend: N positions, K bytes of a bit-packed view, F features, A accumulators, H
 B buckets, n blocks. Logits are of the mover's win probability; eval = 512 * logit.
 
 What makes it fast (docs/training.md has the figures):
-- Features stay bit-packed until they are inside the compiled step; a table of the 256 bytes
-  expands them. One multiplication serves both views, as the opponent's view is a permutation.
+- Features stay bit-packed until a step needs them. One multiplication serves both views, as the
+  opponent's view is a permutation.
 - The accumulator's bias is one more feature that is always set.
 - A batch is made of blocks, each of one bucket, so only that bucket's layers are computed.
 - Scales are powers of two, so quantised weights and accumulators are exact in bfloat16.
@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from zerofleet import _core
 from zerofleet.nets.features import FEATURE_SETS
 from zerofleet.nets.nnue_file import (
     ACCUMULATOR_SCALE,
@@ -102,7 +103,8 @@ class _OfBlocks(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
         (block_bucket_n,) = ctx.saved_tensors
-        chosen_nB = nn.functional.one_hot(block_bucket_n, ctx.num_buckets).float()
+        buckets = torch.arange(ctx.num_buckets, device=block_bucket_n.device)
+        chosen_nB = (block_bucket_n[:, None] == buckets).float()
         total = chosen_nB.t() @ grads[0].reshape(len(block_bucket_n), -1).float()
         return total.view(ctx.num_buckets, *grads[0].shape[1:]), None, None
 
@@ -130,57 +132,79 @@ def _straight_through_floor(x: Tensor, scale: int) -> Tensor:
     return x + (torch.floor(x * scale) * (1.0 / scale) - x).detach()
 
 
-class BlockWeights(NamedTuple):
-    """What evaluates one batch: both views' input table and the layers of each block."""
+class RoundedWeights(NamedTuple):
+    """The weights as the file holds them, laid out for `evaluate_blocks`; all f32."""
 
-    byte_table: Tensor
-    """[256, 8], the bits of each byte value."""
     input_table: Tensor
     """[8K, 2A]: row f feeds the mover's view on the left and the opponent's on the right."""
     psqt: Tensor
-    """[8K, 2]: the piece-square difference in two parts that are exact in bfloat16."""
+    """[8K, 2]: what feature f brings the mover less what it brings the opponent, as the sum of two
+    parts that are exact in bfloat16."""
     l1_weight: Tensor
-    """[n, H1, 2A]"""
+    """[B, H1, 2A]"""
     l1_bias: Tensor
-    """[n, 1, H1]"""
+    """[B, H1]"""
     l2_weight: Tensor
-    """[n, H2, H1]"""
+    """[B, H2, H1]"""
     l2_bias: Tensor
-    """[n, 1, H2]"""
+    """[B, H2]"""
     out_weight: Tensor
-    """[n, 1, H2]"""
+    """[B, H2]"""
     out_bias: Tensor
-    """[n, 1]"""
+    """[B]"""
 
 
-def evaluate_blocks(packed_NK: Tensor, weights: BlockWeights, *, quantised: bool) -> Tensor:
+def evaluate_blocks(
+    x_NF: Tensor,
+    block_bucket_n: Tensor,
+    weights: RoundedWeights,
+    *,
+    quantised: bool,
+) -> Tensor:
     """Returns logits f32 [N] of N positions in n blocks of N / n, mover's view.
 
     Args:
-      packed_NK: u8 bit-packed views with the constant feature set.
-      weights: from `NnueModel.block_weights`; their dtype is that of the multiplications.
+      x_NF: bits of the views with the constant feature set, from `expand_bits`; their dtype,
+        bfloat16 or float32, is that of the multiplications.
+      block_bucket_n: i64, layer stack of each block.
+      weights: from `NnueModel.rounded_weights`.
       quantised: imitate the floors of the integer arithmetic. In float32 the result is then
         exactly the core's evaluation / 512 (but for its clamp); in bfloat16 the sums of the
         int8 layers are rounded to 8 bits first.
     """
-    num_blocks, _, num_inputs = weights.l1_weight.shape
-    dtype = weights.input_table.dtype
-    x = nn.functional.embedding(packed_NK.int(), weights.byte_table).flatten(1)
-    accumulators = x @ weights.input_table
+    dtype = x_NF.dtype
+    accumulators = x_NF @ weights.input_table.to(dtype)
     activation: Tensor = _SquaredClippedRelu.apply(accumulators, quantised)  # type: ignore[no-untyped-call]
-    psqt = (x @ weights.psqt).float().sum(dim=1)
+    psqt = (x_NF @ weights.psqt.to(dtype)).float().sum(dim=1)
+
+    def of_blocks(weight: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        chosen: Tensor = _OfBlocks.apply(weight, block_bucket_n, dtype)  # type: ignore[no-untyped-call]
+        return chosen
 
     def layer(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        total = torch.bmm(x, weight.transpose(1, 2)).float() + bias
-        y = total.clamp(0.0, 1.0)
+        total = torch.bmm(x, of_blocks(weight, dtype).transpose(1, 2)).float()
+        y = (total + of_blocks(bias)[:, None]).clamp(0.0, 1.0)
         return _straight_through_floor(y, ACTIVATION_SCALE) if quantised else y
 
-    blocks = activation.view(num_blocks, -1, num_inputs)
+    blocks = activation.view(len(block_bucket_n), -1, activation.shape[1])
     hidden1 = layer(blocks, weights.l1_weight, weights.l1_bias).to(dtype)
     hidden2 = layer(hidden1, weights.l2_weight, weights.l2_bias)
-    out = (hidden2 * weights.out_weight).sum(dim=2) + weights.out_bias
-    logits = out.flatten() + psqt
+    out = (hidden2 * of_blocks(weights.out_weight)[:, None]).sum(dim=2)
+    logits = (out + of_blocks(weights.out_bias)[:, None]).flatten() + psqt
     return _straight_through_floor(logits, EVAL_PER_LOGIT) if quantised else logits
+
+
+def expand_bits(
+    packed_NK: npt.NDArray[np.uint8], device: torch.device, dtype: torch.dtype
+) -> Tensor:
+    """Returns the bits of u8 [N, K] as numbers [N, 8K] on the device, bit i of a byte at 8k + i."""
+    if device.type == "cpu":
+        is_bfloat16 = dtype == torch.bfloat16
+        x = torch.from_numpy(_core.expand_bits(packed_NK, is_bfloat16))
+        return x.view(torch.bfloat16) if is_bfloat16 else x.to(dtype)
+    bits = (torch.arange(256, device=device)[:, None] >> torch.arange(8, device=device)) & 1
+    packed = torch.from_numpy(packed_NK).to(device)
+    return nn.functional.embedding(packed.int(), bits.to(dtype)).flatten(1)
 
 
 class NnueModel(nn.Module):
@@ -214,49 +238,30 @@ class NnueModel(nn.Module):
         padded = torch.arange(8 * input_bytes(arch.num_features))
         padded[: arch.num_features] = order
         self.register_buffer("_order", padded, persistent=False)
-        bits = (torch.arange(256)[:, None] >> torch.arange(8)) & 1
-        self.register_buffer("_byte_table", bits.float(), persistent=False)
 
-    def block_weights(
-        self, block_bucket_n: Tensor, *, dtype: torch.dtype, quantised: bool = True
-    ) -> BlockWeights:
-        """Lays the weights out for a batch whose blocks belong to these buckets.
+    def rounded_weights(self, *, quantised: bool = True) -> RoundedWeights:
+        """Lays the weights out for `evaluate_blocks`; gradients flow back to the parameters.
 
         Args:
-          block_bucket_n: i64 [n].
-          dtype: of the multiplications, bfloat16 or float32.
-          quantised: round weights to what the file can hold (gradients pass straight through).
+          quantised: round to what the file can hold (gradients pass straight through).
         """
         p = dict(self.named_parameters())
         if quantised:
             p = {k: _RoundTo.apply(v, QUANTISATION[k][0]) for k, v in p.items()}  # type: ignore[no-untyped-call]
         order: Tensor = self.get_buffer("_order")
         num_pad = len(order) - self.architecture.num_features - 1
-        rows = [p["ft_weight"], p["ft_bias"][None]]
-        if num_pad:
-            rows.append(p["ft_weight"].new_zeros(num_pad, self.architecture.num_accumulators))
-        table = torch.cat(rows)
-        psqt = nn.functional.pad(p["psqt_weight"], (0, num_pad + 1))
-        psqt = psqt - _Permute.apply(psqt, order)  # type: ignore[no-untyped-call]
-        high = psqt.to(dtype)
-        low = (psqt - high.float()).detach().to(dtype)
-
+        table = nn.functional.pad(
+            torch.cat([p.pop("ft_weight"), p.pop("ft_bias")[None]]), (0, 0, 0, num_pad)
+        )
         opponent_table = _Permute.apply(table, order)  # type: ignore[no-untyped-call]
-
-        def of_blocks(name: str, dtype: torch.dtype = torch.float32) -> Tensor:
-            chosen: Tensor = _OfBlocks.apply(p[name], block_bucket_n, dtype)  # type: ignore[no-untyped-call]
-            return chosen
-
-        return BlockWeights(
-            byte_table=self.get_buffer("_byte_table").to(dtype),
-            input_table=torch.cat([table, opponent_table], dim=1).to(dtype),
-            psqt=torch.stack([high, low], dim=1),
-            l1_weight=of_blocks("l1_weight", dtype),
-            l1_bias=of_blocks("l1_bias")[:, None],
-            l2_weight=of_blocks("l2_weight", dtype),
-            l2_bias=of_blocks("l2_bias")[:, None],
-            out_weight=of_blocks("out_weight")[:, None],
-            out_bias=of_blocks("out_bias")[:, None],
+        psqt = nn.functional.pad(p.pop("psqt_weight"), (0, num_pad + 1))
+        psqt = psqt - _Permute.apply(psqt, order)  # type: ignore[no-untyped-call]
+        # Not in `evaluate_blocks`: compiled, a cast there and back is taken for no change.
+        low = (psqt - psqt.bfloat16()).detach()
+        return RoundedWeights(
+            input_table=torch.cat([table, opponent_table], dim=1),
+            psqt=torch.stack([psqt - low, low], dim=1),
+            **p,
         )
 
     @torch.no_grad()
@@ -286,14 +291,14 @@ class NnueModel(nn.Module):
         device = self.ft_weight.device
         packed_NK = with_constant_feature(packed_NK.copy(), self.architecture.num_features)
         logits_N = np.empty(len(packed_NK), np.float32)
+        weights = self.rounded_weights(quantised=quantised)
         for bucket in np.unique(bucket_N):
-            weights = self.block_weights(
-                torch.tensor([int(bucket)], device=device), dtype=dtype, quantised=quantised
-            )
+            buckets = torch.tensor([int(bucket)], device=device)
             rows = np.flatnonzero(bucket_N == bucket)
             for part in np.array_split(rows, range(chunk, len(rows), chunk)):
-                packed = torch.from_numpy(packed_NK[part]).to(device)
-                logits_N[part] = kernel(packed, weights, quantised=quantised).cpu().numpy()
+                x_NF = expand_bits(packed_NK[part], device, dtype)
+                logits = kernel(x_NF, buckets, weights, quantised=quantised)
+                logits_N[part] = logits.cpu().numpy()
         limit = MAX_EVAL / EVAL_PER_LOGIT
         return np.clip(logits_N, -limit, limit)
 

@@ -15,13 +15,21 @@ import numpy.typing as npt
 from zerofleet import _core
 from zerofleet.replay.window import Window
 
-BLOCK_SIZE = 128
-"""Positions of a block."""
+MIN_BLOCK_SIZE = 128
+
+
+def block_size(batch_size: int) -> int:
+    """Positions of a block: 32 blocks make a batch, a small batch has fewer.
+
+    Larger blocks save work that is done once per block; with fewer of them the buckets of a step
+    would be a matter of luck.
+    """
+    return max(MIN_BLOCK_SIZE, batch_size // 32)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch; legend: N positions, K bytes of features, n = N / BLOCK_SIZE blocks."""
+    """One batch; legend: N positions, K bytes of features, n = N / block_size(N) blocks."""
 
     number: int
     """Counts from 0 within the epoch."""
@@ -44,9 +52,9 @@ def choose_batch_size(num_positions: int, *, epochs: int, largest: int, min_step
     size = largest
     while size > 1024 and num_positions * epochs < min_steps * size:
         size //= 2
-    while size > BLOCK_SIZE and num_positions < 4 * size:
+    while size > MIN_BLOCK_SIZE and num_positions < 4 * size:
         size //= 2
-    return max(size, BLOCK_SIZE)
+    return max(size, MIN_BLOCK_SIZE)
 
 
 def epoch_plan(
@@ -58,17 +66,18 @@ def epoch_plan(
     its own bucket if it is at least half full and dropped otherwise. Blocks are mixed so that each
     batch has about the window's share of every bucket. What is too little for a batch is dropped.
     """
+    size = block_size(batch_size)
     blocks, keys = [], []
     for bucket in np.unique(bucket_N):
         rows = rng.permutation(np.flatnonzero(bucket_N == bucket))
-        num_blocks = (len(rows) + BLOCK_SIZE // 2) // BLOCK_SIZE
+        num_blocks = (len(rows) + size // 2) // size
         if num_blocks:
-            blocks.append(np.resize(rows, (num_blocks, BLOCK_SIZE)))
+            blocks.append(np.resize(rows, (num_blocks, size)))
             keys.append((np.arange(num_blocks) + rng.random(num_blocks)) / num_blocks)
     if not blocks:
         return []
     mixed = np.concatenate(blocks)[np.argsort(np.concatenate(keys))]
-    per_batch = batch_size // BLOCK_SIZE
+    per_batch = batch_size // size
     num_batches = len(mixed) // per_batch
     return [mixed[i * per_batch : (i + 1) * per_batch].ravel() for i in range(num_batches)]
 
@@ -141,7 +150,7 @@ class EpochSampler:
         return Batch(
             number=number,
             packed_NK=packed,
-            block_bucket_n=bucket[::BLOCK_SIZE].astype(np.int64),
+            block_bucket_n=bucket[:: block_size(len(rows))].astype(np.int64),
             search_value_N=window.search_value[rows],
             result_N=window.result[rows],
         )

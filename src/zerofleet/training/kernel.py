@@ -7,13 +7,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from zerofleet.nets.nnue import BlockWeights, evaluate_blocks
-from zerofleet.training.loss import win_probability_loss
+from zerofleet.nets.nnue import RoundedWeights, evaluate_blocks
 
 log = logging.getLogger(__name__)
 
-LossKernel = Callable[[Tensor, Tensor, BlockWeights], Tensor]
-"""(packed_NK u8, target_N f32, weights) -> mean loss."""
+Kernel = Callable[[Tensor, Tensor, RoundedWeights], Tensor]
+"""(x_NF, block_bucket_n i64, weights) -> logits_N f32."""
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
@@ -24,35 +23,35 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def loss_kernel(*, power: float, compiled: bool) -> LossKernel:
-    """Returns the function from a batch to its loss.
+def evaluation_kernel(*, compiled: bool) -> Kernel:
+    """Returns `evaluate_blocks`, quantised.
 
     With `compiled`, the first call compiles it, which needs a C++ compiler; without one the
     function goes on uncompiled, two to three times slower, and says so once.
     """
 
-    def loss(packed_NK: Tensor, target_N: Tensor, weights: BlockWeights) -> Tensor:
-        logits_N = evaluate_blocks(packed_NK, weights, quantised=True)
-        return win_probability_loss(logits_N, target_N, power=power)
+    def evaluate(x_NF: Tensor, block_bucket_n: Tensor, weights: RoundedWeights) -> Tensor:
+        return evaluate_blocks(x_NF, block_bucket_n, weights, quantised=True)
 
-    return _CompiledOrEager(loss) if compiled else loss
+    return _CompiledOrEager(evaluate) if compiled else evaluate
 
 
 class _CompiledOrEager:
     """Calls torch.compile(f) until that fails to compile, and f itself from then on."""
 
-    def __init__(self, function: LossKernel) -> None:
+    def __init__(self, function: Kernel) -> None:
         # Before the first compilation: a pool of compiler processes costs more than it brings for
         # a handful of kernels, and its processes would outlive a killed trainer for a while.
         os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
         self._eager = function
-        self._function: LossKernel = torch.compile(function, dynamic=False)
+        self._function: Kernel = torch.compile(function, dynamic=False)
 
-    def __call__(self, packed_NK: Tensor, target_N: Tensor, weights: BlockWeights) -> Tensor:
+    def __call__(self, x_NF: Tensor, block_bucket_n: Tensor, weights: RoundedWeights) -> Tensor:
+        arguments = (x_NF, block_bucket_n, weights)
         if self._function is self._eager:
-            return self._eager(packed_NK, target_N, weights)
+            return self._eager(*arguments)
         try:
-            return self._function(packed_NK, target_N, weights)
+            return self._function(*arguments)
         except _compile_errors() as error:
             reason = next((line for line in str(error).splitlines() if line.strip()), "")
             log.warning(
@@ -62,7 +61,7 @@ class _CompiledOrEager:
                 reason[:200],
             )
             self._function = self._eager
-            return self._eager(packed_NK, target_N, weights)
+            return self._eager(*arguments)
 
 
 def _compile_errors() -> tuple[type[Exception], ...]:

@@ -9,12 +9,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from zerofleet.nets.nnue import NnueModel, with_constant_feature
-from zerofleet.replay.sampler import BLOCK_SIZE, Batch, EpochSampler, choose_batch_size
+from zerofleet.nets.nnue import NnueModel, RoundedWeights, expand_bits, with_constant_feature
+from zerofleet.replay.sampler import MIN_BLOCK_SIZE, Batch, EpochSampler, choose_batch_size
 from zerofleet.replay.window import Window
 from zerofleet.training.config import TrainingConfig
-from zerofleet.training.kernel import has_fast_bfloat16, loss_kernel
-from zerofleet.training.loss import win_probability_target
+from zerofleet.training.kernel import evaluation_kernel, has_fast_bfloat16
+from zerofleet.training.loss import win_probability_loss, win_probability_target
 from zerofleet.training.schedule import learning_rate
 from zerofleet.training.validation import ValidationSet
 
@@ -78,7 +78,7 @@ class Learner:
             fused=True,
         )
         self.dtype = self._compute_dtype()
-        self._kernel = loss_kernel(power=config.loss_power, compiled=config.compile)
+        self._kernel = evaluation_kernel(compiled=config.compile)
 
     def train_loop(
         self,
@@ -111,7 +111,7 @@ class Learner:
         if steps_per_epoch == 0:
             raise TrainingError(
                 f"loop {iteration}: {len(rows)} positions to train on, expected at least "
-                f"{BLOCK_SIZE} of one bucket; wait for more games or lower "
+                f"{MIN_BLOCK_SIZE} of one bucket; wait for more games or lower "
                 "training.validation_share"
             )
         num_steps = steps_per_epoch * config.train_epochs
@@ -179,25 +179,30 @@ class Learner:
 
     def train_batch(self, batch: Batch) -> Tensor:
         """Takes one optimizer step; returns the batch's mean loss, still on the device."""
-        packed_NK = torch.from_numpy(
-            with_constant_feature(batch.packed_NK, self.model.architecture.num_features)
-        ).to(self.device)
+        packed_NK = with_constant_feature(batch.packed_NK, self.model.architecture.num_features)
         block_bucket_n = torch.from_numpy(batch.block_bucket_n).to(self.device)
         target_N = torch.from_numpy(
             win_probability_target(
                 batch.search_value_N, batch.result_N, lambda_search=self.config.lambda_search
             )
         ).to(self.device)
-        chunk = self._chunk_size(len(target_N))
-        num_chunks = len(target_N) // chunk
+        # The chunks' gradients meet in these leaves, and go on to the parameters once.
+        weights = self.model.rounded_weights()
+        leaves = RoundedWeights(*(w.detach().requires_grad_() for w in weights))
+        num_chunks = len(target_N) // self._chunk_size(len(target_N))
         total = torch.zeros((), device=self.device)
-        for i in range(num_chunks):
-            rows = slice(i * chunk, (i + 1) * chunk)
-            blocks = slice(i * chunk // BLOCK_SIZE, (i + 1) * chunk // BLOCK_SIZE)
-            weights = self.model.block_weights(block_bucket_n[blocks], dtype=self.dtype)
-            loss = self._kernel(packed_NK[rows], target_N[rows], weights) / num_chunks
+        for packed, buckets, target in zip(
+            np.split(packed_NK, num_chunks),
+            block_bucket_n.chunk(num_chunks),
+            target_N.chunk(num_chunks),
+            strict=True,
+        ):
+            x = expand_bits(packed, self.device, self.dtype)
+            logits = self._kernel(x, buckets, leaves)
+            loss = win_probability_loss(logits, target, power=self.config.loss_power) / num_chunks
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
+        torch.autograd.backward(weights, [leaf.grad for leaf in leaves])
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
         self.optimizer.step()
         self.optimizer.zero_grad()

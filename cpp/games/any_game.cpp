@@ -47,7 +47,7 @@ class CompiledGame final : public AnyGame {
     void destroy(void* state) const override { at(state).~State(); }
 
     void apply(void* state, std::span<const Action> actions) const override {
-        for (const Action a : actions) at(state).apply(a);
+        apply_all(at(state), actions);
     }
     Position look(const void* state, Choices& choices) const override {
         return look_at(at(state), choices);
@@ -58,7 +58,7 @@ class CompiledGame final : public AnyGame {
     Position visit(void* state, std::span<const Action> actions, Choices& choices,
                    std::uint8_t* planes, float* scalars) const override {
         State& s = at(state);
-        for (const Action a : actions) s.apply(a);
+        apply_all(s, actions);
         const Position position = look_at(s, choices);
         if (position.to_play >= 0) s.observe(planes, scalars);
         return position;
@@ -84,6 +84,12 @@ class CompiledGame final : public AnyGame {
     }
 
   private:
+    static void apply_all(State& s, std::span<const Action> actions) {
+        if constexpr (requires { s.apply_path(actions); })
+            s.apply_path(actions);
+        else
+            for (const Action a : actions) s.apply(a);
+    }
     Position look_at(const State& s, Choices& choices) const {
         choices.clear();
         Position position;

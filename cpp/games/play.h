@@ -10,10 +10,11 @@ namespace zerofleet {
 
 /// Number of sequences of exactly `depth` plies, chance outcomes included (games that end sooner do
 /// not count). The last ply is counted without being played. A game may offer
-/// `State::count_legal_actions()` where counting is cheaper than listing.
+/// `State::count_legal_actions()` where counting is cheaper than listing, or its own `perft`.
 template <GameType G>
 std::uint64_t perft(const typename G::State& state, int depth) {
     if (depth == 0) return 1;
+    if constexpr (requires { G::perft(state, depth); }) return G::perft(state, depth);
     if constexpr (requires { state.count_legal_actions(); })
         if (depth == 1) return static_cast<std::uint64_t>(state.count_legal_actions());
     LegalActions<G> actions;

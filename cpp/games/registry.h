@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "games/chess/chess.h"
 #include "games/connect_four.h"
 #include "games/game.h"
 #include "games/options.h"
@@ -21,7 +22,7 @@ struct GameList {};
 
 /// Every compiled game. Adding one is its header and its name here. A game with sizes has a type
 /// for each; they share the name and the declared options.
-using AllGames = GameList<TicTacToe, ConnectFour, UltimateTtt>;
+using AllGames = GameList<TicTacToe, ConnectFour, UltimateTtt, Chess>;
 
 /// Names of all compiled games, in the order of AllGames.
 std::vector<std::string> game_names();

@@ -129,6 +129,8 @@ inline void selfcheck_games() {
     check_random_games<TicTacToe>(300, 0x61afd9d3d775267d);
     check_random_games<ConnectFour>(300, 0x9407eb018580a3ba);
     check_random_games<UltimateTtt>(100, 0x640ff8ec70ae119);
+    check_perft<Chess>(std::array<std::uint64_t, 6>{1, 20, 400, 8902, 197281, 4865609});
+    check_random_games<Chess>(3, 0x51db4a2a1dca7f54);
     check_boards();
     bool refused = false;
     try {

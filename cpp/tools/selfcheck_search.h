@@ -163,12 +163,14 @@ inline void check_stop() {
 
 inline void selfcheck_search() {
     for_each_game([]<class Game>() {
-        const int deepest = Game::kMaxLegalActions > 9 ? 2 : 4;
-        check_alphabeta<Game, search::GreedyEvaluator<Game>>(15, deepest);
-        const auto network = nnue::Network::random(
-            nnue::find_feature_set(nnue::Features<Game>::kName), kSmallNet, 3);
-        check_alphabeta<Game, nnue::Evaluator<Game>>(6, deepest, network);
-        check_datagen<Game>(4);
+        if constexpr (search::HasHeuristic<Game>) {
+            const int deepest = Game::kMaxLegalActions > 9 ? 2 : 4;
+            check_alphabeta<Game, search::GreedyEvaluator<Game>>(15, deepest);
+            const auto network = nnue::Network::random(
+                nnue::find_feature_set(nnue::Features<Game>::kName), kSmallNet, 3);
+            check_alphabeta<Game, nnue::Evaluator<Game>>(6, deepest, network);
+            check_datagen<Game>(4);
+        }
     });
     check_side_by_side();
     check_stop();

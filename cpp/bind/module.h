@@ -6,6 +6,7 @@
 namespace zerofleet::bind {
 
 void bind_games(nanobind::module_& m);
+void bind_mcts(nanobind::module_& m);
 void bind_nnue(nanobind::module_& m);
 void bind_records(nanobind::module_& m);
 void bind_search(nanobind::module_& m);

@@ -12,7 +12,7 @@ void GumbelRoot::start(Node& root, std::vector<float>& raw_priors, std::vector<d
     score_.resize(static_cast<std::size_t>(n));
     const auto at = [](int i) { return static_cast<std::size_t>(i); };
     for (int i = 0; i < n; ++i)
-        score_[at(i)] = gumbel[at(i)] + std::log(std::max(raw_priors[at(i)], FLT_MIN));
+        score_[at(i)] = gumbel[at(i)] + std::log(double{std::max(raw_priors[at(i)], FLT_MIN)});
 
     // The unvisited edges that may be considered come first, in order; ties go to the lower action.
     float* priors = root.priors();

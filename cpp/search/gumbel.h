@@ -52,6 +52,8 @@ inline CompletedQ complete_q(const Node& node, const MctsOptions& options) {
         out.unvisited_prior = visited_prior < 1.0 ? 1.0 - visited_prior : 0.0;
         if (out.mixed < low) low = out.mixed;
         if (out.mixed > high) high = out.mixed;
+    } else {
+        out.mixed = high;  // stands for nothing; far from the others its exponential would overflow
     }
     const double spread = high - low;
     out.factor = (options.c_visit + most) * options.c_scale;

@@ -14,7 +14,7 @@ namespace zerofleet::search {
 namespace {
 std::size_t node_limit(const AnyGame& game, const MctsOptions& options) {
     check_options(options);
-    const int most = std::max(options.num_simulations, options.fast_simulations);
+    const int most = std::max(simulations_of(options, false), simulations_of(options, true));
     // A simulation adds a leaf, and on the way perhaps a chance node.
     const std::int64_t least =
         std::int64_t{most} * (game.info().max_chance_outcomes > 0 ? 2 : 1) + 2;
@@ -66,9 +66,7 @@ bool Mcts::draw_full() {
 void Mcts::begin_move(bool fast, std::span<const double> noise, int num_simulations) {
     const MctsOptions& options = shared_->options;
     fast_ = fast;
-    budget_ = num_simulations > 0 ? num_simulations
-              : fast              ? options.fast_simulations
-                                  : options.num_simulations;
+    budget_ = num_simulations > 0 ? num_simulations : simulations_of(options, fast);
     given_noise_.assign(noise.begin(), noise.end());
     started_ = 0;
     searching_ = true;
@@ -188,11 +186,14 @@ void Mcts::give_back(const float* prior, const float* value, EvalCache* cache) {
 }
 
 void Mcts::check_evaluation(std::span<const float> prior, float value) const {
-    float sum = 0.0f, least = 0.0f;
-    for (const float p : prior) {
-        sum += p;
-        least = std::min(least, p);
-    }
+    // Four sums, so that no addition waits for the one before it.
+    float sums[4] = {}, least = 0.0f;
+    std::size_t i = 0;
+    for (; i + 4 <= prior.size(); i += 4)
+        for (std::size_t j = 0; j < 4; ++j) sums[j] += prior[i + j];
+    for (; i < prior.size(); ++i) sums[0] += prior[i];
+    for (const float p : prior) least = p < least ? p : least;
+    const float sum = sums[0] + sums[1] + (sums[2] + sums[3]);
     if (sum > 0.99f && sum < 1.01f && least >= 0.0f && value >= -1.001f && value <= 1.001f) return;
     throw std::runtime_error(
         shared_->game.info().spec + ": an evaluation of " + std::to_string(prior.size()) +

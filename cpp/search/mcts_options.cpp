@@ -1,5 +1,6 @@
 #include "search/mcts_options.h"
 
+#include <algorithm>
 #include <sstream>
 #include <stdexcept>
 
@@ -32,10 +33,15 @@ void check_options(const MctsOptions& o) {
     require(o.gumbel_scale >= 0, "gumbel_scale", "at least 0", o.gumbel_scale);
     require(o.full_search_probability >= 0 && o.full_search_probability <= 1,
             "full_search_probability", "in [0, 1]", o.full_search_probability);
-    require(o.fast_simulations >= (o.full_search_probability < 1 ? 1 : 0), "fast_simulations",
-            "at least 1 where full_search_probability is below 1", o.fast_simulations);
+    require(o.fast_simulations >= 0, "fast_simulations", "at least 0", o.fast_simulations);
     require(o.forced_playouts >= 0, "forced_playouts", "at least 0", o.forced_playouts);
     require(o.max_nodes >= 0, "max_nodes", "at least 0", o.max_nodes);
+}
+
+int simulations_of(const MctsOptions& options, bool fast) {
+    if (!fast) return options.num_simulations;
+    if (options.fast_simulations > 0) return options.fast_simulations;
+    return std::max(1, options.num_simulations / 6);
 }
 
 }  // namespace zerofleet::search

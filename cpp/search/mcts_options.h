@@ -29,8 +29,8 @@ struct MctsOptions {
     double gumbel_scale = 1.0;
 
     double full_search_probability = 1.0;  // 1: every move is searched with num_simulations
-    int fast_simulations = 0;
-    double forced_playouts = 0.0;  // k; 0: off
+    int fast_simulations = 0;              // 0: num_simulations / 6
+    double forced_playouts = 0.0;          // k; 0: off
 
     bool reuse_subtree = true;
     std::int64_t max_nodes = 0;  // 0: 8 * num_simulations + 64
@@ -38,5 +38,8 @@ struct MctsOptions {
 
 /// Throws std::invalid_argument naming the setting, its value and what it may be.
 void check_options(const MctsOptions& options);
+
+/// Simulations of a full or of a fast search.
+int simulations_of(const MctsOptions& options, bool fast);
 
 }  // namespace zerofleet::search

@@ -6,12 +6,12 @@
 //
 // Each of `games` games is searched by its own tree, one round of all trees after the other, as a
 // pool does; moves are drawn from the policy target and finished games start again. A simulation is
-// one descent; the evaluations of the fake net are part of the time. The best of the repeats is
-// printed, and the median: the machine may be busy with other work.
+// one descent; the evaluations of the fake net are part of the time. Rates are per second of
+// processor time, which a busy machine distorts least: the best of the repeats, and the median.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
@@ -24,7 +24,6 @@
 
 using namespace zerofleet;
 using namespace zerofleet::search;
-using Clock = std::chrono::steady_clock;
 
 namespace {
 
@@ -92,6 +91,8 @@ Arguments parse(int argc, char** argv) {
     return args;
 }
 
+double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
 struct Rate {
     double simulations_per_second = 0, leaves_per_simulation = 0, mean_plies = 0;
     std::size_t nodes = 0, bytes = 0;
@@ -116,12 +117,12 @@ class Games {
 
     Rate run(double seconds) {
         std::uint64_t simulations = 0, leaves = 0;
-        const auto begin = Clock::now();
+        const double begin = cpu_seconds();
         double elapsed = 0;
         num_moves_ = num_finished_ = 0;
         while (elapsed < seconds) {
             for (int i = 0; i < 64; ++i) leaves += round(simulations);
-            elapsed = std::chrono::duration<double>(Clock::now() - begin).count();
+            elapsed = cpu_seconds() - begin;
         }
         Rate rate;
         rate.simulations_per_second = static_cast<double>(simulations) / elapsed;

@@ -1,6 +1,15 @@
 """Configurations and thin handles of the searches of the C++ core."""
 
 from zerofleet.search.alphabeta import AlphaBetaSearch, SearchResult, select_actions
-from zerofleet.search.config import AlphaBetaConfig
+from zerofleet.search.config import AlphaBetaConfig, MctsConfig
+from zerofleet.search.mcts import Mcts, MctsResult
 
-__all__ = ["AlphaBetaConfig", "AlphaBetaSearch", "SearchResult", "select_actions"]
+__all__ = [
+    "AlphaBetaConfig",
+    "AlphaBetaSearch",
+    "Mcts",
+    "MctsConfig",
+    "MctsResult",
+    "SearchResult",
+    "select_actions",
+]

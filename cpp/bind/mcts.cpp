@@ -1,0 +1,218 @@
+// Tree search of one game for Python: analysis, match play and tests. Self-play of many games is
+// selfplay.cpp.
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "bind/any_state.h"
+#include "bind/arrays.h"
+#include "bind/leaf_arrays.h"
+#include "bind/mcts.h"
+#include "bind/module.h"
+#include "search/mcts.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace zerofleet::bind {
+
+using search::MctsOptions;
+
+MctsOptions mcts_options(const nb::dict& values) {
+    MctsOptions o;
+    const auto set = [&]<class T>(const char* name, T& field) {
+        if (!values.contains(name))
+            throw std::invalid_argument(std::string("search settings: ") + name + " is missing");
+        field = nb::cast<T>(values[name]);
+    };
+    set("num_simulations", o.num_simulations);
+    const auto selection = nb::cast<std::string>(values["selection"]);
+    if (selection != "puct" && selection != "gumbel")
+        throw std::invalid_argument("search.selection must be puct or gumbel, got " + selection);
+    o.selection = selection == "puct" ? search::Selection::kPuct : search::Selection::kGumbel;
+    set("leaves_per_round", o.leaves_per_round);
+    set("virtual_loss", o.virtual_loss);
+    set("c_puct", o.c_puct);
+    set("c_puct_base", o.c_puct_base);
+    set("fpu_reduction", o.fpu_reduction);
+    set("root_fpu_reduction", o.root_fpu_reduction);
+    set("dirichlet_alpha", o.dirichlet_alpha);
+    set("dirichlet_total", o.dirichlet_total);
+    set("dirichlet_weight", o.dirichlet_weight);
+    set("max_considered_actions", o.max_considered_actions);
+    set("c_visit", o.c_visit);
+    set("c_scale", o.c_scale);
+    set("rescale_q", o.rescale_q);
+    set("gumbel_scale", o.gumbel_scale);
+    set("full_search_probability", o.full_search_probability);
+    set("fast_simulations", o.fast_simulations);
+    set("forced_playouts", o.forced_playouts);
+    set("reuse_subtree", o.reuse_subtree);
+    set("max_nodes", o.max_nodes);
+    search::check_options(o);
+    return o;
+}
+
+namespace {
+
+class MctsHandle {
+  public:
+    MctsHandle(nb::handle game, const nb::dict& options, std::size_t cache_mib)
+        : game_(any_game_of(game)),
+          shared_(*game_, mcts_options(options)),
+          work_(*game_),
+          rows_(game_->info()),
+          tree_(shared_) {
+        if (cache_mib > 0)
+            cache_ = std::make_unique<search::EvalCache>(cache_mib << 20,
+                                                         game_->info().max_legal_actions);
+    }
+
+    void new_game(nb::handle state, std::uint64_t seed) {
+        const AnyState root = any_state_of(*game_, state);
+        tree_.new_game(root.get(), seed);
+        rows_.clear();
+        searching_ = false;
+    }
+
+    void begin_move(bool fast, const std::optional<ConstArray<double, 1>>& noise,
+                    int num_simulations) {
+        const Position position = game_->look(tree_.state().get(), work_.choices);
+        if (position.to_play < 0)
+            throw std::invalid_argument(
+                game_->info().spec + ": " +
+                (position.terminal ? "the game is over" : "nature moves") +
+                " in the position to be searched: " + game_->text(tree_.state().get()));
+        std::span<const double> given;
+        if (noise) {
+            if (noise->size() != static_cast<std::size_t>(game_->info().num_actions))
+                throw std::invalid_argument(
+                    "noise: expected " + std::to_string(game_->info().num_actions) +
+                    " numbers, one for each action, got " + std::to_string(noise->size()));
+            given = {noise->data(), noise->size()};
+        }
+        rows_.clear();
+        tree_.begin_move(fast, given, num_simulations);
+        searching_ = true;
+    }
+
+    nb::tuple collect() {
+        if (!searching_)
+            throw std::invalid_argument("collect() without a search; begin_move first");
+        if (rows_.size() > 0) throw std::invalid_argument("collect() before give_back()");
+        {
+            const nb::gil_scoped_release release;
+            tree_.collect(work_, rows_, cache_.get());
+        }
+        return leaf_arrays(game_->info(), rows_);
+    }
+
+    void give_back(ConstArray<float, 1> prior, ConstArray<float, 1> value) {
+        if (prior.size() != rows_.legal_action().size() ||
+            value.size() != static_cast<std::size_t>(rows_.size()))
+            throw std::invalid_argument("an evaluation of " + std::to_string(value.size()) +
+                                        " rows and " + std::to_string(prior.size()) +
+                                        " priors; expected " + std::to_string(rows_.size()) +
+                                        " and " + std::to_string(rows_.legal_action().size()));
+        tree_.give_back(prior.data(), value.data(), cache_.get());
+        rows_.clear();
+    }
+
+    nb::dict result() {
+        if (!tree_.done()) throw std::invalid_argument("result() before the search is done");
+        const search::MctsResult& r = tree_.result();
+        // Ascending by action, as everywhere in Python.
+        std::vector<std::size_t> order(r.actions.size());
+        for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+        std::sort(order.begin(), order.end(),
+                  [&](std::size_t a, std::size_t b) { return r.actions[a] < r.actions[b]; });
+        const auto sorted = [&]<class To, class From>(const std::vector<From>& values, To) {
+            auto [array, data] = make_array<To>({order.size()});
+            for (std::size_t i = 0; i < order.size(); ++i)
+                data[i] = static_cast<To>(values[order[i]]);
+            return array;
+        };
+        nb::dict out;
+        out["action"] = r.action;
+        out["value"] = r.value;
+        out["net_value"] = r.net_value;
+        out["fast"] = r.fast;
+        out["num_simulations"] = r.num_simulations;
+        out["visits_kept"] = r.visits_kept;
+        out["num_nodes"] = tree_.num_nodes();
+        out["actions"] = sorted(r.actions, std::int32_t{});
+        out["policy"] = sorted(r.policy, float{});
+        out["visits"] = sorted(r.visits, std::int64_t{});
+        out["q"] = sorted(r.q, float{});
+        out["prior"] = sorted(r.prior, float{});
+        return out;
+    }
+
+    void advance(std::int64_t action) {
+        if (rows_.size() > 0) throw std::invalid_argument("advance() before give_back()");
+        if (!game_->is_legal(tree_.state().get(), action))
+            throw std::invalid_argument(game_->info().spec + ": action " + std::to_string(action) +
+                                        " is not legal in " + game_->text(tree_.state().get()));
+        tree_.advance(static_cast<Action>(action));
+        searching_ = false;
+    }
+
+    bool done() const { return tree_.done(); }
+    std::string position() const { return game_->text(tree_.state().get()); }
+    std::size_t reserved_bytes() const { return shared_.memory.reserved_bytes(); }
+    nb::dict cache_stats() const {
+        const auto stats = cache_ ? cache_->stats() : search::EvalCache::Stats{};
+        nb::dict out;
+        out["lookups"] = stats.lookups;
+        out["hits"] = stats.hits;
+        out["bytes"] = stats.bytes;
+        return out;
+    }
+
+  private:
+    std::shared_ptr<const AnyGame> game_;
+    search::MctsShared shared_;
+    search::MctsWorkspace work_;
+    search::LeafRows rows_;
+    std::unique_ptr<search::EvalCache> cache_;
+    search::Mcts tree_;
+    bool searching_ = false;
+};
+
+}  // namespace
+
+void bind_mcts(nb::module_& m) {
+    nb::class_<MctsHandle>(m, "Mcts",
+                           "Tree search of one game (docs/tree_search.md); "
+                           "`zerofleet.search.Mcts` is its face.\n\n"
+                           "options: the fields of MctsConfig. One thread at a time.")
+        .def(nb::init<nb::handle, const nb::dict&, std::size_t>(), "game"_a, "options"_a,
+             "cache_mib"_a = 0)
+        .def("new_game", &MctsHandle::new_game, "state"_a, "seed"_a,
+             "Forgets everything and starts from a copy of this state.")
+        .def("begin_move", &MctsHandle::begin_move, nb::kw_only(), "fast"_a = false,
+             "noise"_a = nb::none(), "num_simulations"_a = 0,
+             "Starts a search. noise: float64 [num_actions], replaces the noise of this move.")
+        .def("collect", &MctsHandle::collect,
+             "(planes, scalars, legal_start, legal_action) of the leaves to evaluate; no rows: "
+             "done.")
+        .def("give_back", &MctsHandle::give_back, "prior"_a, "value"_a,
+             "prior: float32 [L] of the legal actions of all rows; value: float32 [B], mover's "
+             "view.")
+        .def("result", &MctsHandle::result, "A dict, lists ascending by action.")
+        .def("advance", &MctsHandle::advance, "action"_a,
+             "Plays an action or an outcome and keeps its subtree.")
+        .def_prop_ro("done", &MctsHandle::done, "The search is finished.")
+        .def_prop_ro("position", &MctsHandle::position, "`State.text()` of the root.")
+        .def_prop_ro("reserved_bytes", &MctsHandle::reserved_bytes, "Memory of nodes.")
+        .def_prop_ro("cache_stats", &MctsHandle::cache_stats,
+                     "lookups, hits and bytes of the evaluation cache.");
+}
+
+}  // namespace zerofleet::bind

@@ -1,0 +1,120 @@
+"""Typed handle of the tree search of the core, one game at a time (docs/tree_search.md)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zerofleet import _core
+from zerofleet.games.evaluation import Evaluator, LeafBatch
+from zerofleet.games.registry import load_game
+from zerofleet.search.config import MctsConfig
+
+
+@dataclass(frozen=True)
+class MctsResult:
+    """What the search of one move found. Arrays have one entry per legal action, ascending."""
+
+    action: int
+    """To play: the most visited one; with Gumbel the winner of sequential halving."""
+    value: float
+    """Mean of all values seen, in [-1, 1], mover's view."""
+    net_value: float
+    """The net's value of the position itself."""
+    fast: bool
+    """A fast search of playout-cap randomisation: its policy is no target."""
+    num_simulations: int
+    """Descents of this search."""
+    visits_kept: int
+    """Descents kept from the moves before."""
+    num_nodes: int
+    """Nodes of the tree."""
+    actions: NDArray[np.int32]
+    """The legal actions."""
+    policy: NDArray[np.float32]
+    """The policy target, sums to 1: visits without those that were forced, or the completed-Q
+    policy of Gumbel."""
+    visits: NDArray[np.int64]
+    """Visits of each action, kept ones included."""
+    q: NDArray[np.float32]
+    """Mean value of each action, mover's view; NaN without visits."""
+    prior: NDArray[np.float32]
+    """The net's priors, without noise."""
+
+
+class Mcts:
+    """Searches positions of one game with a net.
+
+    The evaluator is called with batches of `leaves_per_round` rows and fewer: for analysis, match
+    play and tests. Self-play evaluates thousands of games in one batch (zerofleet.selfplay).
+    """
+
+    def __init__(
+        self,
+        game: Any,
+        config: MctsConfig | None = None,
+        evaluator: Evaluator | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Makes a search.
+
+        Args:
+          game: a game as `load_game` returns it, or its name.
+          evaluator: None for `uniform_evaluator`.
+          seed: of the noise; the same seed and positions give the same searches.
+        """
+        from zerofleet.games.evaluation import uniform_evaluator
+
+        self.game = load_game(game) if isinstance(game, str) else game
+        self.config = config or MctsConfig()
+        self.evaluator = evaluator or uniform_evaluator
+        self.seed = seed
+        options = self.config.model_dump()
+        self._core = _core.Mcts(self.game, options, cache_mib=options["cache_mib"])
+        self._started = False
+
+    def new_game(self, state: Any) -> None:
+        """Forgets the tree and starts from a copy of this state."""
+        self._core.new_game(state, self.seed)
+        self._started = True
+
+    def search(
+        self,
+        state: Any = None,
+        *,
+        fast: bool = False,
+        noise: NDArray[np.float64] | None = None,
+        num_simulations: int = 0,
+    ) -> MctsResult:
+        """Searches a position.
+
+        Args:
+          state: where a player moves. None: the position `advance` has reached, whose subtree is
+            kept.
+          fast: a fast search (`fast_simulations`, without PUCT's noise).
+          noise: float64 [num_actions], replaces the noise of this move: Gumbel(0, 1) draws, or for
+            PUCT a point of the simplex over the legal actions.
+          num_simulations: replaces those of the config if > 0.
+        Raises: ValueError where nobody moves; RuntimeError if the evaluator returns what are no
+          probabilities and values.
+        """
+        if state is not None:
+            self.new_game(state)
+        elif not self._started:
+            raise ValueError("search() without a state before new_game()")
+        self._core.begin_move(fast=fast, noise=noise, num_simulations=num_simulations)
+        while not self._core.done:
+            batch = LeafBatch(*self._core.collect())
+            if len(batch) == 0:
+                continue
+            found = self.evaluator(batch)
+            self._core.give_back(
+                np.ascontiguousarray(found.prior, np.float32),
+                np.ascontiguousarray(found.value, np.float32),
+            )
+        return MctsResult(**self._core.result())
+
+    def advance(self, action: int) -> None:
+        """Plays an action, or an outcome where nature moves, and keeps its subtree."""
+        self._core.advance(action)

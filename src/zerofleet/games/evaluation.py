@@ -17,7 +17,7 @@ class LeafBatch:
     scalars: NDArray[np.float32]
     """float32 [B, S]."""
     legal_start: NDArray[np.int64]
-    """int64 [B + 1]: row b has the legal actions `legal_action[legal_start[b]:legal_start[b + 1]]`."""
+    """int64 [B + 1]: row b has `legal_action[legal_start[b]:legal_start[b + 1]]`."""
     legal_action: NDArray[np.int32]
     """int32 [L], in the game's own order within a row."""
 

@@ -1,5 +1,6 @@
 #include "games/ultimate_ttt.h"
 
+#include <bit>
 #include <stdexcept>
 
 #include "games/grid_text.h"
@@ -33,6 +34,17 @@ void store_plane(SetOfBoard set_of_board, std::uint8_t* out) {
     grid::store_bits<8>(band[0] | band[1] << 27 | band[2] << 54, out);
     grid::store_bits<3>(band[2] >> 10, out + 8);
 }
+/// [player][board][set]: the keys of all cells of the set in one, as windows unpack millions.
+template <class Keys>
+auto make_zobrist_of_set(const Keys& cell_keys) {
+    std::array<std::array<std::array<std::uint64_t, 512>, 9>, 2> table{};
+    for (std::size_t p = 0; p < 2; ++p)
+        for (std::size_t b = 0; b < 9; ++b)
+            for (std::size_t set = 1; set < 512; ++set)
+                table[p][b][set] =
+                    table[p][b][set & (set - 1)] ^ cell_keys[p][b][std::countr_zero(set)];
+    return table;
+}
 }  // namespace
 
 void UltimateTtt::State::observe(std::uint8_t* planes, float* /*scalars*/) const {
@@ -60,6 +72,7 @@ UltimateTtt::State UltimateTtt::State::transformed(int symmetry) const {
 
 UltimateTtt::State UltimateTtt::State::from_cells(
     const std::array<std::array<std::uint16_t, 9>, 2>& cells, int active_board, int to_play) {
+    static const auto kZobristOfSet = make_zobrist_of_set(kZobrist.cell);
     State s;
     s.hash_ = 0;
     int count[2] = {0, 0};
@@ -67,10 +80,8 @@ UltimateTtt::State UltimateTtt::State::from_cells(
         if (cells[0][b] & cells[1][b]) throw std::invalid_argument("two pieces on one cell");
         for (int p = 0; p < 2; ++p) {
             s.cells_[p][b] = cells[p][b];
-            for (unsigned m = cells[p][b]; m; m &= m - 1) {
-                s.hash_ ^= kZobrist.cell[p][b][std::countr_zero(m)];
-                ++count[p];
-            }
+            s.hash_ ^= kZobristOfSet[p][b][cells[p][b]];
+            count[p] += std::popcount(cells[p][b]);
             if (grid::kHasLine[cells[p][b]]) s.won_[p] |= static_cast<std::uint16_t>(1u << b);
         }
         if (s.won_[0] & s.won_[1] & (1u << b))

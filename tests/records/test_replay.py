@@ -143,7 +143,7 @@ def test_the_core_does_not_trust_sizes() -> None:
 
 
 def test_unknown_options() -> None:
-    with pytest.raises(ShardError, match='this game has no options'):
+    with pytest.raises(ShardError, match="this game has no options"):
         validate(
             META.model_copy(update={"game_options": {"size": 9}}), records("1212121"), name="x"
         )

@@ -15,6 +15,7 @@ from zerofleet.replay.window import Window
 from zerofleet.training.config import TrainingConfig
 from zerofleet.training.kernel import evaluation_kernel, has_fast_bfloat16
 from zerofleet.training.loss import win_probability_loss, win_probability_target
+from zerofleet.training.memory import keep_freed_memory
 from zerofleet.training.schedule import learning_rate
 from zerofleet.training.validation import ValidationSet
 
@@ -66,6 +67,8 @@ class Learner:
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = torch.device(device)
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.model = model.to(self.device)
         self.config = config
         self.seed = seed

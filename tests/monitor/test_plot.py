@@ -3,13 +3,14 @@
 import struct
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sample_run import sample_entries
 
 from support import require
 from zerofleet.monitor.plot import plot_learning_curve
-from zerofleet.monitor.tensorboard import TensorBoardWriter, scalars_of
+from zerofleet.monitor.tensorboard import TensorBoardReport, TensorBoardWriter, scalars_of
 
 require("matplotlib")
 
@@ -62,3 +63,19 @@ def test_tensorboard_gets_each_iteration_once(tmp_path: Path) -> None:
     writer.close()
     events = EventAccumulator(str(tmp_path)).Reload().Scalars("elo/rating")
     assert [(e.step, round(e.value)) for e in events] == [(1, 333), (2, 500), (3, 600)]
+
+
+def test_a_trainers_report_writes_its_loops_and_passes_everything_on(tmp_path: Path) -> None:
+    require("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    passed: list[Any] = []
+    entries = sample_entries(3)
+    events = [{"kind": "started"}, *({"kind": "loop", "entry": entry} for entry in entries)]
+    for half in (events[:2], events[2:]):  # a restart in between
+        report = TensorBoardReport(tmp_path / "tensorboard", passed.append)
+        for event in half:
+            report(event)
+    assert passed == events
+    found = EventAccumulator(str(tmp_path / "tensorboard")).Reload().Scalars("elo/rating")
+    assert [e.step for e in found] == [1, 2, 3]

@@ -45,7 +45,7 @@ def worker_line(
 
     Args:
       positions: quiet positions of the batch, the ones that are trained on.
-      total_games: games of this worker in this run, earlier sessions included.
+      total_games: games of this worker since it started.
     """
     return (
         f"[{worker}] Batch {batch}: {games:,} games  {positions:,} positions  "

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from zerofleet.cli.options import LearningRate, MaxLoops, RunDir, Settings, command_line_keys
+from zerofleet.run.layout import TENSORBOARD
 
 
 def trainer(
@@ -67,6 +68,7 @@ def trainer(
         Seed of the run (default 1).
     """
     from zerofleet.monitor.console import ConsoleReport
+    from zerofleet.monitor.tensorboard import TensorBoardReport
     from zerofleet.roles.trainer import Trainer
 
     keys = command_line_keys(
@@ -89,5 +91,5 @@ def trainer(
         seed_data=seed_data,
         device=device,
         minutes=minutes,
-        report=ConsoleReport(),
+        report=TensorBoardReport(run_dir / TENSORBOARD, ConsoleReport()),
     ).run()

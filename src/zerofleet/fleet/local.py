@@ -74,7 +74,9 @@ class LocalLauncher:
                     stderr=subprocess.STDOUT,
                     env={**os.environ, **command.env},
                     pass_fds=(lifeline,),
-                    start_new_session=True,
+                    # Not a session of its own: where the kernel shares the processor among
+                    # sessions (autogroup), a niceness would only count within each of them.
+                    process_group=0,
                 )
         except BaseException:
             os.close(held)

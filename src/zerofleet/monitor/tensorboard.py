@@ -1,6 +1,7 @@
 """A run's statistics as TensorBoard scalars."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,3 +71,32 @@ class TensorBoardWriter:
     def close(self) -> None:
         """Makes everything durable and closes the file."""
         self._writer.close()
+
+
+class TensorBoardReport:
+    """A role's `report` that writes each loop as TensorBoard scalars and passes every event on.
+
+    Without tensorboard it only passes on: the files are an extra look at `training_stats.json`.
+    """
+
+    def __init__(self, directory: Path, then: Callable[[Mapping[str, Any]], None]):
+        """The event file is opened with the first loop; a restart opens one more beside it."""
+        self._directory = directory
+        self._then = then
+        self._writer: TensorBoardWriter | None = None
+        self._is_installed = True
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        """Passes the event on, then writes it if it is a loop."""
+        self._then(event)
+        if event.get("kind") != "loop" or not self._is_installed:
+            return
+        try:
+            if self._writer is None:
+                self._writer = TensorBoardWriter(self._directory)
+            self._writer.update([event["entry"]], wall_time=time.time())
+        except ImportError:
+            self._is_installed = False
+        except OSError as error:  # a full disk must not end the training
+            self._is_installed = False
+            self._then({"kind": "note", "text": f"no more TensorBoard files: {error}"})

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerofleet import _core
-from zerofleet.games.evaluation import Evaluator, LeafBatch
+from zerofleet.games.evaluation import Evaluator, LeafBatch, uniform_evaluator
 from zerofleet.games.registry import load_game
 from zerofleet.search.config import MctsConfig
 
@@ -64,8 +64,6 @@ class Mcts:
           evaluator: None for `uniform_evaluator`.
           seed: of the noise; the same seed and positions give the same searches.
         """
-        from zerofleet.games.evaluation import uniform_evaluator
-
         self.game = load_game(game) if isinstance(game, str) else game
         self.config = config or MctsConfig()
         self.evaluator = evaluator or uniform_evaluator
@@ -114,6 +112,11 @@ class Mcts:
                 np.ascontiguousarray(found.value, np.float32),
             )
         return MctsResult(**self._core.result())
+
+    @property
+    def cache_stats(self) -> dict[str, int]:
+        """`lookups`, `hits` and `bytes` of the evaluation cache."""
+        return self._core.cache_stats  # type: ignore[no-any-return]
 
     def advance(self, action: int) -> None:
         """Plays an action, or an outcome where nature moves, and keeps its subtree."""

@@ -14,9 +14,8 @@ import mctx
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from search.hash_evaluator import evaluate_state
-
 import zerofleet.games
+from search.hash_evaluator import evaluate_state
 
 # A callback that waits for another computation would wait for itself.
 jax.config.update("jax_cpu_enable_async_dispatch", False)

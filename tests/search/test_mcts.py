@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from search.hash_evaluator import hash_evaluator, random_states
 
 import zerofleet.games
+from search.hash_evaluator import hash_evaluator, random_states
 from zerofleet.games.evaluation import Evaluation
 from zerofleet.search import Mcts, MctsConfig
 

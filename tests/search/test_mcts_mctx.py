@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from search.hash_evaluator import hash_evaluator, random_states
 
 import zerofleet.games
+from search.hash_evaluator import hash_evaluator, random_states
 from support import require
 from zerofleet.search import Mcts, MctsConfig
 

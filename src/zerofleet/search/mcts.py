@@ -116,7 +116,7 @@ class Mcts:
     @property
     def cache_stats(self) -> dict[str, int]:
         """`lookups`, `hits` and `bytes` of the evaluation cache."""
-        return self._core.cache_stats  # type: ignore[no-any-return]
+        return self._core.cache_stats
 
     def advance(self, action: int) -> None:
         """Plays an action, or an outcome where nature moves, and keeps its subtree."""

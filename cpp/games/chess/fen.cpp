@@ -28,6 +28,7 @@ std::string_view next_field(std::string_view& rest) {
 Board parse_board(std::string_view text) {
     Board b{};
     int rank = 7, file = 0;
+    bool after_number = false;
     const auto end_of_rank = [&] {
         if (file != 8)
             refuse("rank " + std::to_string(rank + 1) + " has " + std::to_string(file) +
@@ -38,11 +39,15 @@ Board parse_board(std::string_view text) {
             end_of_rank();
             if (--rank < 0) refuse("more than 8 ranks");
             file = 0;
+            after_number = false;
             continue;
         }
         if (ch >= '1' && ch <= '8') {
+            if (after_number) refuse("two numbers in a row on rank " + std::to_string(rank + 1));
             file += ch - '0';
+            after_number = true;
         } else {
+            after_number = false;
             const char upper = ch >= 'a' && ch <= 'z' ? static_cast<char>(ch - 'a' + 'A') : ch;
             const auto type = std::string_view(kPieceLetters).find(upper);
             if (type == std::string_view::npos)

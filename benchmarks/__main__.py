@@ -18,6 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from benchmarks import chess
 from zerofleet import _core
 from zerofleet.run.software import software_version
 
@@ -54,7 +55,7 @@ def build_tools() -> None:
     """Builds the C++ benchmarks like the package: baseline x86-64-v2, kernels by dispatch."""
     configure = ["cmake", "-S", str(ROOT), "-B", str(BUILD), "-DZEROFLEET_PYTHON=OFF"]
     subprocess.run([*configure, "-G", "Ninja"], check=True, stdout=subprocess.DEVNULL)
-    targets = ["--target", "bench_rules", "bench_search"]
+    targets = ["--target", "bench_rules", "bench_search", "bench_chess"]
     build = ["cmake", "--build", str(BUILD), *targets]
     subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
 
@@ -66,6 +67,7 @@ def one_round(args: argparse.Namespace) -> list[tuple[str, float]]:
         for line in tool("bench_rules")
     ]
     found += open_spiel_random_play()
+    found += chess.figures()
     for level in _core.simd_levels():
         speeds = _core.benchmark_nnue("ultimate_ttt", level, 1.0)
         found.append((f"NNUE/{level} make+update+evaluate/s", speeds["siblings"]))

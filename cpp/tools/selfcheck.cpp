@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "tools/selfcheck_any_game.h"
+#include "tools/selfcheck_chess.h"
 #include "tools/selfcheck_games.h"
 #include "tools/selfcheck_mcts.h"
 #include "tools/selfcheck_nnue.h"
@@ -22,6 +23,7 @@ struct Section {
 // A new area adds its header above and its line here.
 constexpr Section kSections[] = {
     {"games", zerofleet::selfcheck::selfcheck_games},
+    {"chess", zerofleet::selfcheck::selfcheck_chess},
     {"any_game", zerofleet::selfcheck::selfcheck_any_game},
     {"records", zerofleet::selfcheck::selfcheck_records},
     {"nnue", zerofleet::selfcheck::selfcheck_nnue},

@@ -144,7 +144,7 @@ def test_en_passant_counts_for_repetition_only_where_it_is_legal() -> None:
     state = CHESS.parse("startpos moves e2e4")
     assert fen(state).split(" ")[3] == "-"
     for _ in range(2):
-        for word in "g8f6 g1f3 f6g8 f3g1".split():
+        for word in ["g8f6", "g1f3", "f6g8", "f3g1"]:
             state.apply(CHESS.action_from_text(state, word))
     assert our_outcome(state) == "threefold_repetition"
 
@@ -152,7 +152,7 @@ def test_en_passant_counts_for_repetition_only_where_it_is_legal() -> None:
 def test_castling_rights_count_for_repetition() -> None:
     """After 8 plies the pieces stand as at the start for the third time, but the right is gone."""
     state = CHESS.parse("4k3/7p/8/8/8/8/7P/R3K3 w Q - 0 1")
-    for word in 2 * "e1d1 e8d8 d1e1 d8e8 ".split():
+    for word in 2 * ["e1d1", "e8d8", "d1e1", "d8e8"]:
         state.apply(CHESS.action_from_text(state, word))
     assert our_outcome(state) == "ongoing"
     state.apply(CHESS.action_from_text(state, "e1d1"))

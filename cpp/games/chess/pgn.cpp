@@ -136,7 +136,7 @@ class GameParser {
         };
         skip_spaces();
         const std::size_t name_start = i;
-        while (i < end && (is_letter(text_[i]) || is_digit(text_[i]) || text_[i] == '_')) ++i;
+        while (i < end && !is_space(text_[i]) && text_[i] != '"' && text_[i] != ']') ++i;
         const std::string name(text_.substr(name_start, i - name_start));
         skip_spaces();
         if (name.empty() || i == end || text_[i] != '"') {

@@ -114,7 +114,7 @@ class Mcts {
     Rng& rng() { return rng_; }  // for choices the player makes with the result
     std::size_t num_nodes() const { return tree_.num_nodes(); }
     std::size_t reserved_bytes() const { return tree_.reserved_bytes(); }
-    /// Simulations of all moves since `new_game`, and how many nodes were made and kept.
+    /// Of all moves since `new_game`.
     std::uint64_t num_simulations() const { return total_simulations_; }
     /// Asks the processor for the root; call it some trees ahead.
     void prefetch() const;
@@ -138,7 +138,7 @@ class Mcts {
     void draw_noise(std::vector<double>& out);
     Pending* evaluate(Node* leaf, MctsWorkspace& work, LeafRows& rows, EvalCache* cache);
     void finish_round();
-    int select_root(MctsWorkspace& work);
+    int select_root();
     Descent descend(MctsWorkspace& work, LeafRows& rows, EvalCache* cache);
     void back_up(std::span<const Step> steps, double value_p0);
     void check_evaluation(std::span<const float> prior, float value) const;

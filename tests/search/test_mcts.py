@@ -219,7 +219,7 @@ def test_mistakes_are_named():
         mcts.search(after(game, "a1 a2 b1 b2 c1"))
     with pytest.raises(ValueError, match=r"a state of connect_four was given to tic_tac_toe"):
         mcts.search(zerofleet.games.load_game("connect_four").initial_state())
-    with pytest.raises(TypeError, match="expected a state of tic_tac_toe, got str"):
+    with pytest.raises(TypeError, match="expected a state of tic_tac_toe"):
         mcts.search("X")
     mcts.search(game.initial_state())
     with pytest.raises(ValueError, match="action 9 is not legal"):

@@ -12,7 +12,9 @@
 #include "games/connect_four.h"
 #include "games/game.h"
 #include "games/options.h"
+#include "games/othello.h"
 #include "games/tic_tac_toe.h"
+#include "games/twenty48.h"
 #include "games/ultimate_ttt.h"
 
 namespace zerofleet {
@@ -22,7 +24,8 @@ struct GameList {};
 
 /// Every compiled game. Adding one is its header and its name here. A game with sizes has a type
 /// for each; they share the name and the declared options.
-using AllGames = GameList<TicTacToe, ConnectFour, UltimateTtt, Chess>;
+using AllGames = GameList<TicTacToe, ConnectFour, UltimateTtt, Chess, Othello<8>, Othello<6>,
+                          Twenty48<4>, Twenty48<2>, Twenty48<3>, Twenty48<5>>;
 
 /// Names of all compiled games, in the order of AllGames.
 std::vector<std::string> game_names();

@@ -74,4 +74,6 @@ int main() {
     bench<TicTacToe>(9);
     bench<ConnectFour>(8);
     bench<UltimateTtt>(5);
+    bench<Othello<8>>(9);
+    bench<Twenty48<4>>(5);
 }

@@ -34,10 +34,10 @@ std::vector<Action> sorted_actions(const typename G::State& s) {
 template <GameType G>
 void check_position(const typename G::State& s, Rng& rng) {
     using State = typename G::State;
-    const std::string where = std::string(G::kName) + " " + s.text() + ": ";
+    const std::string where = options_of<G>().spec() + " " + s.text() + ": ";
     const auto legal = sorted_actions<G>(s);
     expect_equal(legal.empty(), s.is_terminal(), where + "terminal iff nothing is legal");
-    for (Action a = -2; a < G::kNumActions + 2; ++a)
+    for (Action a = -2; a < std::max(G::kNumActions, max_chance_outcomes<G>()) + 2; ++a)
         expect_equal(s.is_legal(a), std::binary_search(legal.begin(), legal.end(), a),
                      where + "is_legal of " + std::to_string(a));
 
@@ -58,10 +58,13 @@ void check_position(const typename G::State& s, Rng& rng) {
     std::array<float, G::kNumScalars + 1> scalars{};
     s.observe(planes.data(), scalars.data());
 
+    const auto transform = [&](Action a, int sym) {
+        return is_chance(s) ? transform_outcome<G>(a, sym) : G::transform_action(a, sym);
+    };
     for (int sym = 0; sym < G::kNumSymmetries; ++sym) {
         const State image = s.transformed(sym);
         std::vector<Action> moved;
-        for (const Action a : legal) moved.push_back(G::transform_action(a, sym));
+        for (const Action a : legal) moved.push_back(transform(a, sym));
         std::sort(moved.begin(), moved.end());
         expect_true(moved == sorted_actions<G>(image), where + "legal set of an image");
         if (s.is_terminal()) {
@@ -71,13 +74,22 @@ void check_position(const typename G::State& s, Rng& rng) {
         const Action a = legal[rng.below(static_cast<std::uint32_t>(legal.size()))];
         State after = s, image_after = image;
         after.apply(a);
-        image_after.apply(G::transform_action(a, sym));
+        image_after.apply(transform(a, sym));
         expect_true(after.transformed(sym) == image_after, where + "symmetry and move commute");
         expect_equal(after.transformed(sym).hash(), image_after.hash(), where + "hash of an image");
         expect_equal(G::action_from_text(s, G::action_to_text(s, a)), a, where + "action text");
     }
-    if (s.is_terminal())
-        expect_equal(s.returns()[0] + s.returns()[1], 0.0f, where + "returns sum to zero");
+    if constexpr (G::kNumPlayers == 2)
+        if (s.is_terminal())
+            expect_equal(s.returns()[0] + s.returns()[1], 0.0f, where + "returns sum to zero");
+    if (is_chance(s)) {
+        ChanceOutcomes<G> outcomes;
+        chance_outcomes<G>(s, outcomes);
+        expect_equal(outcomes.size(), legal.size(), where + "number of outcomes");
+        float total = 0;
+        for (const ChanceOutcome& outcome : outcomes) total += outcome.probability;
+        expect_true(total > 0.99999f && total < 1.00001f, where + "probabilities sum to 1");
+    }
 }
 
 template <GameType G>
@@ -94,7 +106,7 @@ void check_random_games(int num_games, std::uint64_t signature) {
         }
     }
     expect_equal(random_play<G>(100'000, 1).signature, signature,
-                 std::string(G::kName) + " signature of random play");
+                 options_of<G>().spec() + " signature of random play");
 }
 
 /// Rows of 92 numbers: there and back, and every number put out of range is refused.
@@ -119,6 +131,51 @@ inline void check_boards() {
     }
 }
 
+/// The packed 4 x 4 board of 2048 against the plain one, with tiles up to 2^17.
+inline void check_twenty48_boards() {
+    Rng rng(4);
+    for (int i = 0; i < 20'000; ++i) {
+        twenty48::PackedBoard packed;
+        twenty48::PlainBoard<4> plain;
+        // Few values, so that tiles merge; high ones in every other board.
+        const std::uint32_t lowest = rng.below(2) ? 13 : rng.below(12);
+        for (int cell = 0; cell < 16; ++cell) {
+            const int exponent = rng.below(3) ? static_cast<int>(lowest + rng.below(5)) : 0;
+            packed.place(cell, exponent);
+            plain.place(cell, exponent);
+        }
+        for (const int direction :
+             {twenty48::kUp, twenty48::kRight, twenty48::kDown, twenty48::kLeft}) {
+            expect_equal(packed.empty(), plain.empty(), "2048: empty cells");
+            expect_equal(packed.movable(), plain.movable(), "2048: directions that move");
+            packed.slide(direction);
+            plain.slide(direction);
+            for (int cell = 0; cell < 16; ++cell)
+                expect_equal(packed.exponent(cell), plain.exponent(cell),
+                             "2048: tile after a slide");
+        }
+    }
+}
+
+/// Texts that name a game, and what is no such text.
+inline void check_specs() {
+    expect_true(parse_game_spec(" othello( size = 6 ) ").spec() == "othello(size=6)", "spec");
+    expect_true(parse_game_spec("othello(size=8)").spec() == "othello", "spec of standard values");
+    const int actions = with_game("othello(size=6)", []<class G>() { return G::kNumActions; });
+    expect_equal(actions, 37, "actions of othello(size=6)");
+    for (const char* bad : {"conect_four", "othello(size=7)", "othello(size=6", "othello(size)",
+                            "othello(size=6,)", "othello(size=6,size=6)", "othello(sise=6)",
+                            "othello(size=nan)", "othello(size=6x)", "tic_tac_toe(size=3)", ""}) {
+        bool refused = false;
+        try {
+            parse_game_spec(bad);
+        } catch (const std::invalid_argument&) {
+            refused = true;
+        }
+        expect_true(refused, std::string("accepted as a game: ") + bad);
+    }
+}
+
 inline void selfcheck_games() {
     // Sources of the counts: tests/games/perft.json.
     check_perft<TicTacToe>(
@@ -126,19 +183,24 @@ inline void selfcheck_games() {
     check_perft<ConnectFour>(
         std::array<std::uint64_t, 9>{1, 7, 49, 343, 2401, 16807, 117649, 823536, 5673234});
     check_perft<UltimateTtt>(std::array<std::uint64_t, 6>{1, 81, 720, 6336, 55080, 473256});
+    check_perft<Othello<8>>(
+        std::array<std::uint64_t, 9>{1, 4, 12, 56, 244, 1396, 8200, 55092, 390216});
+    check_perft<Othello<6>>(
+        std::array<std::uint64_t, 9>{1, 4, 12, 56, 244, 1364, 7604, 47740, 308716});
     check_random_games<TicTacToe>(300, 0x61afd9d3d775267d);
     check_random_games<ConnectFour>(300, 0x9407eb018580a3ba);
     check_random_games<UltimateTtt>(100, 0x640ff8ec70ae119);
     check_perft<Chess>(std::array<std::uint64_t, 6>{1, 20, 400, 8902, 197281, 4865609});
     check_random_games<Chess>(3, 0x51db4a2a1dca7f54);
+    check_random_games<Othello<8>>(30, 0x59f62c0b3f4ea3a3);
+    check_random_games<Othello<6>>(60, 0xd9d0c5e183569cff);
+    check_random_games<Twenty48<2>>(50, 0xaf870d5582aaaf5a);
+    check_random_games<Twenty48<3>>(10, 0x7c15a19ca5791bc1);
+    check_random_games<Twenty48<4>>(3, 0xf3f6f2bfebcec0c7);
+    check_random_games<Twenty48<5>>(1, 0xcecacbbc8e96651);
     check_boards();
-    bool refused = false;
-    try {
-        with_game("conect_four", []<class G>() { return 0; });
-    } catch (const std::invalid_argument&) {
-        refused = true;
-    }
-    expect_true(refused, "an unknown game was accepted");
+    check_twenty48_boards();
+    check_specs();
 }
 
 }  // namespace zerofleet::selfcheck

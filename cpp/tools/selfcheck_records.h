@@ -48,9 +48,11 @@ OwnedGames random_games(int num_games, std::uint64_t seed) {
         while (!s.is_terminal()) {
             const Action a = random_action<G>(s, rng);
             games.action.push_back(a);
-            games.policy_action.push_back(a);
+            if (!is_chance(s)) games.policy_action.push_back(a);
             games.policy_start.push_back(static_cast<std::int64_t>(games.policy_action.size()));
-            games.ply_flags.push_back(kPlyPolicyTarget | (rng.below(2) ? kPlyValueTarget : 0));
+            games.ply_flags.push_back(is_chance(s)   ? kPlyChance
+                                      : rng.below(2) ? kPlyPolicyTarget | kPlyValueTarget
+                                                     : kPlyPolicyTarget);
             s.apply(a);
         }
         games.game_start.push_back(static_cast<std::int64_t>(games.action.size()));
@@ -115,7 +117,7 @@ void check_replay(std::uint64_t seed) {
             ++num_refused;
         }
     }
-    expect_true(num_refused > kDamages / 2, std::string(G::kName) + ": damage goes unnoticed");
+    expect_true(num_refused > kDamages / 2, options_of<G>().spec() + ": damage goes unnoticed");
 }
 
 inline void selfcheck_records() {

@@ -73,10 +73,51 @@ def ultimate_ttt(position: Position) -> Iterator[Position]:
             yield new_boards, new_results, None if new_results[c] else c, 3 - player
 
 
+def othello(position: Position) -> Iterator[Position]:
+    """Rows of cells; walks every ray. A pass is a move where the other side can move."""
+    cells, player = position
+    size = len(cells)
+    rays = [(dr, dc) for dr in (-1, 0, 1) for dc in (-1, 0, 1) if (dr, dc) != (0, 0)]
+
+    def turned(row: int, col: int, mover: int) -> list[tuple[int, int]]:
+        found = []
+        for dr, dc in rays:
+            ray, r, c = [], row + dr, col + dc
+            while 0 <= r < size and 0 <= c < size and cells[r][c] == 3 - mover:
+                ray.append((r, c))
+                r, c = r + dr, c + dc
+            if ray and 0 <= r < size and 0 <= c < size and cells[r][c] == mover:
+                found += ray
+        return found
+
+    empty = [(r, c) for r in range(size) for c in range(size) if not cells[r][c]]
+    passes = True
+    for row, col in empty:
+        discs = turned(row, col, player)
+        if discs:
+            passes = False
+            board = [list(line) for line in cells]
+            for r, c in [*discs, (row, col)]:
+                board[r][c] = player
+            yield tuple(map(tuple, board)), 3 - player
+    if passes and any(turned(row, col, 3 - player) for row, col in empty):
+        yield cells, 3 - player
+
+
+def othello_start(size: int) -> Position:
+    """The second player's discs are on the main diagonal."""
+    at, board = size // 2 - 1, [[0] * size for _ in range(size)]
+    board[at][at] = board[at + 1][at + 1] = 2
+    board[at][at + 1] = board[at + 1][at] = 1
+    return tuple(map(tuple, board)), 1
+
+
 RULES: dict[str, tuple[Position, Callable[[Position], Iterator[Position]]]] = {
     "tic_tac_toe": (((0,) * 9, 1), tic_tac_toe),
     "connect_four": (((0,) * 42, 1), connect_four),
     "ultimate_ttt": ((((0,) * 9,) * 9, (0,) * 9, None, 1), ultimate_ttt),
+    "othello": (othello_start(8), othello),
+    "othello(size=6)": (othello_start(6), othello),
 }
 
 

@@ -23,6 +23,26 @@ def test_brute_force(name: str) -> None:
     assert brute_force.perft(name, depth) == TABLES[name]["counts"][: depth + 1]
 
 
+@pytest.mark.long
+def test_othello_to_depth_10() -> None:
+    """Published counts keep a finished game as one leaf; ours count it no further."""
+    game = load_game("othello")
+    assert game.perft(9) == 3005288
+    finished, states = 0, [game.initial_state()]
+    for depth in range(9):
+        following = []
+        for state in states:
+            for action in state.legal_actions():
+                child = state.copy()
+                child.apply(action)
+                finished += child.is_terminal
+                if depth < 8:
+                    following.append(child)
+        states = following
+    assert finished > 0
+    assert game.perft(10) + finished == 24571284
+
+
 def test_games_that_end_early_are_not_counted_further() -> None:
     game = load_game("connect_four")
     state = game.parse("......./......./......./X....../XO...../XO..... O")

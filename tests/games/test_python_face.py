@@ -12,7 +12,7 @@ import zerofleet
 from zerofleet import load_game
 from zerofleet.games import Game, State, game_names
 
-NAMES = game_names()
+NAMES = [*game_names(), "othello(size=6)", "twenty48(size=3)"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -20,17 +20,43 @@ def test_protocols_and_facts(name: str) -> None:
     game = zerofleet.load_game(name)
     assert isinstance(game, Game)
     assert isinstance(game.initial_state(), State)
-    assert (game.name, game.options, game.num_players) == (name, {}, 2)
+    assert (game.spec, game.name) == (name, name.partition("(")[0])
+    assert game.num_players == (1 if game.name == "twenty48" else 2)
     assert pickle.loads(pickle.dumps(game)) == game
 
 
-def test_unknown_names_and_options() -> None:
-    with pytest.raises(ValueError, match=r'"ultimate_tt"; did you mean "ultimate_ttt"'):
-        load_game("ultimate_tt")
-    with pytest.raises(
-        ValueError, match='connect_four: unknown option "rows"; this game has no options'
-    ):
-        load_game("connect_four", rows=8)
+def test_options_and_specs() -> None:
+    small = load_game("othello", size=6)
+    assert (small.spec, small.options) == ("othello(size=6)", {"size": 6})
+    assert small.num_actions == 37
+    assert small == load_game("othello(size=6)") == load_game(" othello ( size = 6 )")
+    assert small != load_game("othello")
+    assert load_game("othello(size=6)", size=8).spec == "othello"
+    state = load_game("othello").initial_state()
+    with pytest.raises(ValueError, match=r"a state of othello was given to othello\(size=6\)"):
+        small.action_to_text(state, 3)
+    assert state != small.initial_state()
+
+
+@pytest.mark.parametrize(
+    ("spec", "options", "why"),
+    [
+        ("ultimate_tt", {}, '"ultimate_tt"; did you mean "ultimate_ttt"'),
+        ("connect_four", {"rows": 8}, 'four: unknown option "rows"; this game has no options'),
+        ("othello(sise=6)", {}, 'othello: unknown option "sise"; did you mean "size"'),
+        ("othello", {"size": 7}, "othello: size=7; expected 6..8 in steps of 2"),
+        ("othello", {"size": 6.5}, "othello: size=6.5; expected 6..8 in steps of 2"),
+        ("othello", {"size": "big"}, 'othello: size="big"; expected a number, 6..8'),
+        ("othello(size=6", {}, r"no '\)' at the end"),
+        ("othello(size=6", {"size": 6}, r"no '\)' at the end"),
+        ("othello(6)", {}, "no '=' in"),
+        ("othello(size=6,size=8)", {}, 'option "size" twice'),
+        ("twenty48(size=1)", {}, r"twenty48: size=1; expected 2\.\.5"),
+    ],
+)
+def test_unknown_names_and_options(spec: str, options: dict, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        load_game(spec, **options)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -87,6 +113,13 @@ def test_pack_states() -> None:
             "XXX....../OO......./" + "........./" * 6 + "......... O 1",
             "is finished",
         ),
+        ("othello(size=6)", "....../....../..O.../..XO../....../...... X", "empty cell in the cen"),
+        ("twenty48(size=2)", "2 ./. 3 score 0 spawns 0", '"3" is no tile'),
+        ("twenty48(size=2)", "2 ./. 64 score 0 spawns 0", "too large for the board"),
+        ("twenty48(size=2)", "2 ./. 4 score 8 spawns 0", "score that these tiles cannot"),
+        ("twenty48(size=2)", "2 2/2 2 score 0 spawns 1", "4 tiles with 1 to come"),
+        ("twenty48(size=2)", "2 ./. 4 score 0 spawns 7", "spawns 3; expected 0..2"),
+        ("twenty48(size=2)", "2 ./. 4", "no score and spawns"),
     ],
 )
 def test_texts_that_are_no_position(name: str, text: str, why: str) -> None:
@@ -97,7 +130,7 @@ def test_texts_that_are_no_position(name: str, text: str, why: str) -> None:
 def fuzzed_texts(name: str) -> st.SearchStrategy[str]:
     start = load_game(name).initial_state().text()
     edits = st.lists(
-        st.tuples(st.integers(0, len(start) - 1), st.sampled_from("XO./ -19")), max_size=9
+        st.tuples(st.integers(0, len(start) - 1), st.sampled_from("XO./ -192460")), max_size=9
     )
 
     def edit(pairs: list[tuple[int, str]]) -> str:
@@ -121,7 +154,7 @@ def test_parsers_accept_exactly_what_they_write(name: str, data: st.DataObject) 
         pass
     else:
         assert state.text() == text
-    word = data.draw(st.text(max_size=3))
+    word = data.draw(st.text(max_size=3) | st.from_regex(r"\A([a-i][0-9](=[248])?|[1-9]|[a-z]+)\Z"))
     try:
         action = game.action_from_text(game.initial_state(), word)
     except ValueError:

@@ -58,6 +58,7 @@ WRAP: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "tic_tac_toe": ("tic_tac_toe", lambda state: state),
     "connect_four": ("connect_four", lambda state: state),
     "ultimate_ttt": ("ultimate_tic_tac_toe", Whole),
+    "othello": ("othello", lambda state: state),
 }
 
 
@@ -84,3 +85,66 @@ def test_random_games(name: str) -> None:
         results.add(tuple(oracle.returns()))
     assert len(lengths) > 2
     assert len(results) >= 2
+
+
+def tiles_of(state: Any) -> list[int]:
+    cells = state.text().partition(" score")[0].replace("/", " ").split(" ")
+    return [0 if cell == "." else int(cell) for cell in cells]
+
+
+def compare_twenty48(num_games: int, seed: int) -> tuple[set[float], int]:
+    """Plays the same directions and the same tiles on both.
+
+    Theirs does not list a direction in which only a tile moves that was merged the move before (its
+    marks are cleared by the next move alone), but plays it as we do.
+
+    Returns: all final scores, and how many times theirs left out a direction.
+    """
+    pyspiel = require("pyspiel")
+    game = load_game("twenty48")
+    # Theirs ends at max_tile, ours never does.
+    oracle_game = pyspiel.load_game("2048(max_tile=131072)")
+    rng = random.Random(seed)
+    scores, num_left_out = set(), 0
+    for _ in range(num_games):
+        state, oracle = game.initial_state(), oracle_game.new_initial_state()
+        while not oracle.is_terminal():
+            where = state.text()
+            assert not state.is_terminal, where
+            assert state.is_chance == oracle.is_chance_node(), where
+            legal, theirs = state.legal_actions(), oracle.legal_actions()
+            if state.is_chance:
+                assert legal == theirs, where
+                probabilities = [p for _, p in oracle.chance_outcomes()]
+                ours = [p for _, p in state.chance_outcomes()]
+                assert ours == pytest.approx(probabilities, abs=1e-6), where
+                chosen = rng.choices(legal, probabilities)[0]
+            else:
+                assert set(theirs) <= set(legal), where
+                for direction in set(legal) - set(theirs):
+                    num_left_out += 1
+                    twin, child = oracle.clone(), state.copy()
+                    twin.apply_action(direction)
+                    child.apply(direction)
+                    assert twin.is_chance_node(), where
+                    assert tiles_of(child) == [int(t) for t in str(twin).split()], where
+                chosen = rng.choice(legal)
+            state.apply(chosen)
+            oracle.apply_action(chosen)
+        assert state.is_terminal, state.text()
+        assert tiles_of(state) == [int(t) for t in str(oracle).split()]
+        assert state.returns() == oracle.returns(), state.text()
+        scores.add(state.returns()[0])
+    return scores, num_left_out
+
+
+def test_twenty48() -> None:
+    scores, num_left_out = compare_twenty48(40, 1)
+    assert len(scores) > 30
+    assert num_left_out > 0
+
+
+@pytest.mark.long
+def test_twenty48_long() -> None:
+    scores, _ = compare_twenty48(1500, 2)
+    assert len(scores) > 300

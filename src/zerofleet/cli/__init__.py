@@ -18,10 +18,17 @@ VERBS = {
     "audit": "Check from the files alone that every game of a run counts once.",
     "export": "Write a .nnue file from a .pt file.",
     "import": "Write a .pt file from a .nnue file.",
+    "new-game": "Write a small Python game with comments, to be changed into yours.",
+    "check-game": "Check everything a game promises, yours or ours.",
 }
 """Every verb and its line in `zerofleet --help`; a verb's own help is its docstring."""
 
-_MODULES = {"export": "nnue_files:export", "import": "nnue_files:import_"}
+_MODULES = {
+    "export": "nnue_files:export",
+    "import": "nnue_files:import_",
+    "new-game": "game_files:new_game",
+    "check-game": "game_files:check_game",
+}
 _TRAIN_PACKAGES = ("torch", "safetensors", "matplotlib", "tensorboard")
 _PLAIN = {"±": "+-", "…": "...", "–": "-", "—": "-", "λ": "lambda"}
 

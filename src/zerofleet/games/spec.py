@@ -39,9 +39,17 @@ def join_spec(spec: str, options: Mapping[str, Any]) -> str:
     return f"{name}({','.join(f'{key}={known[key]}' for key in sorted(known))})"
 
 
+def write_spec(name: str, options: Mapping[str, Any], standard: Mapping[str, Any]) -> str:
+    """The canonical text: options that differ from their standard value, ascending by name."""
+    shown = [
+        f"{key}={_to_text(name, key, options[key])}"
+        for key in sorted(options)
+        if key not in standard or options[key] != standard[key]
+    ]
+    return f"{name}({','.join(shown)})" if shown else name
+
+
 def _to_text(name: str, key: str, value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
     if isinstance(value, float):
         return repr(int(value)) if value.is_integer() else repr(value)
     text = str(value)

@@ -1,0 +1,86 @@
+"""`zerofleet new-game` and `zerofleet check-game`: games of your own in Python."""
+
+import re
+from pathlib import Path
+
+from zerofleet.roles.config import ConfigError
+
+
+def new_game(name: str, /) -> None:
+    """Write NAME.py, a small game with comments, to be changed into yours.
+
+    It runs as it is. The next command is printed; docs/your-own-game.md is the guide.
+
+    Examples:
+
+        zerofleet new-game my_game
+
+    Parameters
+    ----------
+    name
+        Of the file, in this directory, in letters, digits and "_"; the class is called MyGame.
+    """
+    from zerofleet.games import starting_point
+
+    stem = name.removesuffix(".py")
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", stem):
+        raise ConfigError(f"{name}: expected a name of letters, digits and _, such as my_game")
+    class_name = "".join(part.capitalize() for part in stem.split("_")) or "MyGame"
+    target = Path(f"{stem}.py")
+    source = Path(starting_point.__file__).read_text()
+    source = source.replace("starting_point.py", str(target)).replace("MyGame", class_name)
+    try:
+        with target.open("x") as file:
+            file.write(source)
+    except FileExistsError:
+        raise ConfigError(f"{target} exists; choose another name") from None
+    print(f"wrote {target} with the class {class_name}; now change the rules and run")
+    print(f"    zerofleet check-game {target}:{class_name}")
+
+
+def check_game(game: str, /, *, num_games: int = 50, seed: int = 0) -> int:
+    """Play random games and check everything a game promises.
+
+    Exit status 0 if all is well; 1 at the first broken promise, which is shown with the moves that
+    lead there.
+
+    Examples:
+
+        zerofleet check-game my_game.py:MyGame
+
+    Parameters
+    ----------
+    game
+        FILE.py:CLASS, a compiled game, or openspiel:NAME; with options NAME(OPTION=VALUE).
+    num_games
+        Random games to play.
+    seed
+        Of the random games.
+    """
+    import random
+
+    from zerofleet.games import load_game
+    from zerofleet.testing import GameCheckError
+    from zerofleet.testing import check_game as check
+
+    try:
+        loaded = load_game(game)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(str(error)) from error
+    shape = " x ".join(map(str, loaded.observation_shape))
+    players = f"{loaded.num_players} player{'s' if loaded.num_players > 1 else ''}"
+    print(f"{loaded.spec}: {players}, {loaded.num_actions} actions, observation {shape}")
+    try:
+        check(loaded, num_games=num_games, seed=seed)
+    except GameCheckError as error:
+        print(f"broken: {error}")
+        return 1
+    print(f"ok: {num_games} random games kept every promise. A last position:\n")
+    rng, state, moves = random.Random(seed), loaded.initial_state(), []
+    while not state.is_terminal:
+        action = rng.choice(state.legal_actions())
+        moves.append(loaded.action_to_text(state, action))
+        state.apply(action)
+    shown = ", ".join(moves[:30]) + (", ..." if len(moves) > 30 else "")
+    print(f"{state}\n\nreturns {list(state.returns())} after {len(moves)} plies: {shown}")
+    return 0

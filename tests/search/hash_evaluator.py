@@ -53,7 +53,7 @@ def random_states(game: Any, count: int, seed: int) -> list[Any]:
     states: list[Any] = []
     while len(states) < count:
         state = game.initial_state()
-        length = rng.integers(game.max_plies * 3 // 4)
+        length = rng.integers(min(game.max_plies, 400) * 3 // 4)  # 2048 may last 262,144
         for _ in range(length):
             child = state.copy()
             if child.is_chance:

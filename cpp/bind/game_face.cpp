@@ -30,10 +30,13 @@ class StateOf final : public StateFace {
     bool is_chance() const override { return zerofleet::is_chance(state_); }
     std::vector<Action> sorted_actions() const override {
         LegalActions<G> actions;
-        state_.legal_actions(actions);
-        std::vector<Action> out(actions.begin(), actions.end());
-        std::sort(out.begin(), out.end());
-        return out;
+        if constexpr (requires { state_.sorted_legal_actions(actions); }) {
+            state_.sorted_legal_actions(actions);
+        } else {
+            state_.legal_actions(actions);
+            std::sort(actions.begin(), actions.end());
+        }
+        return {actions.begin(), actions.end()};
     }
     std::vector<ChanceOutcome> chance_outcomes() const override {
         ChanceOutcomes<G> outcomes;

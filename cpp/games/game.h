@@ -63,6 +63,7 @@ using LegalActions =
 ///                                   an outcome
 ///   search_value(score)             one player: a rising map of scores to [-1, 1]
 ///   State::random_action(rng)       where picking is cheaper than listing (games/play.h)
+///   State::sorted_legal_actions(out)  where that is cheaper than sorting the list
 ///   State::apply_path(actions)      where playing many is cheaper than one by one; only the last
 ///                                   one may end the game
 ///   perft(state, depth)             where counting is cheaper than walking (games/play.h)

@@ -2,6 +2,7 @@
 // one, and no text or file, however damaged, does worse than being refused.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,17 @@ inline void check_counts() {
                 walked += replies.size();
                 expect_equal(child.has_legal_move(), !replies.empty(), s.text());
             }
+            std::vector<Action> listed(actions.begin(), actions.end()), picked, sorted;
+            for (std::uint32_t n = 0; n < actions.size(); ++n)
+                picked.push_back(
+                    chess::action_of(p.pick_move([&](std::uint32_t) { return n; }), s.to_play()));
+            LegalActions<Chess> ascending;
+            s.sorted_legal_actions(ascending);
+            sorted.assign(ascending.begin(), ascending.end());
+            std::sort(listed.begin(), listed.end());
+            std::sort(picked.begin(), picked.end());
+            expect_true(picked == listed, "picked one by one, " + s.text());
+            expect_true(sorted == listed, "sorted, " + s.text());
             for (const auto lookup : chess::supported_lookups())
                 expect_equal(
                     chess::count_positions({p.board, p.rights()}, s.to_play() == 0, 2, lookup),

@@ -191,7 +191,7 @@ inline void selfcheck_games() {
     check_random_games<ConnectFour>(300, 0x9407eb018580a3ba);
     check_random_games<UltimateTtt>(100, 0x640ff8ec70ae119);
     check_perft<Chess>(std::array<std::uint64_t, 6>{1, 20, 400, 8902, 197281, 4865609});
-    check_random_games<Chess>(3, 0x51db4a2a1dca7f54);
+    check_random_games<Chess>(3, 0x22f63336750c8d5c);
     check_random_games<Othello<8>>(30, 0x59f62c0b3f4ea3a3);
     check_random_games<Othello<6>>(60, 0xd9d0c5e183569cff);
     check_random_games<Twenty48<2>>(50, 0xaf870d5582aaaf5a);

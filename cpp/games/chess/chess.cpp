@@ -23,6 +23,7 @@ Chess::State::State(const Position& position) {
     now_.anchor.repetitions = 0;
     now_.ply = position.ply;
     now_.num_before = now_.num_since = 0;
+    now_.any_repeated = false;
     now_.ring[now_.ply & 7] = now_.anchor;
     now_.ring_moves[now_.ply & 7] = Move();
     keys_[0] = position.key;
@@ -51,7 +52,9 @@ void Chess::State::step(Move move) {
     if (irreversible) {
         // What was repeated before cannot come back; forgetting it lets a state be told by the
         // positions that follow.
-        for (Position& p : now_.ring) p.repetitions = 0;
+        if (now_.any_repeated)
+            for (Position& p : now_.ring) p.repetitions = 0;
+        now_.any_repeated = false;
         now_.anchor = to;
         now_.num_since = 0;
         keys_[0] = to.key;
@@ -61,6 +64,7 @@ void Chess::State::step(Move move) {
     keys_[now_.num_since] = to.key;
     for (int i = now_.num_since - 4; i >= 0; i -= 2)
         if (keys_[static_cast<std::size_t>(i)] == to.key) ++to.repetitions;
+    now_.any_repeated |= to.repetitions > 0;
 }
 
 void Chess::State::conclude() {
@@ -105,9 +109,19 @@ bool Chess::State::is_legal(Action a) const {
 }
 
 Action Chess::State::random_action(Rng& rng) const {
-    chess::MoveList moves;
-    position().legal_moves(moves);
-    return chess::action_of(moves[rng.below(static_cast<std::uint32_t>(moves.size()))], to_play());
+    return chess::action_of(
+        position().pick_move([&](std::uint32_t total) { return rng.below(total); }), to_play());
+}
+
+void Chess::State::sorted_legal_actions(FixedList<Action, kMaxLegalActions>& out) const {
+    FixedList<Action, kMaxLegalActions> actions;
+    legal_actions(actions);
+    std::array<std::uint64_t, chess::kNumActionPlanes> planes{};  // a set of cells each
+    for (const Action a : actions)
+        planes[static_cast<std::size_t>(a) / 64] |= std::uint64_t{1} << (a % 64);
+    for (int plane = 0; plane < chess::kNumActionPlanes; ++plane)
+        for (chess::Bitboard cells = planes[static_cast<std::size_t>(plane)]; cells;)
+            out.push_back(plane * 64 + chess::pop_first(cells));
 }
 
 std::uint64_t Chess::State::hash() const {

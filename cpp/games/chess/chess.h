@@ -70,6 +70,8 @@ struct Chess {
             legal_actions(found);
             for (const Action a : found) out.push_back(a);
         }
+        /// The same in ascending order, by putting them into sets instead of comparing them.
+        void sorted_legal_actions(FixedList<Action, kMaxLegalActions>& out) const;
         /// A legal action, all equally likely; the game is open.
         Action random_action(Rng& rng) const;
         bool is_legal(Action a) const;
@@ -130,6 +132,7 @@ struct Chess {
             std::uint16_t ply;
             std::uint8_t num_before;  // positions in the ring before this one, at most 7
             std::uint8_t num_since;   // plies since the anchor
+            bool any_repeated;        // some position of the ring has repetitions
             Outcome outcome;
             // Since the anchor: [i] leads away from ply i. Only num_since entries are set and
             // copied, as is the case for the keys.

@@ -154,6 +154,24 @@ struct ListSink {
     ZF_CHESS_INLINE void castles(Square from, Square to) { out.push_back(Move(from, to)); }
 };
 
+/// Keeps the sets.
+struct SetSink {
+    MoveSets& out;
+    int up;
+
+    ZF_CHESS_INLINE void add(Bitboard targets, int from, int delta, bool promotes) {
+        out.sets.push_back(
+            {targets, static_cast<std::int8_t>(from), static_cast<std::int8_t>(delta), promotes});
+        out.total += static_cast<std::uint32_t>(promotes ? 4 * count(targets) : count(targets));
+    }
+    ZF_CHESS_INLINE void moves(int, Square from, Bitboard to) { add(to, from, 0, false); }
+    ZF_CHESS_INLINE void pawns(Bitboard to, int delta) { add(to, kNoSquare, delta, false); }
+    ZF_CHESS_INLINE void doubles(Bitboard to) { add(to, kNoSquare, 2 * up, false); }
+    ZF_CHESS_INLINE void promotions(Bitboard to, int delta) { add(to, kNoSquare, delta, true); }
+    ZF_CHESS_INLINE void en_passant(Square from, Square to) { add(bit(to), from, 0, false); }
+    ZF_CHESS_INLINE void castles(Square from, Square to) { add(bit(to), from, 0, false); }
+};
+
 /// Looks for one move.
 struct FindSink {
     Move wanted;
@@ -248,6 +266,28 @@ bool Position::has_legal_move() const {
 void Position::legal_moves(MoveList& out) const {
     ListSink sink{out, to_play() == kWhite ? 8 : -8};
     generate(*this, sink);
+}
+
+void Position::legal_sets(MoveSets& out) const {
+    SetSink sink{out, to_play() == kWhite ? 8 : -8};
+    generate(*this, sink);
+}
+
+Move MoveSets::nth(std::uint32_t n) const {
+    for (const Set& set : sets) {
+        const auto size = static_cast<std::uint32_t>(count(set.targets)) * (set.promotes ? 4u : 1u);
+        if (n >= size) {
+            n -= size;
+            continue;
+        }
+        const int promotion = set.promotes ? kKnight + static_cast<int>(n & 3) : 0;
+        Bitboard targets = set.targets;
+        for (std::uint32_t skip = set.promotes ? n >> 2 : n; skip > 0; --skip)
+            targets &= targets - 1;
+        const Square to = first(targets);
+        return Move(set.from == kNoSquare ? to - set.delta : set.from, to, promotion);
+    }
+    return Move();
 }
 
 bool Position::is_legal(Move move) const {

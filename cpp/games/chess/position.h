@@ -17,6 +17,22 @@ namespace zerofleet::chess {
 constexpr int kMaxMoves = 256;
 using MoveList = FixedList<Move, kMaxMoves>;
 
+/// Legal moves as sets: each the moves of one piece, or of pawns in one direction.
+struct MoveSets {
+    struct Set {
+        Bitboard targets;
+        std::int8_t from;  // of a piece, or kNoSquare: pawns, each from its target - delta
+        std::int8_t delta;
+        bool promotes;  // four moves to each target
+    };
+    /// At most 16 pieces, 7 sets of pawns, en passant twice, castling twice.
+    FixedList<Set, 32> sets;
+    std::uint32_t total = 0;
+
+    /// n < total.
+    Move nth(std::uint32_t n) const;
+};
+
 struct Position {
     Board board{};
     std::uint64_t key = 0;                // Zobrist: pieces, side to move, castling, en passant
@@ -36,12 +52,23 @@ struct Position {
     bool in_check() const;
     bool has_legal_move() const;
     void legal_moves(MoveList& out) const;
+    /// Legal move number `pick(n)` of n, in no order that means anything; there is one. Sets of
+    /// moves are not taken apart but for the one that holds it, which is cheaper than listing.
+    template <class Pick>
+    Move pick_move(Pick pick) const {
+        MoveSets sets;
+        legal_sets(sets);
+        return sets.nth(pick(sets.total));
+    }
     bool is_legal(Move move) const;
     /// Neither side can mate by any sequence of moves: bare kings, one minor piece, or bishops
     /// that all stand on squares of one colour. As python-chess's `is_insufficient_material`.
     bool has_insufficient_material() const;
 
     bool operator==(const Position&) const = default;
+
+  private:
+    void legal_sets(MoveSets& out) const;
 };
 static_assert(sizeof(Position) == 80);
 

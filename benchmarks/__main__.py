@@ -7,13 +7,17 @@ them alike; figures are medians. Compare figures of one run with each other, not
 """
 
 import argparse
+import functools
 import json
 import os
 import platform
+import random
 import statistics
 import subprocess
 import sys
+import time
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -97,29 +101,42 @@ def tool(name: str, *arguments: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
 
 
+OPEN_SPIEL = {
+    "tic_tac_toe": "tic_tac_toe",
+    "connect_four": "connect_four",
+    "ultimate_ttt": "ultimate_tic_tac_toe",
+    "othello": "othello",
+    "twenty48": "2048(max_tile=131072)",
+}
+"""Our games and the same ones there; chess has a benchmark of its own."""
+
+
+def moves_per_second(play_one_game: Callable[[random.Random], int]) -> float:
+    """Plays random games for half a second; the function returns the moves of one game."""
+    rng = random.Random(1)
+    moves, started = 0, time.perf_counter()
+    while time.perf_counter() - started < 0.5:
+        moves += play_one_game(rng)
+    return moves / (time.perf_counter() - started)
+
+
 def open_spiel_random_play() -> list[tuple[str, float]]:
     """The same games in what Python users have today, where it is installed."""
     try:
         import pyspiel
     except ImportError:
         return []
-    import random
-    import time
+
+    def one_game(game: Any, rng: random.Random) -> int:
+        state, moves = game.new_initial_state(), 0
+        while not state.is_terminal():
+            moves += not state.is_chance_node()  # outcomes are played but not counted
+            state.apply_action(rng.choice(state.legal_actions()))
+        return moves
 
     found = []
-    for ours, theirs in (
-        ("connect_four", "connect_four"),
-        ("ultimate_ttt", "ultimate_tic_tac_toe"),
-    ):
-        game = pyspiel.load_game(theirs)
-        rng = random.Random(1)
-        moves, started = 0, time.perf_counter()
-        while time.perf_counter() - started < 0.5:
-            state = game.new_initial_state()
-            while not state.is_terminal():
-                state.apply_action(rng.choice(state.legal_actions()))
-                moves += 1
-        rate = moves / (time.perf_counter() - started)
+    for ours, theirs in OPEN_SPIEL.items():
+        rate = moves_per_second(functools.partial(one_game, pyspiel.load_game(theirs)))
         found.append((f"random play/{ours} in OpenSpiel from Python, moves/s", rate))
     return found
 

@@ -76,7 +76,7 @@ class PythonGame:
             return PythonState(self, self.rules.parse(text))
         try:
             position = ast.literal_eval(text)
-        except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
             raise ValueError(f"{self.name}: no position: {text[:120]!r}") from error
         state = PythonState(self, position)
         start = self.rules.initial_position()

@@ -148,7 +148,7 @@ def main() -> None:
     for name, value in medians.items():
         other = PYTHON_PLAY if "play" in name else PYTHON_PGN if "PGN" in name else STOCKFISH_PERFT
         ratio = f"{value / medians[other]:10.2f} x {other}" if other in medians else ""
-        print(f"{name:75}{value:>15,.0f}{ratio}")
+        print(f"{name:58}{value:>15,.0f}{ratio}")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def new_game(name: str, /) -> None:
     print(f"    zerofleet check-game {target}:{class_name}")
 
 
-def check_game(game: str, /, *, num_games: int = 50, seed: int = 0) -> int:
+def check_game(game: str, /, *, num_games: int = 50) -> int:
     """Play random games and check everything a game promises.
 
     Exit status 0 if all is well; 1 at the first broken promise, which is shown with the moves that
@@ -53,9 +53,7 @@ def check_game(game: str, /, *, num_games: int = 50, seed: int = 0) -> int:
     game
         FILE.py:CLASS, a compiled game, or openspiel:NAME; with options NAME(OPTION=VALUE).
     num_games
-        Random games to play.
-    seed
-        Of the random games.
+        Random games to play (default 50).
     """
     import random
 
@@ -71,12 +69,12 @@ def check_game(game: str, /, *, num_games: int = 50, seed: int = 0) -> int:
     players = f"{loaded.num_players} player{'s' if loaded.num_players > 1 else ''}"
     print(f"{loaded.spec}: {players}, {loaded.num_actions} actions, observation {shape}")
     try:
-        check(loaded, num_games=num_games, seed=seed)
+        check(loaded, num_games=num_games)
     except GameCheckError as error:
         print(f"broken: {error}")
         return 1
     print(f"ok: {num_games} random games kept every promise. A last position:\n")
-    rng, state, moves = random.Random(seed), loaded.initial_state(), []
+    rng, state, moves = random.Random(0), loaded.initial_state(), []
     while not state.is_terminal:
         action = rng.choice(state.legal_actions())
         moves.append(loaded.action_to_text(state, action))

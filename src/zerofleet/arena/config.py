@@ -11,6 +11,9 @@ class ArenaConfig(FrozenModel):
     eval_games: int = Field(default=100, ge=0)
     """Games against each opponent; even, since every opening is played with both colours; 0
     switches rating off."""
+    final_games: int = Field(default=200, ge=0)
+    """Games against each fixed opponent when `zerofleet train` ends; even; 0: the last rating is
+    shown instead."""
     depth: int = Field(default=2, ge=1, le=64)
     """Plies the network searches in these games (alpha-beta). Shallow, so that the network is rated
     and not the search, and so that hundreds of games take seconds."""
@@ -26,7 +29,7 @@ class ArenaConfig(FrozenModel):
     """Seed of openings and of ties between equal moves. The same seed and versions give the same
     games."""
 
-    @field_validator("eval_games")
+    @field_validator("eval_games", "final_games")
     @classmethod
     def _even(cls, value: int) -> int:
         if value % 2:

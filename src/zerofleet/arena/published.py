@@ -5,8 +5,14 @@ from typing import cast
 
 from zerofleet.arena.config import ArenaConfig
 from zerofleet.arena.game_text import match_text
-from zerofleet.arena.rating import VersionRating, previous_versions, rate_version, version_name
-from zerofleet.arena.stats import IterationStats
+from zerofleet.arena.rating import (
+    VersionRating,
+    measure_version,
+    previous_versions,
+    rate_version,
+    version_name,
+)
+from zerofleet.arena.stats import IterationStats, MatchStats
 from zerofleet.games.protocol import Game
 from zerofleet.players.registry import load_player, load_version
 from zerofleet.run.errors import DamagedError
@@ -45,6 +51,21 @@ def rate_published(
         entries=entries,
         config=config,
         should_stop=should_stop,
+    )
+
+
+def measure_published(
+    store: Store, game: Game, version: int, config: ArenaConfig
+) -> tuple[MatchStats, ...]:
+    """Plays a published version against the fixed opponents, `config.final_games` each.
+
+    Raises: RunError if the model is missing or damaged; PlayerError for an unknown opponent.
+    """
+    return measure_version(
+        game,
+        load_version(store, game, version, depth=config.depth, name=version_name(version)),
+        load_fixed=lambda text: load_player(text, game),
+        config=config,
     )
 
 

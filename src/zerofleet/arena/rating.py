@@ -75,16 +75,8 @@ def rate_version(
     candidate = load_version(version)
     fixed = [load_fixed(text) for text in config.opponents]
 
-    def play(player: Player, opponent: Player, *seeds: int) -> MatchResult:
-        return play_match(
-            game,
-            player,
-            opponent,
-            num_games=config.eval_games,
-            seed=mix_seed(config.seed, zlib.crc32(opponent.name.encode()), *seeds),
-            opening_plies=config.opening_plies,
-            should_stop=should_stop,
-        )
+    def play(player: Player, opponent: Player, seed: int) -> MatchResult:
+        return _play(game, player, opponent, seed, config.eval_games, config, should_stop)
 
     opponents = [*fixed, *(load_version(v) for v in previous)]
     results = [play(candidate, opponent, version) for opponent in opponents]
@@ -100,6 +92,39 @@ def rate_version(
         reference_matches=tuple(r.stats() for r in references),
         elo=_elo_stats(ratings, version),
         results=(*results, *references),
+    )
+
+
+def measure_version(
+    game: Game, candidate: Player, *, load_fixed: LoadFixed, config: ArenaConfig
+) -> tuple[MatchStats, ...]:
+    """Plays a version against the fixed opponents, `config.final_games` each.
+
+    Raises: OpeningError if the game is too small for so many.
+    """
+    return tuple(
+        _play(game, candidate, load_fixed(text), 0, config.final_games, config).stats()
+        for text in config.opponents
+    )
+
+
+def _play(
+    game: Game,
+    player: Player,
+    opponent: Player,
+    seed: int,
+    num_games: int,
+    config: ArenaConfig,
+    should_stop: Callable[[], bool] | None = None,
+) -> MatchResult:
+    return play_match(
+        game,
+        player,
+        opponent,
+        num_games=num_games,
+        seed=mix_seed(config.seed, zlib.crc32(opponent.name.encode()), seed),
+        opening_plies=config.opening_plies,
+        should_stop=should_stop,
     )
 
 

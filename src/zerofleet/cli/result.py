@@ -1,13 +1,16 @@
 """What a run has reached: the strength table and the picture of the run."""
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
 from rich.console import Console
 
-from zerofleet.arena.stats import IterationStats
+from zerofleet.arena.published import measure_published
+from zerofleet.arena.stats import IterationStats, MatchStats
+from zerofleet.games import load_game
 from zerofleet.monitor.tables import strength_table
+from zerofleet.roles.config import RunConfig
 from zerofleet.run.layout import CONFIG
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import Store
@@ -15,19 +18,28 @@ from zerofleet.run.store import Store
 PICTURE = "learning_curve.png"
 
 
-def show_result(console: Console, store: Store, run_dir: Path) -> None:
-    """Prints the strength of the newest rated version and writes the learning curve."""
+def show_result(console: Console, store: Store, run_dir: Path, *, measure: bool) -> None:
+    """Prints the strength of the newest rated version and writes the learning curve.
+
+    Args:
+      measure: play the matches of `arena.final_games` first; else the last rating is shown.
+    """
     entries = cast(list[IterationStats], read_stats(store))
     rated = [e for e in entries if e.get("game_stats", {}).get("matches")]
     if not rated:
         console.print("No version was rated yet.")
         return
-    newest = rated[-1]
-    depth = json.loads(store.read(CONFIG))["arena"]["depth"]
+    config = RunConfig.model_validate_json(store.read(CONFIG))
+    game = load_game(config.game.name)
+    version = rated[-1]["model_version"]
+    matches: Sequence[MatchStats] = rated[-1]["game_stats"]["matches"]
+    if measure and config.arena.final_games:
+        with console.status(f"Measuring version {version}: {config.arena.final_games} games each"):
+            matches = measure_published(store, game, version, config.arena)
     console.print(
         strength_table(
-            newest["game_stats"]["matches"],
-            title=f"Strength of version {newest['model_version']}, searching {depth} plies",
+            matches,
+            title=f"Strength of version {version}, searching {config.arena.depth} plies",
             width=console.size.width,
         )
     )

@@ -52,5 +52,5 @@ def status(
     view = replace(view, elapsed_seconds=None)  # of this command; says nothing about the run
     console.print(render_run(view, width=console.size.width, height=1000))
     if plot:
-        show_result(console, store, run_dir)
+        show_result(console, store, run_dir, measure=False)
     return 0

@@ -214,7 +214,7 @@ class _Session:
     def _say_result(self, *, interrupted: bool) -> None:
         from zerofleet.cli.result import show_result
 
-        show_result(self._console, self._store, self._run_dir)
+        show_result(self._console, self._store, self._run_dir, measure=not interrupted)
         if interrupted:
             self._console.print(
                 f"Stopped. Go on with: zerofleet train {self._recipe} --run-dir {self._run_dir}",

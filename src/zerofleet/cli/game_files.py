@@ -11,7 +11,7 @@ def new_game(name: str, /) -> None:
 
     It runs as it is. The next command is printed; docs/your-own-game.md is the guide.
 
-    Examples:
+    In the directory where it shall be, for example
 
         zerofleet new-game my_game
 
@@ -44,7 +44,7 @@ def check_game(game: str, /, *, num_games: int = 50) -> int:
     Exit status 0 if all is well; 1 at the first broken promise, which is shown with the moves that
     lead there.
 
-    Examples:
+    After every change of the rules, for example
 
         zerofleet check-game my_game.py:MyGame
 

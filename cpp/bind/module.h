@@ -9,6 +9,7 @@ void bind_chess(nanobind::module_& m);
 void bind_games(nanobind::module_& m);
 void bind_mcts(nanobind::module_& m);
 void bind_nnue(nanobind::module_& m);
+void bind_pool(nanobind::module_& m);
 void bind_records(nanobind::module_& m);
 void bind_search(nanobind::module_& m);
 void bind_selfplay(nanobind::module_& m);

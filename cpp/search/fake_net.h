@@ -30,9 +30,10 @@ class FakeNet {
         }
     }
 
-    /// Priors of all legal actions, row after row, and a value per row.
-    void evaluate(const LeafRows& rows, std::vector<float>& prior,
-                  std::vector<float>& value) const {
+    /// Priors of all legal actions, row after row, and a value per row. `Rows`: LeafRows, or
+    /// anything else with its accessors.
+    template <class Rows>
+    void evaluate(const Rows& rows, std::vector<float>& prior, std::vector<float>& value) const {
         const auto start = rows.legal_start();
         prior.resize(rows.legal_action().size());
         value.resize(static_cast<std::size_t>(rows.size()));
@@ -61,7 +62,8 @@ class FakeNet {
     }
 
   private:
-    static std::uint64_t row_hash(const LeafRows& rows, std::size_t row) {
+    template <class Rows>
+    static std::uint64_t row_hash(const Rows& rows, std::size_t row) {
         const std::uint8_t* planes = rows.planes() + row * rows.plane_bytes();
         std::uint64_t hash = 0;
         std::size_t i = 0;

@@ -37,6 +37,31 @@ class LeafRows {
         ++size_;
     }
 
+    /// Makes room for so many rows with so many legal actions in all, to be filled by `copy_rows`.
+    void resize(std::size_t rows, std::size_t num_legal) {
+        if (rows >= capacity_) reserve(std::max(rows + 1, 2 * capacity_));
+        size_ = static_cast<int>(rows);
+        legal_start_.resize(rows + 1);
+        legal_action_.resize(num_legal);
+    }
+    /// Writes all rows of `from` from row `first_row` on, where `first_legal` legal actions
+    /// precede. Different rows may be written by different threads.
+    void copy_rows(std::size_t first_row, std::size_t first_legal, const LeafRows& from) {
+        const std::size_t rows = from.row();
+        std::copy_n(from.planes(), rows * plane_bytes_, planes_.data() + first_row * plane_bytes_);
+        std::copy_n(from.scalars(), rows * num_scalars_,
+                    scalars_.data() + first_row * num_scalars_);
+        for (std::size_t i = 0; i < rows; ++i)
+            legal_start_[first_row + i + 1] =
+                static_cast<std::int64_t>(first_legal) + from.legal_start_[i + 1];
+        std::copy(from.legal_action_.begin(), from.legal_action_.end(),
+                  legal_action_.begin() + static_cast<std::ptrdiff_t>(first_legal));
+    }
+    std::size_t bytes() const {
+        return planes_.capacity() + 4 * (scalars_.capacity() + legal_action_.capacity()) +
+               8 * legal_start_.capacity();
+    }
+
     std::size_t plane_bytes() const { return plane_bytes_; }  // of a row
     std::size_t num_scalars() const { return num_scalars_; }
     const std::uint8_t* planes() const { return planes_.data(); }  // [size, plane_bytes]

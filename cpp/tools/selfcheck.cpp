@@ -10,6 +10,7 @@
 #include "tools/selfcheck_games.h"
 #include "tools/selfcheck_mcts.h"
 #include "tools/selfcheck_nnue.h"
+#include "tools/selfcheck_pool.h"
 #include "tools/selfcheck_records.h"
 #include "tools/selfcheck_search.h"
 
@@ -28,6 +29,7 @@ constexpr Section kSections[] = {
     {"records", zerofleet::selfcheck::selfcheck_records},
     {"nnue", zerofleet::selfcheck::selfcheck_nnue},
     {"mcts", zerofleet::selfcheck::selfcheck_mcts},
+    {"pool", zerofleet::selfcheck::selfcheck_pool},
     {"search", zerofleet::selfcheck::selfcheck_search},
 };
 

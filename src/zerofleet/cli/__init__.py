@@ -13,6 +13,7 @@ VERBS = {
     "train": "Train a recipe on this machine: one trainer and local workers.",
     "worker": "Play games with the newest network of a run (any number, anywhere).",
     "trainer": "Learn from the games of a run and publish networks (one per run).",
+    "selfplay": "Play games of any game with tree search, without a trainer; count and save them.",
     "mirror": "Let workers on a host without the shared directory take part, by rsync.",
     "status": "Show the fleet and the last loops of a run.",
     "audit": "Check from the files alone that every game of a run counts once.",

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from zerofleet import _core
+
 
 @dataclass(frozen=True)
 class LeafBatch:
@@ -49,3 +51,13 @@ def uniform_evaluator(batch: LeafBatch, /) -> Evaluation:
     counts = np.diff(batch.legal_start)
     prior = np.repeat((1.0 / counts).astype(np.float32), counts)
     return Evaluation(prior, np.zeros(len(batch), np.float32))
+
+
+def random_evaluator(batch: LeafBatch, /) -> Evaluation:
+    """Sharp random priors and values in (-0.6, 0.6), a function of each row alone.
+
+    Search trees become as deep as those of a trained net: for benchmarks and tests.
+    """
+    return Evaluation(
+        *_core.fake_net(batch.planes, batch.scalars, batch.legal_start, batch.legal_action)
+    )

@@ -1,5 +1,7 @@
 """Settings of self-play."""
 
+from typing import Any
+
 from pydantic import Field
 
 from zerofleet.run.frozen import FrozenModel
@@ -26,3 +28,36 @@ class SelfplayConfig(FrozenModel):
     sides play the forced line out."""
     proof_nodes: int = Field(default=20_000, ge=0)
     """Positions one such proof may enter; a longer one is given up and the game goes on."""
+
+
+class PlayConfig(FrozenModel):
+    """How games of tree search are played and recorded (docs/self_play.md)."""
+
+    num_parallel_games: int = Field(default=1024, ge=1, le=1_000_000)
+    """Games at once in a pool, both halves together; with `leaves_per_round` of the search it sets
+    the batch of the net. Never changes a game."""
+    num_random_plies: int = Field(default=0, ge=0)
+    """Uniformly random moves at the start of each game; tree search has noise and temperature
+    instead. An opening in which the game ends is drawn again."""
+    temperature: float = Field(default=1.0, ge=0.0, le=100.0)
+    """In the opening a move is drawn with probability proportional to policy ** (1 / temperature);
+    the policy is that of the search, pruned visits or completed Q-values; 0: always the best."""
+    temperature_plies: int = Field(default=30, ge=0)
+    """The players' moves of that opening, after the random ones; then the best is played (Silver et
+    al. 2017: 30 in Go; 2018: all of chess). With Gumbel the best is drawn by its noise."""
+    resign_below: float = Field(default=-1.0, ge=-1.0, le=0.0)
+    """A player resigns when both the search value and the value of the move played are below this,
+    mover's view (Silver et al. 2017, Methods); -1: nobody does. Off in games of one player."""
+    resign_moves: int = Field(default=3, ge=1)
+    """Moves in a row on which that must hold."""
+    resign_play_on: float = Field(default=0.1, ge=0.0, le=1.0)
+    """Share of the games that are played to their end all the same, drawn for each game: the share
+    of those the resigner would not have lost is the false-positive rate (Silver et al. 2017: 0.1,
+    and below 5 %)."""
+    max_plies: int = Field(default=0, ge=0)
+    """A game this long, chance outcomes included, is stopped: a draw, or the score reached in games
+    of one player; 0: as long as the rules allow."""
+
+    def core_options(self) -> dict[str, Any]:
+        """What the core takes as settings of play."""
+        return self.model_dump(exclude={"num_parallel_games"})

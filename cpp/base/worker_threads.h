@@ -1,0 +1,132 @@
+// Threads that wait for short pieces of work, round after round, without being started each time.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace zerofleet {
+
+/// `size` threads, the caller of `run` being one of them. Waiting threads sleep. One `run` at a
+/// time.
+class WorkerThreads {
+  public:
+    explicit WorkerThreads(int size) : shares_(std::make_unique<Share[]>(count(size))) {
+        size_ = static_cast<int>(count(size));
+        for (int i = 1; i < size_; ++i) threads_.emplace_back([this, i] { wait_for_work(i); });
+    }
+    WorkerThreads(const WorkerThreads&) = delete;
+    WorkerThreads& operator=(const WorkerThreads&) = delete;
+    ~WorkerThreads() {
+        {
+            const std::lock_guard lock(mutex_);
+            quit_ = true;
+        }
+        wake_.notify_all();
+        threads_.clear();  // joins
+    }
+
+    int size() const { return size_; }
+
+    /// Calls `work(index, thread)` once for each index in 0 .. count - 1; `thread` in 0 .. size - 1
+    /// says whose scratch memory to use. An index goes to the same thread in every run of the same
+    /// count, so that its data stay in that core's cache, unless a thread has nothing left to do.
+    /// The first exception is thrown again here, after all threads are done; what was not begun
+    /// then is not done.
+    template <class Work>
+    void run(std::ptrdiff_t num_items, Work&& work) {
+        const auto call = [](void* context, std::ptrdiff_t index, int thread) {
+            (*static_cast<std::remove_reference_t<Work>*>(context))(index, thread);
+        };
+        if (size_ == 1 || num_items <= 1) {
+            for (std::ptrdiff_t i = 0; i < num_items; ++i) work(i, 0);
+            return;
+        }
+        for (int t = 0; t < size_; ++t) {
+            shares_[at(t)].next.store(num_items * t / size_, std::memory_order_relaxed);
+            shares_[at(t)].end = num_items * (t + 1) / size_;
+        }
+        {
+            const std::lock_guard lock(mutex_);
+            task_ = {call, &work};
+            open_ = true;
+            ++generation_;
+        }
+        wake_.notify_all();
+        take_part(0);
+        std::unique_lock lock(mutex_);
+        open_ = false;  // whoever wakes up now is too late
+        idle_.wait(lock, [&] { return num_active_ == 0; });
+        if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+    }
+
+  private:
+    struct alignas(64) Share {
+        std::atomic<std::ptrdiff_t> next{0};
+        std::ptrdiff_t end = 0;
+    };
+    struct Task {
+        void (*call)(void*, std::ptrdiff_t, int) = nullptr;
+        void* context = nullptr;
+    };
+
+    static std::size_t count(int size) { return static_cast<std::size_t>(std::max(size, 1)); }
+    static std::size_t at(int thread) { return static_cast<std::size_t>(thread); }
+
+    void wait_for_work(int thread) {
+        std::uint64_t seen = 0;
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            wake_.wait(lock, [&] { return quit_ || (open_ && generation_ != seen); });
+            if (quit_) return;
+            seen = generation_;
+            ++num_active_;
+            lock.unlock();
+            take_part(thread);
+            lock.lock();
+            if (--num_active_ == 0) idle_.notify_one();
+        }
+    }
+
+    /// Its own share first, then what others have left.
+    void take_part(int thread) {
+        try {
+            for (int i = 0; i < size_; ++i) {
+                Share& share = shares_[at((thread + i) % size_)];
+                for (;;) {
+                    const auto index = share.next.fetch_add(1, std::memory_order_relaxed);
+                    if (index >= share.end) break;
+                    task_.call(task_.context, index, thread);
+                }
+            }
+        } catch (...) {
+            const std::lock_guard lock(mutex_);
+            if (!error_) error_ = std::current_exception();
+            for (int i = 0; i < size_; ++i)
+                shares_[at(i)].next.store(shares_[at(i)].end, std::memory_order_relaxed);
+        }
+    }
+
+    int size_ = 1;
+    std::unique_ptr<Share[]> shares_;
+    Task task_;
+
+    std::mutex mutex_;
+    std::condition_variable wake_, idle_;
+    std::uint64_t generation_ = 0;
+    int num_active_ = 0;
+    bool open_ = false, quit_ = false;
+    std::exception_ptr error_;
+    std::vector<std::jthread> threads_;  // last: they use everything above
+};
+
+}  // namespace zerofleet

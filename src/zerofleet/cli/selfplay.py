@@ -1,0 +1,175 @@
+"""`zerofleet selfplay`: games of tree search without a trainer, counted and written down."""
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from zerofleet.roles.config import ConfigError
+
+if TYPE_CHECKING:
+    from zerofleet.records.shard import GameRecords
+    from zerofleet.search.config import MctsConfig
+    from zerofleet.selfplay import PlayConfig, Pool
+
+_PROGRESS_SECONDS = 2.0
+_WORKER = "selfplay"
+
+
+def selfplay(
+    game: str,
+    /,
+    *,
+    games: Annotated[int, Parameter(name=["--games", "--num-games"])] = 100,
+    simulations: Annotated[int, Parameter(name=["--simulations", "--num-simulations"])] = 200,
+    selection: Literal["gumbel", "puct"] = "gumbel",
+    evaluator: Literal["uniform", "random"] = "uniform",
+    out: Path | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+) -> None:
+    """Play games of a game against itself with tree search, and print what came out.
+
+    No net takes part: the search finds what the rules alone decide. Good for a look at a game, one
+    of your own too, before anything is trained, and for measuring speed.
+
+    Examples:
+
+        zerofleet selfplay connect_four --games 200 --simulations 100
+        zerofleet selfplay "go(size=7)" --games 50 --out games/
+
+    Parameters
+    ----------
+    game
+        Name of a game with its options, or FILE.py:CLASS of your own.
+    games
+        Games to play.
+    simulations
+        Simulations of each move; every move is searched in full.
+    selection
+        Rule of the search (docs/tree_search.md).
+    evaluator
+        uniform: equal priors and value 0. random: priors and values drawn from each position, so
+        that trees are as deep as with a net.
+    out
+        Folder for a shard of the games (docs/formats.md); made if absent.
+    seed
+        The same seed gives the same games, on any number of threads.
+    threads
+        Threads of the search; all cores by default.
+    """
+    from zerofleet.games.evaluation import random_evaluator, uniform_evaluator
+    from zerofleet.search.config import MctsConfig
+    from zerofleet.selfplay import PlayConfig, Pool, run_pool
+
+    for name, value in (("--games", games), ("--simulations", simulations)):
+        if value < 1:
+            raise ConfigError(f"{name} must be at least 1, got {value}")
+    if not 0 <= seed < 1 << 64:
+        raise ConfigError(f"--seed must be in 0..2**64 - 1, got {seed}")
+    search = MctsConfig(
+        num_simulations=simulations, selection=selection, full_search_probability=1.0
+    )
+    play = PlayConfig(num_parallel_games=min(games, 1024))
+    threads = threads or os.cpu_count() or 1
+    try:
+        pool = Pool(game, search, play, seed=seed, threads=threads)
+    except (ValueError, OSError) as error:
+        raise ConfigError(str(error)) from None
+    pool.add_games(0, games)
+    evaluate = uniform_evaluator if evaluator == "uniform" else random_evaluator
+    started = told = time.monotonic()
+
+    def tell() -> bool:
+        nonlocal told
+        now = time.monotonic()
+        if now - told >= _PROGRESS_SECONDS:
+            told = now
+            rate = pool.stats().simulations / (now - started)
+            print(f"{pool.num_ready} of {games} games, {rate:,.0f} simulations/s", flush=True)
+        return False
+
+    run_pool(pool, evaluate, tell)
+    seconds = time.monotonic() - started
+    records = pool.take_games()
+    print("\n".join(_report(pool, records, seconds, threads)))
+    if out is not None:
+        _write(out, pool, records, search, play, evaluator, seed)
+
+
+def _report(pool: "Pool", games: "GameRecords", seconds: float, threads: int) -> list[str]:
+    """Lines for a person."""
+    import numpy as np
+
+    stats, memory = pool.stats(), pool.memory()
+    plies = np.diff(games.game_start)
+    if games.returns.shape[1] == 2:
+        results = (
+            f"first player won {stats.wins[0]}, second player {stats.wins[1]}, draws {stats.draws}"
+        )
+    else:
+        scores = games.returns[:, 0]
+        results = f"score {scores.mean():,.1f} on average, {scores.min():,g} to {scores.max():,g}"
+    names = ("played to the end", "adjudicated", "resigned", "stopped for their length")
+    ends = [f"{n} {name}" for n, name in zip(stats.terminations, names, strict=True) if n]
+    return [
+        f"{stats.games} games of {pool.game.spec}: {', '.join(ends)}",
+        f"results      {results}",
+        f"plies        {plies.mean():.1f} on average, {plies.min()} to {plies.max()}",
+        f"simulations  {stats.simulations:,} in {seconds:.1f} s on {threads} threads: "
+        f"{stats.simulations / seconds:,.0f} a second",
+        f"evaluations  {stats.rows:,} in batches of {stats.rows / max(1, stats.rounds):.0f}; "
+        f"{_share(stats.cache_hits, stats.cache_lookups)} answered by the cache",
+        f"memory       {memory.total / 2**20:,.0f} MiB, of which cache "
+        f"{memory.cache / 2**20:,.0f}, trees {memory.nodes / 2**20:,.0f}",
+    ]
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.0%}" if whole else "none"
+
+
+def _write(
+    folder: Path,
+    pool: "Pool",
+    games: "GameRecords",
+    search: "MctsConfig",
+    play: "PlayConfig",
+    evaluator: str,
+    seed: int,
+) -> None:
+    """Writes the next free shard of the folder, after every move was replayed."""
+    from zerofleet.records.shard import ShardMeta
+    from zerofleet.records.validate import validate
+    from zerofleet.records.write import encode_shard
+    from zerofleet.run.atomic import write_exclusive
+    from zerofleet.run.layout import shard_name
+    from zerofleet.run.software import software_version
+
+    folder.mkdir(parents=True, exist_ok=True)
+    batch = 1
+    while True:
+        name = shard_name(1, _WORKER, batch)
+        meta = ShardMeta(
+            game=pool.game.name,
+            game_options=_options(pool.game),
+            model_version=1,
+            worker_id=_WORKER,
+            batch=batch,
+            run_seed=seed,
+            search={"search": search.model_dump(), "play": play.core_options()},
+            evaluator_backend=evaluator,
+            software_version=software_version(),
+        )
+        validate(meta, games, name=name)
+        data = encode_shard(meta, games)
+        if write_exclusive(folder / name, data):
+            break
+        batch += 1
+    print(f"wrote        {folder / name} ({len(data):,} bytes)")
+
+
+def _options(game: Any) -> dict[str, Any]:
+    return dict(game.options)

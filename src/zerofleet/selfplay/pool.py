@@ -89,9 +89,9 @@ class Pool:
                 pool.receive(0, evaluator(batch))
         games = pool.take_games()
 
-    A game is a function of the seed, its number, the configs and the evaluations, and games come out
-    in the order in which their numbers were added. Threads, halves, cache and the number of games
-    at once change the time this takes and nothing else.
+    A game is a function of the seed, its number, the configs and the evaluations, and games come
+    out in the order in which their numbers were added. Threads, halves, cache and the number of
+    games at once change the time this takes and nothing else.
     """
 
     def __init__(

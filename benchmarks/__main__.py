@@ -24,6 +24,7 @@ from typing import Any
 
 from benchmarks import chess
 from zerofleet import _core
+from zerofleet.games import game_names
 from zerofleet.run.software import software_version
 
 ROOT = Path(__file__).parent.parent
@@ -59,7 +60,7 @@ def build_tools() -> None:
     """Builds the C++ benchmarks like the package: baseline x86-64-v2, kernels by dispatch."""
     configure = ["cmake", "-S", str(ROOT), "-B", str(BUILD), "-DZEROFLEET_PYTHON=OFF"]
     subprocess.run([*configure, "-G", "Ninja"], check=True, stdout=subprocess.DEVNULL)
-    targets = ["--target", "bench_rules", "bench_search", "bench_chess"]
+    targets = ["--target", "bench_rules", "bench_search", "bench_chess", "bench_pool"]
     build = ["cmake", "--build", str(BUILD), *targets]
     subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
 
@@ -89,8 +90,22 @@ def one_round(args: argparse.Namespace) -> list[tuple[str, float]]:
             (f"search/{level} share of time: move generation", one["share_move_generation"]),
             (f"search/{level} share of time: table", one["share_table"]),
         ]
+    found += pool()
     if not args.no_training:
         found += training()
+    return found
+
+
+def pool() -> list[tuple[str, float]]:
+    """The self-play pool without a net: 1,024 games, PUCT, 100 simulations, urgency 0.2."""
+    games = [g for g in ("connect_four", "go(size=9)", "chess") if g.split("(")[0] in game_names()]
+    found = []
+    arguments = ("--game", ",".join(games), "--selection", "puct", "--repeats", "1", "--json")
+    for line in tool("bench_pool", *arguments):
+        name = f"pool/{line['game']} simulations/s, {line['threads']} threads"
+        found.append((name, line["simulations_per_second"]))
+        if line["threads"] == 2:
+            found.append((f"pool/{line['game']} 2 threads : 1", line["ratio"]))
     return found
 
 

@@ -53,7 +53,7 @@ struct PoolOptions {
 /// What a pool has done. Of finished games: those that were taken out.
 struct PoolStats {
     std::uint64_t num_rounds = 0, num_rows = 0;  // batches handed out, and positions in them
-    std::uint64_t num_simulations = 0;           // of finished searches
+    std::uint64_t num_simulations = 0;           // whose values are backed up
     std::uint64_t num_full_searches = 0, num_fast_searches = 0;
     std::uint64_t cache_lookups = 0, cache_hits = 0;
 

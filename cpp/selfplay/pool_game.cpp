@@ -58,6 +58,7 @@ void PoolGame::start(const void* initial, std::int64_t number, std::uint64_t see
     would_resign_ = -1;
     num_hopeless_[0] = num_hopeless_[1] = 0;
     num_moves_ = 0;
+    num_counted_ = 0;
     over_ = false;
     // Where every attempt ends the game, shorter openings are tried.
     bool opened = false;
@@ -96,6 +97,8 @@ bool PoolGame::try_opening(const void* initial, int num_plies, Rng rng, PoolWork
 int PoolGame::collect(PoolWorkspace& work, search::LeafRows& rows, search::EvalCache* cache) {
     while (!over_) {
         const int count = tree_.collect(work.search, rows, cache);
+        work.num_simulations += tree_.num_simulations() - num_counted_;
+        num_counted_ = tree_.num_simulations();
         if (count > 0) return count;
         play_move(work);
     }
@@ -124,7 +127,6 @@ void PoolGame::proceed(PoolWorkspace& work) {
 
 void PoolGame::play_move(PoolWorkspace& work) {
     const search::MctsResult& result = tree_.result();
-    work.num_simulations += static_cast<std::uint64_t>(result.num_simulations);
     ++(result.fast ? work.num_fast : work.num_full);
 
     // Ascending by action, as records are.

@@ -21,7 +21,8 @@ struct PoolWorkspace {
     std::vector<std::size_t> order;
     std::vector<Action> actions;
     std::vector<float> policy;
-    std::uint64_t num_simulations = 0, num_full = 0, num_fast = 0;  // finished searches
+    std::uint64_t num_simulations = 0;
+    std::uint64_t num_full = 0, num_fast = 0;  // finished searches
 };
 
 /// All of it is a function of the seed, the settings and the evaluations.
@@ -66,6 +67,7 @@ class PoolGame {
     search::Mcts tree_;
     GameLog log_;
     Rng rng_{0};
+    std::uint64_t num_counted_ = 0;  // simulations
     int to_play_ = 0;
     int num_moves_ = 0;         // of the players, opening excluded
     int num_hopeless_[2] = {};  // moves in a row

@@ -3,7 +3,7 @@
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -149,27 +149,23 @@ def _write(
     from zerofleet.run.software import software_version
 
     folder.mkdir(parents=True, exist_ok=True)
-    batch = 1
+    # A file of a game's own rules is known by its name, wherever it lies.
+    meta = ShardMeta(
+        game=pool.game.name.rpartition("/")[2],
+        game_options=dict(pool.game.options),
+        model_version=1,
+        worker_id=_WORKER,
+        batch=1,
+        run_seed=seed,
+        search={"search": search.model_dump(), "play": play.core_options()},
+        evaluator_backend=evaluator,
+        software_version=software_version(),
+    )
+    validate(meta, games, name="the games", game=pool.game)
     while True:
-        name = shard_name(1, _WORKER, batch)
-        meta = ShardMeta(
-            game=pool.game.name,
-            game_options=_options(pool.game),
-            model_version=1,
-            worker_id=_WORKER,
-            batch=batch,
-            run_seed=seed,
-            search={"search": search.model_dump(), "play": play.core_options()},
-            evaluator_backend=evaluator,
-            software_version=software_version(),
-        )
-        validate(meta, games, name=name)
+        name = shard_name(meta.model_version, meta.worker_id, meta.batch)
         data = encode_shard(meta, games)
         if write_exclusive(folder / name, data):
             break
-        batch += 1
+        meta = meta.model_copy(update={"batch": meta.batch + 1})
     print(f"wrote        {folder / name} ({len(data):,} bytes)")
-
-
-def _options(game: Any) -> dict[str, Any]:
-    return dict(game.options)

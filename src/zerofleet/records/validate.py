@@ -1,6 +1,7 @@
 """The last gate: every move is replayed by the core before a game counts."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from zerofleet import _core
 from zerofleet.games.spec import join_spec
 from zerofleet.records.errors import ShardError
-from zerofleet.records.shard import GameRecords, ShardMeta
+from zerofleet.records.shard import ARRAYS, GameRecords, ShardMeta
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,24 @@ def replay(
     return ReplayedPositions(packed, ply, game, to_play)
 
 
-def validate(meta: ShardMeta, games: GameRecords, *, name: str) -> None:
-    """Replays everything and keeps nothing. Raises ShardError as `replay` does."""
+def validate(meta: ShardMeta, games: GameRecords, *, name: str, game: Any = None) -> None:
+    """Replays everything and keeps nothing.
+
+    Args:
+      game: the rules, for games that are not compiled in; None: those the meta names.
+    Raises: ShardError as `replay` does.
+    """
+    if game is not None:
+        arrays = {
+            key: getattr(games, key)
+            for key in ARRAYS
+            if key not in ("search_value", "policy_prob", "game_number")
+        }
+        try:
+            _core.check_games(game, **arrays)
+        except (ValueError, UnicodeDecodeError) as error:
+            raise ShardError(name, f"does not replay: {error}") from None
+        return
     # No ply has flags that are both set and not set: nothing is packed.
     replay(meta, games, name=name, mask=1, without=1)
 

@@ -22,7 +22,7 @@ class PoolStats:
     rows: int
     """Positions in them: evaluations of the net."""
     simulations: int
-    """Descents of finished searches."""
+    """Descents whose values are backed up."""
     full_searches: int
     fast_searches: int
     """Searches of playout-cap randomisation without a policy target."""

@@ -117,6 +117,7 @@ def tool(name: str, *arguments: str) -> list[dict[str, Any]]:
 
 
 OPEN_SPIEL = {
+    "go": "go(board_size=9,komi=7.5)",
     "tic_tac_toe": "tic_tac_toe",
     "connect_four": "connect_four",
     "ultimate_ttt": "ultimate_tic_tac_toe",

@@ -22,7 +22,7 @@ def require(module: str) -> ModuleType:
 
 def require_program(name: str) -> str:
     """The path of a program; without it a test is skipped, naming it; under CI it fails."""
-    path = shutil.which(name)
+    path = shutil.which(name) or shutil.which(name, path="/usr/games")  # where Debian has them
     if path is None:
         skip_or_fail(f"{name} is not installed: apt-get install {name}")
         raise AssertionError

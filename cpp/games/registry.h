@@ -11,6 +11,7 @@
 #include "games/chess/chess.h"
 #include "games/connect_four.h"
 #include "games/game.h"
+#include "games/go/go.h"
 #include "games/options.h"
 #include "games/othello.h"
 #include "games/tic_tac_toe.h"
@@ -24,8 +25,10 @@ struct GameList {};
 
 /// Every compiled game. Adding one is its header and its name here. A game with sizes has a type
 /// for each; they share the name and the declared options.
-using AllGames = GameList<TicTacToe, ConnectFour, UltimateTtt, Chess, Othello<8>, Othello<6>,
-                          Twenty48<4>, Twenty48<2>, Twenty48<3>, Twenty48<5>>;
+using AllGames =
+    GameList<TicTacToe, ConnectFour, UltimateTtt, Chess, Othello<8>, Othello<6>, Twenty48<4>,
+             Twenty48<2>, Twenty48<3>, Twenty48<5>, Go<5>, Go<6>, Go<7>, Go<8>, Go<9>, Go<10>,
+             Go<11>, Go<12>, Go<13>, Go<14>, Go<15>, Go<16>, Go<17>, Go<18>, Go<19>>;
 
 /// Names of all compiled games, in the order of AllGames.
 std::vector<std::string> game_names();

@@ -198,6 +198,10 @@ inline void selfcheck_games() {
     check_random_games<Twenty48<3>>(10, 0x7c15a19ca5791bc1);
     check_random_games<Twenty48<4>>(3, 0xf3f6f2bfebcec0c7);
     check_random_games<Twenty48<5>>(1, 0xcecacbbc8e96651);
+    check_perft<Go<5>>(std::array<std::uint64_t, 4>{1, 26, 651, 15650});
+    check_random_games<Go<5>>(30, 0xe54f538460f367e4);
+    check_random_games<Go<9>>(5, 0x8d689a0ff2b577f3);
+    check_random_games<Go<16>>(1, 0xeb690b7173b90a97);
     check_boards();
     check_twenty48_boards();
     check_specs();

@@ -153,7 +153,8 @@ def test_parsers_accept_exactly_what_they_write(name: str, data: st.DataObject) 
     except ValueError:
         pass
     else:
-        assert state.text() == text
+        # People leave the move counters of a FEN out; every other text has one form.
+        assert state.text() == text or (name == "chess" and game.parse(state.text()) == state)
     word = data.draw(st.text(max_size=3) | st.from_regex(r"\A([a-i][0-9](=[248])?|[1-9]|[a-z]+)\Z"))
     try:
         action = game.action_from_text(game.initial_state(), word)

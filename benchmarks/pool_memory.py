@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import statistics
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -97,8 +98,8 @@ def main() -> None:
     found = []
     for name in args.game.split(","):
         # A process of its own: what one game has freed is not there for the next.
+        target = Path(tempfile.gettempdir()) / f"pool_memory_{os.getpid()}_{name}.json"
         child = os.fork()
-        target = Path(f"/tmp/pool_memory_{os.getpid()}_{name}.json")
         if child == 0:
             target.write_text(json.dumps(measure(name, args.seconds, threads=args.threads)))
             os._exit(0)

@@ -7,11 +7,14 @@
 //
 // The fake net is evaluated by one thread, as a net on a device would be; its time is left out.
 // Rates are per second of wall-clock time, of which the machine must be free: numbers of threads
-// take turns, and their ratio is that of the best repeats.
+// take turns, and their ratio is that of the best repeats. "per cpu" is per second of processor
+// time of all threads, which a busy machine distorts less: what two threads lose there, they lose
+// to caches and locks; what they lose beyond it, to waiting for each other or for a core.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -114,10 +117,13 @@ class Runner {
         using Clock = std::chrono::steady_clock;
         const auto before = pool_.stats();
         std::chrono::duration<double> elapsed{0};
+        std::clock_t ticks = 0;
         while (elapsed.count() < seconds) {
             const int half = round_++ % pool_.options().num_halves;
             const auto begin = Clock::now();
+            const std::clock_t first_tick = std::clock();
             const auto rows = pool_.collect(half);
+            ticks += std::clock() - first_tick;
             elapsed += Clock::now() - begin;
             if (rows->size() == 0) continue;
             net_.evaluate(*rows, prior_, value_);
@@ -128,6 +134,9 @@ class Runner {
             pool_.take_games(games_, 1000);
         }
         const auto after = pool_.stats();
+        per_cpu_second_ = std::max(
+            per_cpu_second_, static_cast<double>(after.num_simulations - before.num_simulations) *
+                                 CLOCKS_PER_SEC / static_cast<double>(ticks));
         rows_per_round_ = static_cast<double>(after.num_rows - before.num_rows) /
                           static_cast<double>(after.num_rounds - before.num_rounds);
         return static_cast<double>(after.num_simulations - before.num_simulations) /
@@ -135,6 +144,7 @@ class Runner {
     }
 
     double rows_per_round() const { return rows_per_round_; }
+    double per_cpu_second() const { return per_cpu_second_; }  // the best of all runs
     std::size_t node_bytes() const { return pool_.memory().nodes; }
 
   private:
@@ -143,7 +153,7 @@ class Runner {
     FinishedGames games_;
     std::vector<float> prior_, value_;
     int round_ = 0;
-    double rows_per_round_ = 0;
+    double rows_per_round_ = 0, per_cpu_second_ = 0;
 };
 
 void bench(const Arguments& args, const std::string& name, const std::string& selection) {
@@ -173,15 +183,16 @@ void bench(const Arguments& args, const std::string& name, const std::string& se
                 "{\"benchmark\": \"pool\", \"game\": \"%s\", \"net\": \"%s\", \"selection\": "
                 "\"%s\", \"simulations\": %d, \"games\": %d, \"threads\": %d, \"fpu_reduction\": "
                 "%g, \"simulations_per_second\": %.0f, \"median\": %.0f, \"ratio\": %.3f, "
+                "\"per_cpu_second\": %.0f, "
                 "\"rows_per_round\": %.1f, \"node_bytes\": %zu}\n",
                 name.c_str(), args.net.c_str(), selection.c_str(),
                 args.options.search.num_simulations, args.options.num_games, threads,
                 args.options.search.fpu_reduction, best, median, best / one,
-                runner.rows_per_round(), runner.node_bytes());
+                runner.per_cpu_second(), runner.rows_per_round(), runner.node_bytes());
         else
-            std::printf("%-14s %-8s %7d %10.3f %10.3f %8.2f %10.1f %10.1f\n", name.c_str(),
+            std::printf("%-14s %-8s %7d %10.3f %10.3f %8.2f %10.3f %10.1f %10.1f\n", name.c_str(),
                         selection.c_str(), threads, best / 1e6, median / 1e6, best / one,
-                        runner.rows_per_round(),
+                        runner.per_cpu_second() / 1e6, runner.rows_per_round(),
                         static_cast<double>(runner.node_bytes()) / (1 << 20));
         std::fflush(stdout);
     }
@@ -195,12 +206,13 @@ int main(int argc, char** argv) {
         if (!args.json)
             std::printf(
                 "%d simulations a move, %d games, %d leaves a round, %s net, first-play urgency "
-                "reduction %g (root %g), cache %zu MiB\n%-14s %-8s %7s %10s %10s %8s %10s %10s\n",
+                "reduction %g (root %g), cache %zu MiB\n%-14s %-8s %7s %10s %10s %8s %10s %10s "
+                "%10s\n",
                 args.options.search.num_simulations, args.options.num_games,
                 args.options.search.leaves_per_round, args.net.c_str(),
                 args.options.search.fpu_reduction, args.options.search.root_fpu_reduction,
                 args.options.cache_bytes >> 20, "game", "select", "threads", "M sims/s", "median",
-                "ratio", "rows/round", "nodes MiB");
+                "ratio", "per cpu", "rows/round", "nodes MiB");
         for (const auto& game : args.games)
             for (const auto& selection : args.selections) bench(args, game, selection);
     } catch (const std::exception& e) {

@@ -35,9 +35,9 @@ $(VENV)/.installed: $(VENV)/.tools CMakeLists.txt $(CPP_SOURCES)
 	@touch $@
 
 train: setup
-	$(BIN)/zerofleet train ultimate_ttt --run-dir $(RUN) --workers 2 --minutes 7 \
-	  --set search.depth=4 --set training.train_epochs=2 --set training.batch_size=4096 \
-	  --set replay.max_positions=1500000 --set selfplay.games_per_batch=500 --set arena.eval_games=40
+	$(BIN)/zerofleet train ultimate_ttt --run-dir $(RUN) --workers 2 --minutes 6 \
+	  --set search.depth=2 --set pacing.min_new_positions=500000 --set replay.max_positions=1500000 \
+	  --set training.train_epochs=2 --set training.batch_size=4096 --set arena.eval_games=40
 
 test: setup
 	$(BIN)/python -m pytest -n $(JOBS) -m "not long"

@@ -185,7 +185,9 @@ void Pool::gather(Half& half) {
     }
     // Whoever keeps the rows of a round keeps them as they were.
     if (half.batch.use_count() > 1) half.batch = std::make_shared<search::LeafRows>(game_.info());
+#ifndef __SANITIZE_THREAD__                               // which knows no fences
     std::atomic_thread_fence(std::memory_order_acquire);  // their last reader is done with them
+#endif
     half.batch->resize(num_rows, num_legal);
     threads_.run(std::ssize(half.chunks), [&](std::ptrdiff_t i, int) {
         const Chunk& chunk = half.chunks[static_cast<std::size_t>(i)];

@@ -154,6 +154,11 @@ Position PythonGame::look(const void* state, Choices& choices) const {
         std::vector<float> results;
         returns(state, results);
         position.value = search_value(results[0]);
+        if (!(std::abs(position.value) <= 1.0f))  // no number either
+            throw std::invalid_argument(info().spec + ": returns() gives player 0 " +
+                                        std::to_string(results[0]) + ", which searches value " +
+                                        std::to_string(position.value) +
+                                        "; expected a value in [-1, 1]");
         return position;
     }
     position.chance =

@@ -107,7 +107,12 @@ def broken(folder, old, new):
         ("return [0, 1] if", "return ['a'] if", ValueError, "invalid literal"),
         ("return position[1]", "return 5", ValueError, "to_play is 5; expected 0..1"),
         ("return 1 if position[1] else -1", "return [1]", ValueError, "has 1 numbers; expected 2"),
-        ("return 1 if position[1]", "return float('nan') if position", ValueError, "value nan; exp"),
+        (
+            "return 1 if position[1]",
+            "return float('nan') if position",
+            ValueError,
+            "value nan; exp",
+        ),
         ("return 1 if position[1]", "return 7 if position", ValueError, r"in \[-1, 1\]"),
         ("[[[position[0] / 6]]]", "[[[float('nan')]]]", ValueError, "not finite"),
         ("[[[position[0] / 6]]]", "[[[1] * position[0]]]", TypeError, "expected 6 float32"),

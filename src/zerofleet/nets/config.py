@@ -1,5 +1,7 @@
 """Shapes of the nets. No torch here: workers read these too."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from zerofleet.run.frozen import FrozenModel
@@ -8,6 +10,8 @@ from zerofleet.run.frozen import FrozenModel
 class NnueConfig(FrozenModel):
     """Sizes of the efficiently updatable net (docs/nnue.md draws it)."""
 
+    kind: Literal["nnue"] = "nnue"
+    """The family of the net: alpha-beta searches with this one."""
     num_accumulators: int = Field(default=256, ge=32, le=2048, multiple_of=32)
     """Accumulator cells of each side's view (A)."""
     num_hidden1: int = Field(default=32, ge=4, le=128, multiple_of=4)
@@ -16,3 +20,50 @@ class NnueConfig(FrozenModel):
     """Units of the second int8 layer (H2)."""
     num_buckets: int = Field(default=4, ge=1, le=16)
     """Layer stacks (B); the number of pieces on the board chooses one."""
+
+
+class HeadsConfig(FrozenModel):
+    """What nets of tree search have in common: their heads."""
+
+    value_head: Literal["auto", "wdl", "score"] = "auto"
+    """wdl: probabilities of win, draw and loss. score: a categorical distribution over what is
+    still to be gained (Schrittwieser et al. 2020, appendix F). auto: wdl for two players, score for
+    one."""
+    num_score_bins: int = Field(default=128, ge=2, le=4096)
+    """Bins of the score head, finer near no gain."""
+
+
+class ResNetConfig(HeadsConfig):
+    """A residual net of convolutions (docs/nets.md draws it)."""
+
+    kind: Literal["resnet"] = "resnet"
+    """The family of the net: tree search evaluates with this one."""
+    num_blocks: int = Field(default=6, ge=0, le=200)
+    """Residual blocks of two 3 x 3 convolutions each (He et al. 2016; Silver et al. 2017)."""
+    num_filters: int = Field(default=64, ge=1, le=4096)
+    """Channels of the trunk. Multiples of 32 are the quickest."""
+    squeeze_excitation: bool = True
+    """Blocks scale and shift their channels by what they see on the whole board (Hu et al. 2018;
+    with the shift as in Leela Chess Zero)."""
+    global_pooling_every: int = Field(default=3, ge=0)
+    """Every so many blocks one adds the mean and the largest value of some channels to the others
+    (Wu 2019, section 3.3); 0: none does."""
+    policy_head: Literal["auto", "conv", "linear"] = "auto"
+    """conv: action = plane * cells + cell, by a 1 x 1 convolution, and one action more (a pass)
+    from the pooled board. linear: any actions, by a linear layer over the board. auto: conv where
+    the number of actions allows it."""
+    num_head_filters: int = Field(default=32, ge=1, le=4096)
+    """Channels in which either head reads the trunk."""
+    num_head_units: int = Field(default=128, ge=1, le=16384)
+    """Units of the value head's hidden layer."""
+
+
+class MlpConfig(HeadsConfig):
+    """Fully connected layers, for small games and games without a board (docs/nets.md)."""
+
+    kind: Literal["mlp"] = "mlp"
+    """The family of the net: tree search evaluates with this one."""
+    num_layers: int = Field(default=3, ge=1, le=100)
+    """Hidden layers; those after the first add to what came before them."""
+    num_units: int = Field(default=256, ge=1, le=65536)
+    """Units of each."""

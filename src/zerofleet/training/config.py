@@ -36,3 +36,42 @@ class TrainingConfig(FrozenModel):
     """Type of the multiplications; auto is bfloat16 where the processor or GPU has it."""
     compile: bool = True
     """Use torch.compile; without a C++ compiler training goes on uncompiled, and says so once."""
+
+
+class PolicyValueConfig(FrozenModel):
+    """How nets of policy and value learn: steps on batches drawn from the window of samples."""
+
+    batch_size: int = Field(default=512, ge=2)
+    """Samples of one step."""
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """Learning rate after the warm-up. About 1e-3 suits AdamW, about 0.02 SGD."""
+    warmup_steps: int = Field(default=100, ge=0)
+    """Steps of the run in which the learning rate rises from zero."""
+    decay_steps: int = Field(default=0, ge=0)
+    """Steps of the run after which the learning rate has fallen, along a cosine, to
+    `final_learning_rate_share` of itself; 0: it never falls, the weight average does its work."""
+    final_learning_rate_share: float = Field(default=0.05, ge=0, le=1)
+    """Where the cosine ends."""
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    """AdamW (Loshchilov and Hutter 2019), or SGD with Nesterov momentum as AlphaZero and KataGo."""
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    """Of SGD; AdamW's decay of the mean gradient."""
+    weight_decay: float = Field(default=1e-2, ge=0)
+    """On weights of convolutions and matrices only. AdamW: decoupled; SGD: L2 (AlphaZero: 1e-4)."""
+    max_grad_norm: float = Field(default=5.0, gt=0)
+    """Gradients longer than this are scaled down to it."""
+    average_decay: float = Field(default=0.995, ge=0, lt=1)
+    """The published net is the average of the weights after each step, those k steps ago with
+    weight average_decay ** k (Polyak and Juditsky 1992; KataGo); 0: the newest weights."""
+    lambda_search: float = Field(default=0.5, ge=0, le=1)
+    """Share of the search value in the value target; the rest is the game's result."""
+    value_loss_weight: float = Field(default=1.0, ge=0)
+    """Weight of the value loss beside the policy loss."""
+    symmetries: bool = True
+    """Show each sample under a symmetry of the board drawn anew each time."""
+    validation_share: float = Field(default=0.05, ge=0, lt=0.5)
+    """Share of the games, never of the samples, kept out of training."""
+    compute_dtype: Literal["auto", "bfloat16", "float32"] = "auto"
+    """Type of the multiplications; auto is bfloat16 where the processor or GPU has it."""
+    compile: bool = True
+    """Use torch.compile; without a C++ compiler training goes on uncompiled, and says so once."""

@@ -23,4 +23,5 @@ def shard_account(data: bytes) -> ShardContent:
         batch=meta.batch,
         game_numbers=tuple(games.game_number.tolist()),
         num_positions=int(np.count_nonzero(training)),
+        iteration=meta.iteration,
     )

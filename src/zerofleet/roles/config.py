@@ -9,18 +9,20 @@ import json
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from zerofleet.arena.config import ArenaConfig
-from zerofleet.nets.config import NnueConfig
+from zerofleet.games.spec import join_spec
+from zerofleet.nets.config import MlpConfig, NnueConfig, ResNetConfig
 from zerofleet.replay.config import ReplayConfig
 from zerofleet.run.frozen import FrozenModel
-from zerofleet.search.config import AlphaBetaConfig
-from zerofleet.selfplay.config import SelfplayConfig
-from zerofleet.training.config import TrainingConfig
+from zerofleet.search.config import AlphaBetaConfig, MctsConfig
+from zerofleet.selfplay.config import PlayConfig, SelfplayConfig
+from zerofleet.training.config import PolicyValueConfig, TrainingConfig
 
 Tree = dict[str, Any]
 
@@ -36,7 +38,15 @@ class GameConfig(FrozenModel):
     """Which game the run learns."""
 
     name: str
-    """As in `zerofleet.load_game(name)`."""
+    """As in `zerofleet.load_game(name)`: a compiled game, FILE.py:CLASS of your own, or
+    openspiel:NAME."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the game, as in `zerofleet.load_game(name, **options)`: {size: 9, komi: 7.5}."""
+
+    @property
+    def spec(self) -> str:
+        """Name and options in one text, as `load_game` takes it."""
+        return join_spec(self.name, self.options)
 
 
 class PacingConfig(FrozenModel):
@@ -44,6 +54,10 @@ class PacingConfig(FrozenModel):
 
     min_new_positions: int = Field(default=50_000, ge=1)
     """A loop starts when this many positions the trainer has not yet learned from have arrived."""
+    games_per_iteration: int = Field(default=0, ge=0)
+    """Tree search: exactly this many games, dealt to the workers, are played by each model version
+    before the next one is trained (a synchronous run); 0: workers play on, and `min_new_positions`
+    decides."""
     max_loops: int = Field(default=50, ge=1)
     """Training loops of the whole run, counted across restarts; then STOP is written."""
     poll_seconds: float = Field(default=1.0, gt=0)
@@ -62,18 +76,15 @@ class FleetConfig(FrozenModel):
 
 
 class RunConfig(FrozenModel):
-    """The resolved configuration of a run (config.json)."""
+    """What the resolved configurations (config.json) of all runs have; `net.kind` says which of the
+    two kinds of run it is."""
 
     run_name: str = ""
     """Names the run in logs and plots; empty: the name of the run directory."""
     seed: int = 1
     """Seed of the run; games, initial weights and sampling derive from it."""
     game: GameConfig
-    net: NnueConfig = NnueConfig()
-    search: AlphaBetaConfig = AlphaBetaConfig()
-    selfplay: SelfplayConfig = SelfplayConfig()
     replay: ReplayConfig = ReplayConfig()
-    training: TrainingConfig = TrainingConfig()
     pacing: PacingConfig = PacingConfig()
     arena: ArenaConfig = ArenaConfig()
     fleet: FleetConfig = FleetConfig()
@@ -81,6 +92,24 @@ class RunConfig(FrozenModel):
     def to_json(self) -> bytes:
         """The text of config.json: every key, defaults included."""
         return (json.dumps(self.model_dump(mode="json"), indent=2) + "\n").encode()
+
+
+class AlphaBetaRunConfig(RunConfig):
+    """A run that learns an NNUE net from games of alpha-beta."""
+
+    net: NnueConfig = NnueConfig()
+    search: AlphaBetaConfig = AlphaBetaConfig()
+    selfplay: SelfplayConfig = SelfplayConfig()
+    training: TrainingConfig = TrainingConfig()
+
+
+class TreeSearchRunConfig(RunConfig):
+    """A run that learns a policy and value net from games of tree search."""
+
+    net: Annotated[ResNetConfig | MlpConfig, Field(discriminator="kind")] = ResNetConfig()
+    search: MctsConfig = MctsConfig()
+    selfplay: PlayConfig = PlayConfig()
+    training: PolicyValueConfig = PolicyValueConfig()
 
 
 FIXED_ON_A_RUN = ("game", "net")
@@ -159,11 +188,12 @@ def resolve(recipe: Tree, existing: Tree | None, command_line: Mapping[str, Any]
     for key, value in command_line.items():
         if value is not None:
             _set(tree, key, value)
-    _check_keys(tree, RunConfig, ())
+    family = _family(tree)
+    _check_keys(tree, family, ())
     if "game" not in tree:
         raise ConfigError("game.name is not set: name a recipe, or --set game.name=ultimate_ttt")
     try:
-        return RunConfig.model_validate(tree)
+        return family.model_validate(tree)
     except ValidationError as error:
         raise ConfigError("\n".join(_describe(e) for e in error.errors())) from None
 
@@ -178,6 +208,29 @@ def check_unchanged(old: RunConfig, new: RunConfig) -> None:
                     f"{section}.{key} of this run is {value!r} and cannot become {after[key]!r}: "
                     "its games and networks depend on it; use a new --run-dir"
                 )
+
+
+def section_models(model: type[BaseModel], key: str) -> tuple[type[BaseModel], ...]:
+    """The models that the section `key` of a configuration may be; none if it is a plain value."""
+    annotation = model.model_fields[key].annotation
+    kinds = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    return tuple(k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel))
+
+
+NET_KINDS: dict[str, type[RunConfig]] = {
+    model.model_fields["kind"].default: family
+    for family in (AlphaBetaRunConfig, TreeSearchRunConfig)
+    for model in section_models(family, "net")
+}
+"""What `net.kind` may be, and the kind of run it makes."""
+
+
+def _family(tree: Tree) -> type[RunConfig]:
+    net = tree.get("net", {})
+    kind = net.setdefault("kind", NnueConfig().kind) if isinstance(net, dict) else None
+    if not isinstance(kind, str) or kind not in NET_KINDS:
+        raise ConfigError(f"net.kind: expected {', '.join(NET_KINDS)}, got {kind!r:.60}")
+    return NET_KINDS[kind]
 
 
 def _merge(into: Tree, source: Mapping[str, Any]) -> None:
@@ -201,26 +254,31 @@ def _set(tree: Tree, dotted: str, value: Any) -> None:
 def _check_keys(tree: Mapping[str, Any], model: type[BaseModel], where: tuple[str, ...]) -> None:
     """An unknown key is an error that names the nearest."""
     for key, value in tree.items():
-        field = model.model_fields.get(key)
         dotted = ".".join((*where, str(key)))
-        if field is None:
+        if key not in model.model_fields:
             known = [".".join((*where, name)) for name in model.model_fields]
             known += [] if where else _all_keys(model)
             raise ConfigError(f"unknown key {dotted!r}{_nearest(dotted, known)}")
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, BaseModel):
+        sections = section_models(model, key)
+        if sections:
             if not isinstance(value, Mapping):
                 raise ConfigError(f"{dotted}: expected a section of keys, got {value!r}")
-            _check_keys(value, section, (*where, key))
+            _check_keys(value, _of_kind(sections, value), (*where, key))
+
+
+def _of_kind(sections: tuple[type[BaseModel], ...], value: Mapping[str, Any]) -> type[BaseModel]:
+    kinds = [s for s in sections if "kind" in s.model_fields]
+    named = [s for s in kinds if s.model_fields["kind"].default == value.get("kind")]
+    return (named or list(sections))[0]
 
 
 def _all_keys(model: type[BaseModel]) -> list[str]:
-    keys = []
-    for name, field in model.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, BaseModel):
-            keys += [f"{name}.{key}" for key in section.model_fields]
-    return keys
+    return [
+        f"{name}.{key}"
+        for name in model.model_fields
+        for section in section_models(model, name)
+        for key in section.model_fields
+    ]
 
 
 def _nearest(word: str, known: list[str]) -> str:

@@ -144,7 +144,8 @@ def _audit_shards(
             _audit_consumed_games(key, content, ledger, report)
         elif verdict is Verdict.NEW:
             pending[identity] = content
-            for number in content.game_numbers:
+            # Dealt games may be played twice, after a re-deal; they are counted once.
+            for number in content.game_numbers if content.iteration is None else ():
                 other = seen_games.setdefault((content.worker, number), key)
                 if other != key:
                     report.findings.append(f"{key}: game {number} is in {other} as well")
@@ -162,10 +163,16 @@ def _read_moving(store: Store, key: str) -> bytes:
 def _audit_consumed_games(
     key: str, content: ShardContent, ledger: Ledger, report: AuditReport
 ) -> None:
-    counted = ledger.workers.get(content.worker)
-    missing = [n for n in content.game_numbers if counted is None or n not in counted.games]
+    missing = _uncounted_games(content, ledger)
     if missing:
         report.findings.append(f"{key}: consumed, but game {missing[0]} is not in the ledger")
+
+
+def _uncounted_games(content: ShardContent, ledger: Ledger) -> list[int]:
+    if content.iteration is not None:
+        return ledger.new_games(content.iteration, content.game_numbers)
+    counted = ledger.workers.get(content.worker)
+    return [n for n in content.game_numbers if counted is None or n not in counted.games]
 
 
 def _audit_models(store: Store, report: AuditReport) -> None:
@@ -245,6 +252,6 @@ def _audit_finished(
         found = [name for name, is_there in zip(names, places, strict=True) if is_there]
         report.findings.append(f"{where}: finished games must be in one place, found in {found}")
     if counted is not None and places[0]:
-        missing = [n for n in content.game_numbers if n not in counted.games]
+        missing = _uncounted_games(content, ledger)
         if missing:
             report.findings.append(f"{where}: counted, but game {missing[0]} is not")

@@ -1,7 +1,10 @@
 """The ledger: which batches and which games of which worker are counted.
 
 It is part of the trainer's checkpoint, so a batch is counted exactly when the checkpoint that holds
-its games is committed. Size: per worker a few ranges and the checksums of its last batches.
+its games is committed. Games that workers number by themselves are counted per worker; those of a
+synchronous run, whose numbers are dealt, per iteration: a game may be played twice there, after a
+re-deal, and is counted once. Size: per worker a few ranges and the checksums of its last batches,
+per iteration a range.
 """
 
 from collections.abc import Iterable
@@ -36,6 +39,9 @@ class WorkerLedger:
 
     batches: RangeSet = field(default_factory=RangeSet)
     games: RangeSet = field(default_factory=RangeSet)
+    """Of the worker's own numbering."""
+    num_dealt_games: int = 0
+    """Games of synchronous iterations that were counted from this worker's shards."""
     checksums: dict[int, str] = field(default_factory=dict)
     """sha256 (first 32 hex digits) of the highest counted batches."""
     num_positions: int = 0
@@ -43,7 +49,7 @@ class WorkerLedger:
     @property
     def num_games(self) -> int:
         """Games counted."""
-        return len(self.games)
+        return len(self.games) + self.num_dealt_games
 
 
 class Ledger:
@@ -51,6 +57,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self.workers: dict[str, WorkerLedger] = {}
+        self.iterations: dict[int, RangeSet] = {}
+        """Dealt games counted, by iteration of a synchronous run."""
 
     @property
     def num_batches(self) -> int:
@@ -101,6 +109,11 @@ class Ledger:
                 )
         return Verdict.NEW, ""
 
+    def new_games(self, iteration: int, game_numbers: Iterable[int]) -> list[int]:
+        """Those of a synchronous iteration's games that are not counted yet."""
+        counted = self.iterations.get(iteration, RangeSet())
+        return [number for number in game_numbers if number not in counted]
+
     def count(
         self,
         worker: str,
@@ -108,15 +121,26 @@ class Ledger:
         sha256: str,
         game_numbers: Iterable[int],
         num_positions: int,
+        iteration: int | None = None,
     ) -> None:
-        """Counts a shard; ValueError if it or one of its games is counted already."""
+        """Counts a shard; ValueError if it or one of its games is counted already.
+
+        Args:
+          game_numbers: of a synchronous run only those that are new (`new_games`).
+          iteration: of a synchronous run; None where the worker numbers its games.
+        """
         arriving = ranges_of(game_numbers)
         entry = self.workers.setdefault(worker, WorkerLedger())
-        if batch in entry.batches or any(entry.games.overlaps(*pair) for pair in arriving):
+        games = entry.games
+        if iteration is not None:
+            games = self.iterations.setdefault(iteration, RangeSet())
+        if batch in entry.batches or any(games.overlaps(*pair) for pair in arriving):
             raise ValueError(f"batch {batch} of worker {worker} or a game in it is counted already")
         entry.batches.add(batch, batch)
         for first, last in arriving:
-            entry.games.add(first, last)
+            games.add(first, last)
+        if iteration is not None:
+            entry.num_dealt_games += len(arriving)
         entry.checksums[batch] = sha256[:_CHECKSUM_DIGITS]
         entry.num_positions += num_positions
         while len(entry.checksums) > NUM_CHECKSUMS:
@@ -130,11 +154,13 @@ class Ledger:
                 worker: {
                     "batches": entry.batches.to_json(),
                     "games": entry.games.to_json(),
+                    "num_dealt_games": entry.num_dealt_games,
                     "checksums": {str(batch): entry.checksums[batch] for batch in entry.checksums},
                     "num_positions": entry.num_positions,
                 }
                 for worker, entry in sorted(self.workers.items())
             },
+            "iterations": {str(i): games.to_json() for i, games in self.iterations.items()},
         }
 
     @staticmethod
@@ -147,9 +173,12 @@ class Ledger:
                 ledger.workers[worker] = WorkerLedger(
                     RangeSet((first, last) for first, last in entry["batches"]),
                     RangeSet((first, last) for first, last in entry["games"]),
+                    int(entry.get("num_dealt_games", 0)),
                     {int(batch): str(sha) for batch, sha in entry["checksums"].items()},
                     int(entry["num_positions"]),
                 )
+            for iteration, games in document.get("iterations", {}).items():
+                ledger.iterations[int(iteration)] = RangeSet((a, b) for a, b in games)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DamagedError(f"{where}: not a ledger: {error!r}") from error
         return ledger

@@ -27,6 +27,8 @@ class ShardContent:
     batch: int
     game_numbers: tuple[int, ...]
     num_positions: int
+    iteration: int | None = None
+    """Of a synchronous run, whose game numbers count within it; None: within the worker."""
 
 
 ReadShard = Callable[[bytes], ShardContent]
@@ -71,7 +73,9 @@ def first_free_numbers(
         batch = max(batch, name.batch + 1)
         if read_shard is not None and key.startswith(DATA):
             with contextlib.suppress(RunError, ValueError):
-                game = max([game, *(1 + n for n in read_shard(store.read(key)).game_numbers)])
+                content = read_shard(store.read(key))
+                if content.iteration is None:
+                    game = max([game, *(1 + n for n in content.game_numbers)])
     return batch, game
 
 

@@ -33,6 +33,9 @@ class SelfplayConfig(FrozenModel):
 class PlayConfig(FrozenModel):
     """How games of tree search are played and recorded (docs/self_play.md)."""
 
+    games_per_batch: int = Field(default=100, ge=1)
+    """Games in a shard. Larger: fewer files; smaller: the trainer hears sooner, less is lost when a
+    worker dies."""
     num_parallel_games: int = Field(default=1024, ge=1, le=1_000_000)
     """Games at once in a pool, both halves together; with `leaves_per_round` of the search it sets
     the batch of the net. Never changes a game."""
@@ -60,4 +63,4 @@ class PlayConfig(FrozenModel):
 
     def core_options(self) -> dict[str, Any]:
         """What the core takes as settings of play."""
-        return self.model_dump(exclude={"num_parallel_games"})
+        return self.model_dump(exclude={"games_per_batch", "num_parallel_games"})

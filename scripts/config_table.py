@@ -13,7 +13,12 @@ from pydantic import BaseModel
 
 from zerofleet.cli import VERBS, app
 from zerofleet.cli.options import KEYS
-from zerofleet.roles.config import RunConfig
+from zerofleet.roles.config import (
+    AlphaBetaRunConfig,
+    RunConfig,
+    TreeSearchRunConfig,
+    section_models,
+)
 
 PAGE = Path(__file__).parent.parent / "docs" / "configuration.md"
 BEGIN, END = "<!-- {}: written by scripts/config_table.py -->\n", "<!-- end of {} -->\n"
@@ -42,30 +47,37 @@ def flags_table() -> str:
 
 def keys_tables() -> str:
     """A table for each section of the configuration."""
-    parts = [_section("", RunConfig, leaves_only=True)]
-    for name, field in RunConfig.model_fields.items():
-        if (section := _model_of(field.annotation)) is not None:
-            parts.append(_section(name, section))
+    parts = [_section("The run", "", RunConfig)]
+    both = RunConfig.model_fields
+    for title, family in (
+        ("", RunConfig),
+        ("Alpha-beta with an NNUE net", AlphaBetaRunConfig),
+        ("Tree search with a net of policy and value", TreeSearchRunConfig),
+    ):
+        parts += [f"## {title}\n"] if title else []
+        for name in family.model_fields:
+            if title and name in both:
+                continue
+            models = section_models(family, name)
+            for model in models:
+                kind = f" of kind {model.model_fields['kind'].default}" if len(models) > 1 else ""
+                heading = f"{name}{kind}\n\n{_one_line(model.__doc__)}"
+                parts.append(_section(heading, name, model))
     return "\n".join(parts)
 
 
-def _section(name: str, model: type[BaseModel], *, leaves_only: bool = False) -> str:
-    title = "### The run" if leaves_only else f"### {name}\n\n{_one_line(model.__doc__)}"
-    lines = [title, "", "| key | default | meaning |", "|---|---|---|"]
+def _section(title: str, name: str, model: type[BaseModel]) -> str:
+    lines = [f"### {title}", "", "| key | default | meaning |", "|---|---|---|"]
     for key, field in model.model_fields.items():
-        if leaves_only and _model_of(field.annotation) is not None:
+        if section_models(model, key):
             continue
         dotted = f"{name}.{key}" if name else key
-        default = "" if field.is_required() else f"`{_json(field.get_default())}`"
+        default = field.get_default(call_default_factory=True)
+        shown = "" if field.is_required() else f"`{_json(default)}`"
         if not field.description:
             raise SystemExit(f"{model.__name__}.{key} has no docstring; write one")
-        lines.append(f"| `{dotted}` | {default} | {_one_line(field.description)} |")
+        lines.append(f"| `{dotted}` | {shown} | {_one_line(field.description)} |")
     return "\n".join(lines) + "\n"
-
-
-def _model_of(annotation: Any) -> type[BaseModel] | None:
-    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-    return annotation if is_model else None
 
 
 def _one_line(text: str | None) -> str:

@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 from zerofleet.cli import VERBS, app
-from zerofleet.roles.config import RunConfig, parse_setting, resolve
+from zerofleet.roles.config import (
+    AlphaBetaRunConfig,
+    TreeSearchRunConfig,
+    parse_setting,
+    resolve,
+    section_models,
+)
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -82,7 +88,14 @@ def check_command(line: str) -> str:
         if options_of(verb)[word] and rest:
             value = rest.pop(0)
             if word == "--set" and value != "key=value":
-                resolve({"game": {"name": "ultimate_ttt"}}, None, dict([parse_setting(value)]))
+                setting = dict([parse_setting(value)])
+                for kind in ("nnue", "resnet"):
+                    try:
+                        resolve({"game": {"name": "go"}, "net": {"kind": kind}}, None, setting)
+                        break
+                    except ValueError:
+                        if kind == "resnet":
+                            raise
     return ""
 
 
@@ -102,13 +115,16 @@ def test_the_check_of_commands_finds_mistakes():
 
 @pytest.mark.parametrize("page", PAGES, ids=PAGE_NAMES)
 def test_keys_in_backquotes_exist(page):
-    sections = [n for n, f in RunConfig.model_fields.items() if hasattr(f.annotation, "mro")]
-    models = {n: RunConfig.model_fields[n].annotation for n in sections}
+    keys: dict[str, set[str]] = {}
+    for family in (AlphaBetaRunConfig, TreeSearchRunConfig):
+        for section in family.model_fields:
+            for model in section_models(family, section):
+                keys.setdefault(section, {"nnue", "pt"}).update(model.model_fields)
     unknown = [
         f"{section}.{key}"
         for section, key in re.findall(r"`(\w+)\.(\w+)`", page.read_text())
-        if hasattr(models.get(section), "model_fields")
-        and key not in (*models[section].model_fields, "nnue", "pt")
+        if section in keys
+        and key not in keys[section]
         and not (ROOT / "src" / "zerofleet" / section / f"{key}.py").exists()
     ]
     assert not unknown

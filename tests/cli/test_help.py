@@ -7,7 +7,7 @@ from command import run
 
 from zerofleet.cli import VERBS, app
 from zerofleet.cli.options import KEYS
-from zerofleet.roles.config import RunConfig
+from zerofleet.roles.config import AlphaBetaRunConfig
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -37,7 +37,7 @@ def test_help_fits_narrow_and_plain_terminals(verb):
 
 
 def test_defaults_named_in_help_are_the_real_ones():
-    config = RunConfig(game={"name": "ultimate_ttt"}).model_dump()
+    config = AlphaBetaRunConfig(game={"name": "ultimate_ttt"}).model_dump()
     named = 0
     for verb in VERBS:
         for argument in app[verb].assemble_argument_collection(parse_docstring=True):

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zerofleet.roles.deal import Dealer
+from zerofleet.run.errors import DamagedError
 from zerofleet.run.shares import Share, newest_share, prune_shares, read_share, write_share
 from zerofleet.run.store import DirectoryStore
 
@@ -48,7 +49,7 @@ def test_the_games_of_a_dead_worker_are_dealt_again():
     dealer.deal(range(800), {"a": "s1", "b": "s2", "c": "s3"})
     open_games = [n for n in range(800) if n % 2]
     notes = dealer.deal(open_games, {"a": "s1", "c": "s3"})
-    assert notes == ["133 games of b, which is gone, are dealt again"]
+    assert notes == ["134 games of b, which is gone, are dealt again"]
     assert sorted(numbers_of(dealer.share, "a") + numbers_of(dealer.share, "c")) == open_games
     assert "b" not in dealer.share.workers
 
@@ -128,7 +129,9 @@ def test_every_open_game_is_in_exactly_one_hand(data):
         assert len(held) == len(set(held))
         if sessions:
             assert set(held) >= open_games
-            assert {w: s.session for w, s in dealer.share.workers.items()}.items() <= sessions.items()
+            assert {
+                w: s.session for w, s in dealer.share.workers.items()
+            }.items() <= sessions.items()
         open_games -= set(data.draw(st.lists(st.integers(0, num_games - 1), max_size=20)))
 
 
@@ -148,5 +151,5 @@ def test_shares_are_written_read_and_pruned(tmp_path):
 def test_a_damaged_share_is_named(tmp_path):
     store = DirectoryStore(tmp_path)
     store.put("shares/iter_00003.json", b'{"format": 1, "iteration": 3}\n')
-    with pytest.raises(ValueError, match=r"shares/iter_00003\.json: not a share"):
+    with pytest.raises(DamagedError, match=r"shares/iter_00003\.json: not a share"):
         read_share(store, 3)

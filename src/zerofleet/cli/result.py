@@ -10,7 +10,7 @@ from zerofleet.arena.published import measure_published
 from zerofleet.arena.stats import IterationStats, MatchStats
 from zerofleet.games import load_game
 from zerofleet.monitor.tables import strength_table
-from zerofleet.roles.config import RunConfig
+from zerofleet.roles.config import parse_config_json, resolve
 from zerofleet.run.layout import CONFIG
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import Store
@@ -29,8 +29,8 @@ def show_result(console: Console, store: Store, run_dir: Path, *, measure: bool)
     if not rated:
         console.print("No version was rated yet.")
         return
-    config = RunConfig.model_validate_json(store.read(CONFIG))
-    game = load_game(config.game.name)
+    config = resolve({}, parse_config_json(store.read(CONFIG)), {})
+    game = load_game(config.game.spec)
     version = rated[-1]["model_version"]
     matches: Sequence[MatchStats] = rated[-1]["game_stats"]["matches"]
     if measure and config.arena.final_games:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 from zerofleet.arena.config import ArenaConfig
 from zerofleet.games.spec import join_spec
 from zerofleet.nets.config import MlpConfig, NnueConfig, ResNetConfig
-from zerofleet.replay.config import ReplayConfig
+from zerofleet.replay.config import ReplayConfig, SampleReplayConfig
 from zerofleet.run.frozen import FrozenModel
 from zerofleet.search.config import AlphaBetaConfig, MctsConfig
 from zerofleet.selfplay.config import PlayConfig, SelfplayConfig
@@ -84,7 +84,6 @@ class RunConfig(FrozenModel):
     seed: int = 1
     """Seed of the run; games, initial weights and sampling derive from it."""
     game: GameConfig
-    replay: ReplayConfig = ReplayConfig()
     pacing: PacingConfig = PacingConfig()
     arena: ArenaConfig = ArenaConfig()
     fleet: FleetConfig = FleetConfig()
@@ -100,6 +99,7 @@ class AlphaBetaRunConfig(RunConfig):
     net: NnueConfig = NnueConfig()
     search: AlphaBetaConfig = AlphaBetaConfig()
     selfplay: SelfplayConfig = SelfplayConfig()
+    replay: ReplayConfig = ReplayConfig()
     training: TrainingConfig = TrainingConfig()
 
 
@@ -109,6 +109,7 @@ class TreeSearchRunConfig(RunConfig):
     net: Annotated[ResNetConfig | MlpConfig, Field(discriminator="kind")] = ResNetConfig()
     search: MctsConfig = MctsConfig()
     selfplay: PlayConfig = PlayConfig()
+    replay: SampleReplayConfig = SampleReplayConfig()
     training: PolicyValueConfig = PolicyValueConfig()
 
 
@@ -196,6 +197,16 @@ def resolve(recipe: Tree, existing: Tree | None, command_line: Mapping[str, Any]
         return family.model_validate(tree)
     except ValidationError as error:
         raise ConfigError("\n".join(_describe(e) for e in error.errors())) from None
+
+
+def resolve_alphabeta(
+    recipe: Tree, existing: Tree | None, command_line: Mapping[str, Any]
+) -> AlphaBetaRunConfig:
+    """`resolve` where only alpha-beta with an NNUE net will do. Raises: ConfigError."""
+    config = resolve(recipe, existing, command_line)
+    if not isinstance(config, AlphaBetaRunConfig):
+        raise ConfigError("net.kind: expected nnue; nets of tree search cannot be trained yet")
+    return config
 
 
 def check_unchanged(old: RunConfig, new: RunConfig) -> None:

@@ -91,9 +91,7 @@ class Dealer:
         unowned = sorted(still_open - owned)
         if not unowned or not live:
             return 0
-        have = {
-            name: len(self._hands[name].numbers) if name in self._hands else 0 for name in live
-        }
+        have = {name: len(self._hands[name].numbers) if name in self._hands else 0 for name in live}
         start = 0
         for name, count in _level(have, len(unowned)).items():
             self._give(name, live[name], unowned[start : start + count], revision, now)
@@ -124,9 +122,7 @@ class Dealer:
             moved += len(taken)
         return moved
 
-    def _give(
-        self, name: str, session: str, numbers: list[int], revision: int, now: float
-    ) -> None:
+    def _give(self, name: str, session: str, numbers: list[int], revision: int, now: float) -> None:
         if not numbers:
             return
         hand = self._hands.setdefault(name, _Hand(session, {}, now))

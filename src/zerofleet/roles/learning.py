@@ -20,7 +20,7 @@ from zerofleet.replay.config import ReplayConfig
 from zerofleet.replay.seed import checkpoint_npz, parse_seed_data
 from zerofleet.replay.window import SEED_VERSION, PositionBatch, SourceInWindow, Window
 from zerofleet.roles.collect import AcceptedShard
-from zerofleet.roles.config import RunConfig
+from zerofleet.roles.config import AlphaBetaRunConfig
 from zerofleet.roles.state import (
     LEARNER,
     MODEL_NNUE,
@@ -56,7 +56,7 @@ class Progress:
     @classmethod
     def bootstrap(
         cls,
-        config: RunConfig,
+        config: AlphaBetaRunConfig,
         device: str,
         seed_data: Path | None,
         *,
@@ -105,7 +105,7 @@ class Progress:
         cls,
         store: Store,
         checkpoint: Checkpoint,
-        config: RunConfig,
+        config: AlphaBetaRunConfig,
         device: str,
         on_unreadable: Callable[[str, str], None],
     ) -> "Progress":
@@ -205,26 +205,26 @@ def is_seed(source: SourceInWindow) -> bool:
     return source.model_version == SEED_VERSION
 
 
-def _empty_window(config: RunConfig) -> Window:
+def _empty_window(config: AlphaBetaRunConfig) -> Window:
     return Window.empty(
-        config.game.name,
+        config.game.spec,
         max_positions=config.replay.max_positions,
         num_buckets=config.net.num_buckets,
     )
 
 
-def _seed_batch(config: RunConfig, data: bytes, name: str) -> PositionBatch:
+def _seed_batch(config: AlphaBetaRunConfig, data: bytes, name: str) -> PositionBatch:
     return parse_seed_data(
         data,
         source=name,
-        game=config.game.name,
+        game=config.game.spec,
         validation_share=config.training.validation_share,
         max_positions=config.replay.max_positions,
     )
 
 
-def _new_learner(config: RunConfig, device: str) -> Learner:
-    architecture = NnueArchitecture.of(feature_set_of_game(config.game.name), config.net)
+def _new_learner(config: AlphaBetaRunConfig, device: str) -> Learner:
+    architecture = NnueArchitecture.of(feature_set_of_game(config.game.spec), config.net)
     model = NnueModel(architecture, seed=config.seed)
     return Learner(model, config.training, device=device, seed=config.seed)
 

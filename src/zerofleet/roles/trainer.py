@@ -34,12 +34,13 @@ from zerofleet.fleet.supervisor import stop_signals
 from zerofleet.games.registry import load_game
 from zerofleet.roles.collect import AcceptedShard, Collector
 from zerofleet.roles.config import (
+    AlphaBetaRunConfig,
     ConfigError,
-    RunConfig,
     check_unchanged,
     load_recipe,
     parse_config_json,
     resolve,
+    resolve_alphabeta,
 )
 from zerofleet.roles.report import Event, Report, silent
 from zerofleet.roles.state import SEED
@@ -140,13 +141,13 @@ class Trainer:
 
     # -- start -------------------------------------------------------------------------------
 
-    def resolve_config(self) -> RunConfig:
+    def resolve_config(self) -> AlphaBetaRunConfig:
         """The configuration this run would have; changes nothing. Raises ConfigError."""
         data = read_or_none(self._store, CONFIG)
         existing = None if data is None else parse_config_json(data)
-        config = resolve(self._recipe, existing, self._command_line)
+        config = resolve_alphabeta(self._recipe, existing, self._command_line)
         try:
-            load_game(config.game.name)  # an unknown game is an error here, not in every worker
+            load_game(config.game.spec)  # an unknown game is an error here, not in every worker
         except ValueError as error:
             raise ConfigError(f"game.name: {error}") from None
         if existing is not None and read_latest(self._store) is not None:
@@ -206,7 +207,7 @@ class Trainer:
         self._collector = Collector(
             store,
             progress.state.ledger,
-            game=config.game.name,
+            game=config.game.spec,
             validation_share=config.training.validation_share,
             untrained_version=progress.state.untrained_version,
             on_rejected=self._on_rejected,
@@ -345,7 +346,7 @@ class Trainer:
 
     def _play_rating(self, version: int) -> VersionRating | None:
         """None if told to stop."""
-        game = load_game(self._config.game.name)
+        game = load_game(self._config.game.spec)
         try:
             rating = rate_published(
                 self._store, game, version, self._config.arena, should_stop=self._stop.is_set

@@ -27,7 +27,12 @@ from zerofleet.fleet.supervisor import stop_signals
 from zerofleet.records.account import shard_account
 from zerofleet.records.shard import ShardMeta
 from zerofleet.records.write import encode_shard
-from zerofleet.roles.config import ConfigError, RunConfig, parse_config_json, resolve
+from zerofleet.roles.config import (
+    AlphaBetaRunConfig,
+    ConfigError,
+    parse_config_json,
+    resolve_alphabeta,
+)
 from zerofleet.roles.report import Event, Report, silent
 from zerofleet.run.errors import DamagedError, RunError, StoreError
 from zerofleet.run.faults import fault_point
@@ -96,7 +101,7 @@ class Worker:
         self._report = report
         self._totals = WorkerTotals()
         self._config_bytes = b""
-        self._config: RunConfig | None = None
+        self._config: AlphaBetaRunConfig | None = None
         self._model: PublishedModel | None = None
         self._actor: AlphaBetaActor | None = None
 
@@ -219,7 +224,7 @@ class Worker:
         if data is None:
             raise ModelMissingError(f"{CONFIG}: not there yet; it is written by the trainer")
         if data != self._config_bytes:
-            config = resolve({}, parse_config_json(data), self._own_settings())
+            config = resolve_alphabeta({}, parse_config_json(data), self._own_settings())
             self._config, self._config_bytes = config, data
 
     def _own_settings(self) -> dict[str, Any]:
@@ -241,7 +246,7 @@ class Worker:
                 self._wait(str(away), state="error")
         return None
 
-    def _play(self, config: RunConfig, first_game: int) -> Played:
+    def _play(self, config: AlphaBetaRunConfig, first_game: int) -> Played:
         session = self._session
         assert self._actor is not None
         return self._actor.play(
@@ -261,7 +266,7 @@ class Worker:
         self,
         spool: Spool,
         model: PublishedModel,
-        config: RunConfig,
+        config: AlphaBetaRunConfig,
         played: Played,
         batch: int,
     ) -> None:

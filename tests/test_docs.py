@@ -73,6 +73,19 @@ def options_of(verb: str) -> dict[str, bool]:
     }
 
 
+def check_setting(text: str) -> None:
+    """Raises ValueError unless one kind of run has this key with this value."""
+    errors = []
+    for kind in ("nnue", "resnet"):
+        try:
+            tree = {"game": {"name": "go"}, "net": {"kind": kind}}
+            resolve(tree, None, dict([parse_setting(text)]))
+        except ValueError as error:
+            errors.append(error)
+    if len(errors) == 2:
+        raise errors[0]
+
+
 def check_command(line: str) -> str:
     """What is wrong with a command line, or an empty text."""
     words = shlex.split(line, comments=True)[1:]
@@ -88,14 +101,7 @@ def check_command(line: str) -> str:
         if options_of(verb)[word] and rest:
             value = rest.pop(0)
             if word == "--set" and value != "key=value":
-                setting = dict([parse_setting(value)])
-                for kind in ("nnue", "resnet"):
-                    try:
-                        resolve({"game": {"name": "go"}, "net": {"kind": kind}}, None, setting)
-                        break
-                    except ValueError:
-                        if kind == "resnet":
-                            raise
+                check_setting(value)
     return ""
 
 

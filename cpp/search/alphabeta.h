@@ -12,7 +12,6 @@
 #include <bit>
 #include <chrono>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -21,6 +20,7 @@
 
 #include "base/rng.h"
 #include "games/game.h"
+#include "search/move_order.h"
 #include "search/score.h"
 #include "search/tactics.h"
 #include "search/transposition_table.h"
@@ -85,8 +85,7 @@ class AlphaBeta {
     /// Forgets everything learnt: the next search depends on its arguments alone.
     void new_game() {
         table_.clear();
-        std::memset(history_, 0, sizeof history_);
-        for (Frame& frame : stack_) frame.killers[0] = frame.killers[1] = -1;
+        order_.clear();
     }
 
     /// The best move and value of `root`, which must not be terminal. Moves of equal value are
@@ -106,11 +105,9 @@ class AlphaBeta {
   private:
     using Tactic = Tactics<Game>;
     static constexpr int kMaxDepth = Game::kMaxPlies;
-    static constexpr int kHistoryLimit = 1 << 13;
     static constexpr std::uint64_t kPollNodes = 1024;
 
     struct Frame {
-        std::int16_t killers[2] = {-1, -1};
         std::int16_t pv_length = 0;
         std::int16_t pv[Game::kMaxPlies + 2];
     };
@@ -146,12 +143,6 @@ class AlphaBeta {
     /// Counts a position; true if the search must end.
     bool enter() { return ++nodes_ >= next_poll_ && poll(); }
     bool poll();
-    void reward(int player, const ScoredMove& move, int depth, Frame& frame,
-                const MoveList<Game>& moves, std::size_t tried);
-    void add_history(int player, int action, int bonus) {
-        std::int16_t& h = history_[player][action];
-        h = static_cast<std::int16_t>(h + bonus - h * (bonus < 0 ? -bonus : bonus) / kHistoryLimit);
-    }
     void keep_pv(int ply, Action a) {
         Frame& here = stack_[static_cast<std::size_t>(ply)];
         const Frame& below = stack_[static_cast<std::size_t>(ply) + 1];
@@ -164,7 +155,7 @@ class AlphaBeta {
     Evaluator evaluator_;
     TranspositionTable table_;
     std::vector<Frame> stack_;
-    std::int16_t history_[Game::kNumPlayers][Game::kNumActions];
+    MoveOrder<Game> order_;
     std::vector<ScoredMove> root_moves_;  // best first
 
     SearchLimits limits_;
@@ -202,10 +193,7 @@ void AlphaBeta<Game, Evaluator>::start(const State& root, const SearchLimits& li
     next_poll_ = 1;
     table_.new_search();
     evaluator_.reset(root);
-    // Killers belong to a distance from the root, and the root has moved on.
-    for (Frame& frame : stack_) frame.killers[0] = frame.killers[1] = -1;
-    for (auto& player : history_)
-        for (std::int16_t& h : player) h = static_cast<std::int16_t>(h / 2);
+    order_.new_search();
 
     root_moves_.clear();
     MoveList<Game> moves;
@@ -385,15 +373,7 @@ int AlphaBeta<Game, Evaluator>::node(const State& s, int alpha, int beta, int de
     ++expanded_;
     MoveList<Game> moves;
     Tactic::moves(s, moves);
-    for (ScoredMove& m : moves) {
-        if (m.action == table_action)
-            m.order += 1 << 24;
-        else if (m.action == frame.killers[0])
-            m.order += 1 << 14;
-        else if (m.action == frame.killers[1])
-            m.order += (1 << 14) - 1;
-        m.order += history_[me][m.action];
-    }
+    order_.rank(moves, me, ply, table_action);
 
     const int alpha_before = alpha;
     int best = -kInfinite;
@@ -436,7 +416,7 @@ int AlphaBeta<Game, Evaluator>::node(const State& s, int alpha, int beta, int de
         alpha = score;
         if constexpr (kPv) keep_pv(ply, move.action);
         if (score >= beta) {
-            if (!move.tactical) reward(me, move, depth, frame, moves, i);
+            if (!move.tactical) order_.reward(moves, i, me, ply, depth);
             break;
         }
     }
@@ -448,19 +428,6 @@ int AlphaBeta<Game, Evaluator>::node(const State& s, int alpha, int beta, int de
     table_.store(hash, TranspositionTable::to_table(best, ply), bound, depth,
                  bound == Bound::kUpper ? -1 : best_action);
     return best;
-}
-
-template <GameType Game, EvaluatorFor<Game> Evaluator>
-void AlphaBeta<Game, Evaluator>::reward(int player, const ScoredMove& move, int depth, Frame& frame,
-                                        const MoveList<Game>& moves, std::size_t tried) {
-    if (frame.killers[0] != move.action) {
-        frame.killers[1] = frame.killers[0];
-        frame.killers[0] = move.action;
-    }
-    const int bonus = std::min(16 * depth * depth, 1024);
-    add_history(player, move.action, bonus);
-    for (std::size_t i = 0; i < tried; ++i)
-        if (!moves[i].tactical) add_history(player, moves[i].action, -bonus);
 }
 
 template <GameType Game, EvaluatorFor<Game> Evaluator>

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import mirror_steps
 import pytest
 from store_conformance import StoreConformance
 
+from support import require_program
 from zerofleet.fleet.rsync import RsyncMirror
 from zerofleet.fleet.sync import Mirror
 from zerofleet.run.errors import RunError
@@ -83,10 +83,7 @@ class TestMainUnderAMirror(StoreConformance):
 class TestRemoteUnderAnRsyncMirror(StoreConformance):
     @pytest.fixture
     def store(self, tmp_path):
-        if shutil.which("rsync") is None:
-            if os.environ.get("CI") == "true":
-                pytest.fail("rsync is not installed: apt-get install rsync")
-            pytest.skip("rsync is not installed: apt-get install rsync")
+        require_program("rsync")
         (tmp_path / "remote").mkdir()
         main = DirectoryStore(tmp_path / "run")
         with running(RsyncMirror(main, str(tmp_path / "remote"), tmp_path / "staging")):

@@ -1,10 +1,10 @@
 import json
 import os
-import shutil
 
 import pytest
 import toy_run
 
+from support import require_program
 from zerofleet.fleet.rsync import RsyncMirror
 from zerofleet.fleet.sync import Mirror
 from zerofleet.run.audit import audit
@@ -19,13 +19,6 @@ KEY = worker_lease_key("w0")
 SHARD = "data/v0001_w0_0001.npz"
 
 
-def rsync_or_skip():
-    if shutil.which("rsync") is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("rsync is not installed: apt-get install rsync")
-        pytest.skip("rsync is not installed: apt-get install rsync")
-
-
 @pytest.fixture
 def remote(tmp_path):
     (tmp_path / "remote").mkdir()
@@ -37,7 +30,7 @@ def mirror(request, tmp_path, store, remote):
     """Both transports, behind one `step`."""
     if request.param == "stores":
         return Mirror(store, remote, "gpu3", log_seconds=0)
-    rsync_or_skip()
+    require_program("rsync")
     return RsyncMirror(store, str(remote.root), tmp_path / "staging", name="gpu3", log_seconds=0)
 
 
@@ -158,7 +151,7 @@ def test_damaged_leases_do_not_stop_the_mirror(store, remote, mirror):
 
 
 def test_an_unreachable_rsync_remote_is_one_line(store, tmp_path):
-    rsync_or_skip()
+    require_program("rsync")
     mirror = RsyncMirror(store, str(tmp_path / "nowhere" / "at-all"), tmp_path / "staging")
     with pytest.raises(StoreError, match=r"nowhere/at-all/: rsync failed with status \d+: .+"):
         mirror.step()

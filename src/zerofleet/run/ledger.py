@@ -18,7 +18,8 @@ from zerofleet.run.ranges import RangeSet, ranges_of
 
 FORMAT = 1
 NUM_CHECKSUMS = 64
-"""Checksums kept per worker: a redone move or a redelivery is of one of the last batches."""
+"""Checksums kept per worker: a redone move or a redelivery is of one of the last batches. A batch
+that comes again without its checksum is a conflict: not counted twice, only not recognised."""
 _CHECKSUM_DIGITS = 32
 
 
@@ -88,10 +89,15 @@ class Ledger:
         counted = found.checksums.get(batch)
         if counted == sha256[:_CHECKSUM_DIGITS]:
             return Verdict.DUPLICATE, f"batch {batch} of worker {worker} is counted already"
-        before = "its checksum is no longer kept" if counted is None else f"with {counted}"
+        already = f"batch {batch} of worker {worker} is counted already"
+        if counted is None:
+            return Verdict.CONFLICT, (
+                f"{already}, so long ago that its checksum is no longer kept: an old file that "
+                "came again, or two workers use one id"
+            )
         return Verdict.CONFLICT, (
-            f"batch {batch} of worker {worker} is counted already ({before}), this file has sha256 "
-            f"{sha256[:_CHECKSUM_DIGITS]}: two workers may use one id"
+            f"{already} (with {counted}), this file has sha256 {sha256[:_CHECKSUM_DIGITS]}: two "
+            "workers may use one id"
         )
 
     def judge_games(self, worker: str, game_numbers: Iterable[int]) -> tuple[Verdict, str]:

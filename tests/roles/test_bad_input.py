@@ -233,6 +233,7 @@ def test_wrong_configuration(done):
     check_told(done.trainer(game__name="chess4"), 2, "chess4")
     check_told(done.trainer(training__train_epochs=0), 2, "train_epochs")
     check_told(done.trainer(pacing__max_loops=0), 2, "max_loops")
+    check_told(done.trainer(fleet__dead_after_seconds=1), 2, "three times fleet.heartbeat_seconds")
     check_told(done.trainer(recipe="ultimate_tt"), 2, "did you mean 'ultimate_ttt'")
     check_told(done.trainer(recipe="nowhere.yaml"), 2, "no such file")
     check_told(done.worker("a/b"), 2, "worker id 'a/b' is not usable")

@@ -18,6 +18,7 @@ from support import read_only, require_program
 from zerofleet import _core
 from zerofleet.fleet.rsync import RsyncMirror
 from zerofleet.records.read import decode_shard
+from zerofleet.roles.config import AlphaBetaRunConfig, FleetConfig, GameConfig
 from zerofleet.roles.worker import worker_seed
 from zerofleet.run.errors import StoreError
 from zerofleet.run.layout import CONSUMED, DATA
@@ -172,6 +173,40 @@ def test_workers_with_different_settings_share_a_trainer(run):
     run.audit()
 
 
+def test_a_run_can_refuse_workers_with_a_depth_of_their_own(run):
+    publish_one(run, pacing__min_new_positions=10**9, fleet__allow_worker_depth="false")
+    deep = run.worker("deep", "--depth=3")
+    assert deep.wait() == 2
+    assert "--depth 3: this run's workers all search to its depth, 2" in deep.text()
+    assert "leave --depth out" in deep.text()
+    assert "Traceback" not in deep.text()
+    assert read_lease(run.store, "workers/deep.json")["state"] == "stopped"
+    same = run.worker("same", "--depth=2")
+    same.wait_for_text("Batch 1")
+    assert same.stop() == 0
+
+
+def test_a_worker_beats_at_the_pace_of_the_run(run):
+    """It takes its lease before there is a configuration, and follows the one that comes."""
+
+    def counter():
+        lease = read_lease(run.store, "workers/early.json")
+        return lease["counter"] if lease is not None else 0
+
+    run.directory.mkdir()
+    worker = run.worker("early")
+    worker.wait_for_text("waiting for the trainer to publish a model")
+    before = counter()
+    config = AlphaBetaRunConfig(
+        game=GameConfig(name="ultimate_ttt"),
+        fleet=FleetConfig(heartbeat_seconds=0.05, dead_after_seconds=30),
+    )
+    run.store.put("config.json", config.to_json())
+    # Without it: one for each look at the directory and one every two seconds, 60 at most.
+    run_kit.wait_for(lambda: counter() > before + 100, "beats at the new pace", seconds=40)
+    assert worker.stop() == 0
+
+
 WITHOUT_TORCH = textwrap.dedent(
     """
     import sys
@@ -314,12 +349,12 @@ def manifest(run):
 
 
 def test_a_frozen_trainer_that_was_taken_over_changes_nothing_more(run):
-    first = run.trainer(pacing__max_loops=10_000, fleet__dead_after_seconds=2)
+    first = run.trainer(pacing__max_loops=10_000, fleet__dead_after_seconds=4)
     worker = run.worker("w0")
     run.wait_for_loop(1)
     first.signal(signal.SIGSTOP)
-    second = run.trainer(pacing__max_loops=10_000, fleet__dead_after_seconds=2)
-    second.wait_for_text("watching it for 2 s")
+    second = run.trainer(pacing__max_loops=10_000, fleet__dead_after_seconds=4)
+    second.wait_for_text("watching it for 4 s")
     second.wait_for_text("resumed after loop")
     run.wait_for_loop(run.iteration() + 1)
     first.signal(signal.SIGCONT)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zerofleet.run import layout
@@ -7,6 +7,7 @@ from zerofleet.run import layout
 WORKERS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**6), WORKERS, st.integers(0, 10**7))
 def test_shard_names_round_trip(version, worker, batch):
     name = layout.shard_name(version, worker, batch)

@@ -19,6 +19,7 @@ from zerofleet.run.lease import (
     LeaseHeldError,
     LeaseLostError,
     LeaseWatch,
+    configured_dead_after,
     read_lease,
 )
 
@@ -213,6 +214,46 @@ def test_heartbeat_reports_loss(store):
         assert lost.wait(5)
         with pytest.raises(LeaseLostError, match=r"process .* on host gpu3"):
             heartbeat.check()
+
+
+def test_a_heartbeat_follows_the_pace_of_the_run(store):
+    lease = Lease.acquire(store, KEY, dead_after_seconds=3600)
+    with Heartbeat(lease, interval_seconds=3600) as heartbeat:
+        heartbeat.set_pace(interval_seconds=0.02, dead_after_seconds=0.2)
+        start = lease_counter = read_lease(store, KEY)["counter"]
+        deadline = time.monotonic() + 10
+        while lease_counter < start + 5 and time.monotonic() < deadline:
+            time.sleep(0.01)
+            lease_counter = read_lease(store, KEY)["counter"]
+        assert lease_counter >= start + 5
+        heartbeat.check()
+
+
+def test_a_holder_stops_when_a_write_takes_half_of_the_silence_that_means_death(store, monkeypatch):
+    lease = Lease.acquire(store, KEY, dead_after_seconds=3600)
+    now = iter(range(0, 1000, 2))  # each look at the clock is two seconds later
+    monkeypatch.setattr(lease_module, "boot_clock", lambda: float(next(now)))
+    lease.beat()
+    lease.set_dead_after(2)
+    with pytest.raises(LeaseLostError, match="silent, for 2 s"):
+        lease.beat()
+
+
+@pytest.mark.parametrize(
+    ("config", "seconds"),
+    [
+        (None, 60),
+        (b'{"fleet": {"dead_after_seconds": 7}}', 7),
+        (b"{}", 60),
+        (b'{"fleet": {"dead_after_seconds": "soon"}}', 60),
+        (b'{"fleet": 3}', 60),
+        (b"no JSON", 60),
+    ],
+)
+def test_who_looks_at_a_run_knows_its_silence_that_means_death(store, config, seconds):
+    if config is not None:
+        store.put("config.json", config)
+    assert configured_dead_after(store) == seconds
 
 
 def test_heartbeat_goes_on_when_the_store_comes_back(store, monkeypatch):

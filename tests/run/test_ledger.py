@@ -15,6 +15,7 @@ RANGES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(RANGES, st.integers(0, 70), st.integers(0, 8))
 def test_ranges_are_a_set(ranges, first, length):
     found, naive = RangeSet(), set()
@@ -39,7 +40,7 @@ SHARDS = st.lists(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(SHARDS)
 def test_nothing_counts_twice(shards):
     ledger, counted, games, positions = Ledger(), {}, set(), 0

@@ -32,7 +32,7 @@ from zerofleet.run.layout import (
     parse_shard_name,
     worker_of_lease_key,
 )
-from zerofleet.run.lease import LeaseWatch, read_lease
+from zerofleet.run.lease import LeaseWatch, configured_dead_after, read_lease
 from zerofleet.run.models import read_manifest, read_version
 from zerofleet.run.rejected import quarantine
 from zerofleet.run.store import Store, iterate, read_or_none
@@ -78,6 +78,7 @@ class Mirror:
 
     def step(self) -> None:
         """One round in both directions; StoreError if one side cannot be reached."""
+        self._watch.dead_after_seconds = configured_dead_after(self._main)
         self._leases_in()
         self._shards_in()
         self._out()

@@ -10,7 +10,7 @@ from zerofleet.arena.stats import IterationStats
 from zerofleet.monitor.view import RunView, WorkerView
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import CONFIG, TRAINER_LEASE, WORKERS, worker_of_lease_key
-from zerofleet.run.lease import LeaseWatch, read_lease
+from zerofleet.run.lease import LeaseWatch, configured_dead_after, read_lease
 from zerofleet.run.models import read_version
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import Store, iterate, read_or_none
@@ -65,6 +65,7 @@ class RunReader:
         """
         problems: list[str] = []
         config = self._attempt(problems, self._config, _NO_CONFIG)
+        self._watch.dead_after_seconds = configured_dead_after(self._store)
         entries: list[IterationStats] = self._attempt(
             problems, lambda: cast("list[IterationStats]", read_stats(self._store)), []
         )

@@ -13,13 +13,14 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from zerofleet.arena.config import ArenaConfig
 from zerofleet.games.spec import join_spec
 from zerofleet.nets.config import MlpConfig, NnueConfig, ResNetConfig
 from zerofleet.replay.config import ReplayConfig, SampleReplayConfig
 from zerofleet.run.frozen import FrozenModel
+from zerofleet.run.lease import BEAT_SECONDS, DEAD_AFTER_SECONDS
 from zerofleet.search.config import AlphaBetaConfig, MctsConfig
 from zerofleet.selfplay.config import PlayConfig, SelfplayConfig
 from zerofleet.training.config import PolicyValueConfig, TrainingConfig
@@ -67,12 +68,27 @@ class PacingConfig(FrozenModel):
 
 
 class FleetConfig(FrozenModel):
-    """Liveness of the roles of a run."""
+    """Liveness of the roles of a run, and what its workers may choose."""
 
-    heartbeat_seconds: float = Field(default=2.0, gt=0)
+    heartbeat_seconds: float = Field(default=BEAT_SECONDS, gt=0)
     """A role renews its lease this often."""
-    dead_after_seconds: float = Field(default=60.0, gt=0)
-    """An observer calls a role dead after this long without a beat, on its own clock."""
+    dead_after_seconds: float = Field(default=DEAD_AFTER_SECONDS, gt=0)
+    """An observer calls a role dead after this long without a beat, on its own clock; at least
+    three heartbeats. A role whose lease takes half of this to write stops by itself."""
+    allow_worker_depth: bool = True
+    """Workers may search to a depth of their own (`zerofleet worker --depth`). Off: one that tries
+    is refused."""
+
+    @field_validator("dead_after_seconds")
+    @classmethod
+    def _longer_than_a_beat(cls, value: float, info: ValidationInfo) -> float:
+        beat = info.data.get("heartbeat_seconds", 0.0)
+        if value < 3 * beat:
+            raise ValueError(
+                f"expected at least three times fleet.heartbeat_seconds, which is {beat:g}: one "
+                "late beat is no death"
+            )
+        return value
 
 
 class RunConfig(FrozenModel):

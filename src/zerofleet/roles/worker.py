@@ -44,7 +44,13 @@ from zerofleet.run.layout import (
     shard_name,
     worker_lease_key,
 )
-from zerofleet.run.lease import Heartbeat, Lease, LeaseHeldError, Reservation
+from zerofleet.run.lease import (
+    Heartbeat,
+    Lease,
+    LeaseHeldError,
+    Reservation,
+    configured_dead_after,
+)
 from zerofleet.run.models import ModelMissingError, PublishedModel, fetch_model, read_version
 from zerofleet.run.numbers import first_free_numbers
 from zerofleet.run.series import SeriesWriter
@@ -56,6 +62,10 @@ from zerofleet.selfplay.alphabeta_actor import AlphaBetaActor, Played
 
 MAX_DEFAULT_IDS = 1000
 """Workers of one host that may pick their ids by themselves."""
+
+
+class OverrideError(ConfigError):
+    """An option of this worker that the run does not allow."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +119,8 @@ class Worker:
         """Plays until STOP or a signal; returns the exit status 0.
 
         Raises: LeaseHeldError if a live worker has this id, LeaseLostError if another one took it
-        over; StoreError if the run directory cannot be used at all.
+        over; OverrideError if the run does not allow an option of this worker; StoreError if the
+        run directory cannot be used at all.
         """
         store: Store = DirectoryStore(self._run_dir)
         with stop_signals() as stop:
@@ -141,6 +152,7 @@ class Worker:
 
     def _acquire(self, store: Store) -> Lease:
         info = {"threads": self._threads, "software": software_version()}
+        dead_after = configured_dead_after(store)
 
         def acquire(worker: str) -> Lease:
             key = worker_lease_key(worker)
@@ -151,6 +163,7 @@ class Worker:
                 store,
                 key,
                 info=info,
+                dead_after_seconds=dead_after,
                 minimum_batch=batch,
                 minimum_game=game,
                 on_wait=lambda text: self._report({"kind": "waiting", "for": text}),
@@ -202,30 +215,45 @@ class Worker:
         while not session.stopped():
             try:
                 version = read_version(session.store)
-                if version == 0:
+                self._read_config()
+                if version == 0 or self._config is None:
                     self._wait(f"the trainer to publish a model in {self._run_dir}")
                     continue
-                self._read_config()
                 if self._model is None or self._model.version != version:
                     model = fetch_model(session.store, version)
-                    assert self._config is not None
                     self._actor = _make_actor(self._config.game.name, model)
                     self._model = model
                 return self._model
             except ModelMissingError as missing:
                 self._wait(str(missing))
+            except OverrideError:
+                raise
             except (DamagedError, StoreError, ConfigError) as problem:
                 # A damaged model or a store that is away: say so, keep the lease, try again.
                 self._wait(str(problem), state="error")
         return None
 
     def _read_config(self) -> None:
-        data = read_or_none(self._session.store, CONFIG)
-        if data is None:
-            raise ModelMissingError(f"{CONFIG}: not there yet; it is written by the trainer")
-        if data != self._config_bytes:
-            config = resolve_alphabeta({}, parse_config_json(data), self._own_settings())
-            self._config, self._config_bytes = config, data
+        """Follows config.json, if it is there already and has changed."""
+        session = self._session
+        data = read_or_none(session.store, CONFIG)
+        if data is None or data == self._config_bytes:
+            return
+        tree = parse_config_json(data)
+        self._check_allowed(resolve_alphabeta({}, tree, {}))
+        self._config, self._config_bytes = resolve_alphabeta({}, tree, self._own_settings()), data
+        session.heartbeat.set_pace(
+            interval_seconds=self._config.fleet.heartbeat_seconds,
+            dead_after_seconds=self._config.fleet.dead_after_seconds,
+        )
+
+    def _check_allowed(self, run: AlphaBetaRunConfig) -> None:
+        depth = run.search.depth
+        if self._depth not in (None, depth) and not run.fleet.allow_worker_depth:
+            raise OverrideError(
+                f"--depth {self._depth}: this run's workers all search to its depth, {depth} "
+                "(fleet.allow_worker_depth is false); leave --depth out"
+            )
 
     def _own_settings(self) -> dict[str, Any]:
         """What belongs to this host and overrides the run's configuration."""

@@ -22,14 +22,16 @@ from typing import Any
 from zerofleet.run.documents import check_format, decode_object, encode
 from zerofleet.run.errors import DamagedError, RunError, StoreError
 from zerofleet.run.faults import fault_point
+from zerofleet.run.layout import CONFIG
 from zerofleet.run.process import ProcessIdentity
 from zerofleet.run.store import Store, read_or_none
 
 FORMAT = 1
-BEAT_SECONDS = 5.0
-"""How often a holder writes its lease."""
+BEAT_SECONDS = 2.0
+"""How often a holder writes its lease, unless the run's configuration says otherwise."""
 DEAD_AFTER_SECONDS = 60.0
-"""Without a change for this long, on the observer's clock, the holder counts as dead."""
+"""Without a change for this long, on the observer's clock, the holder counts as dead; again unless
+the run's configuration says otherwise."""
 STATES = ("active", "syncing", "waiting", "error", "stopped")
 """What a holder may say about itself; offline is what a reader concludes."""
 
@@ -175,6 +177,10 @@ class Lease:
         """Why the lease is lost; empty while it is held."""
         return self._lost
 
+    def set_dead_after(self, seconds: float) -> None:
+        """Tells the holder after which silence others take it for dead, once the run says so."""
+        self._fence_seconds = seconds / 2
+
     def beat(self, **changes: Any) -> None:
         """Raises the counter and writes `changes`: state, error, rates, info, model_version...
 
@@ -289,6 +295,15 @@ class Heartbeat:
         if "state" in changes:
             self._wake.set()
 
+    def set_pace(self, *, interval_seconds: float, dead_after_seconds: float) -> None:
+        """Beats at the pace of the run's configuration, from now on.
+
+        A worker takes its lease before it can read that configuration.
+        """
+        self._interval_seconds = interval_seconds
+        self._lease.set_dead_after(dead_after_seconds)
+        self._wake.set()
+
     def check(self) -> None:
         """Raises LeaseLostError if the lease is lost; roles call it between their steps."""
         if self._lease.lost:
@@ -359,6 +374,19 @@ def read_lease(store: Store, key: str) -> dict[str, Any] | None:
     """The lease's document, or None if there is none; DamagedError if it is not one."""
     data = read_or_none(store, key)
     return None if data is None else _parse(data, key)
+
+
+def configured_dead_after(store: Store) -> float:
+    """Seconds after which the roles of a run count as dead, as its config.json says.
+
+    The default if there is none yet, or none that can be read: the trainer says what is wrong.
+    """
+    with contextlib.suppress(RunError, AttributeError, TypeError, ValueError):
+        data = read_or_none(store, CONFIG)
+        if data is not None:
+            fleet = decode_object(data, CONFIG).get("fleet", {})
+            return float(fleet.get("dead_after_seconds", DEAD_AFTER_SECONDS))
+    return DEAD_AFTER_SECONDS
 
 
 def _is_this_process(document: dict[str, Any]) -> bool:

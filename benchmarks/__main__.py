@@ -22,7 +22,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from benchmarks import chess
+from benchmarks import bench_replay, chess
 from zerofleet import _core
 from zerofleet.games import game_names
 from zerofleet.run.software import software_version
@@ -91,6 +91,7 @@ def one_round(args: argparse.Namespace) -> list[tuple[str, float]]:
             (f"search/{level} share of time: table", one["share_table"]),
         ]
     found += pool()
+    found += replay()
     if not args.no_training:
         found += training()
     return found
@@ -107,6 +108,15 @@ def pool() -> list[tuple[str, float]]:
         if line["threads"] == 2:
             found.append((f"pool/{line['game']} 2 threads : 1", line["ratio"]))
     return found
+
+
+def replay() -> list[tuple[str, float]]:
+    """From finished games to training samples, and from samples to batches; one thread."""
+    return [
+        (f"{kind}/{game.name} {unit}/s, 1 thread", rates[0])
+        for game in bench_replay.figures()
+        for (kind, rates), unit in zip(game.rates.items(), ("positions", "samples"), strict=True)
+    ]
 
 
 def tool(name: str, *arguments: str) -> list[dict[str, Any]]:

@@ -18,4 +18,10 @@ constexpr std::uint16_t half_bits(float x) {
     return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(x + 0.5f) - 0x3f000000u);
 }
 
+/// The number of a half that is none of infinity and NaN, and not negative.
+constexpr float half_value(std::uint16_t half) {
+    if (half >= 0x0400) return std::bit_cast<float>((half + 0x1c000u) << 13);
+    return static_cast<float>(half) * 0x1p-24f;
+}
+
 }  // namespace zerofleet

@@ -4,80 +4,90 @@
 #include <memory>
 #include <new>
 #include <stdexcept>
-#include <string>
 #include <string_view>
-#include <vector>
 
 namespace zerofleet::selfplay {
 
-namespace {
-
-AnyState parsed(const AnyGame& game, std::string_view text) {
-    const std::align_val_t alignment{game.info().state_alignment};
-    const auto free = [&](void* p) { ::operator delete(p, alignment); };
-    const std::unique_ptr<void, decltype(free)> memory(
-        ::operator new(game.info().state_bytes, alignment), free);
-    game.construct_parsed(memory.get(), text);
-    const auto destroy = [&](void* p) { game.destroy(p); };
-    const std::unique_ptr<void, decltype(destroy)> state(memory.get(), destroy);
-    return AnyState(game, state.get());
+void check_games(const AnyGame& game, const GamesView& games) {
+    check_sizes(games, game.info().num_players);
+    GameChecker checker(game, games);
+    for (std::size_t g = 0; g < games.num_games(); ++g) checker.check(g, [](auto&&...) {});
 }
 
-AnyState start_of(const AnyGame& game, const GamesView& games, std::size_t g) {
-    if (games.initial_start.empty() || games.initial_start[g + 1] == games.initial_start[g])
-        return AnyState(game);
-    const auto first = static_cast<std::size_t>(games.initial_start[g]);
-    const auto last = static_cast<std::size_t>(games.initial_start[g + 1]);
+GameChecker::GameChecker(const AnyGame& game, const GamesView& games)
+    : game_(&game),
+      games_(&games),
+      choices_(game.info()),
+      legal_(static_cast<std::size_t>(
+          std::max(game.info().num_actions, game.info().max_chance_outcomes))) {}
+
+AnyState GameChecker::parsed(std::string_view text) const {
+    const std::align_val_t alignment{game_->info().state_alignment};
+    const auto free = [&](void* p) { ::operator delete(p, alignment); };
+    const std::unique_ptr<void, decltype(free)> memory(
+        ::operator new(game_->info().state_bytes, alignment), free);
+    game_->construct_parsed(memory.get(), text);
+    const auto destroy = [&](void* p) { game_->destroy(p); };
+    const std::unique_ptr<void, decltype(destroy)> state(memory.get(), destroy);
+    return AnyState(*game_, state.get());
+}
+
+AnyState GameChecker::start_of(std::size_t g) const {
+    const auto& start = games_->initial_start;
+    if (start.empty() || start[g + 1] == start[g]) return AnyState(*game_);
+    const auto first = static_cast<std::size_t>(start[g]);
+    const auto last = static_cast<std::size_t>(start[g + 1]);
     try {
-        return parsed(game, games.initial_text.substr(first, last - first));
+        return parsed(games_->initial_text.substr(first, last - first));
     } catch (const std::invalid_argument& e) {
         throw RecordError("game " + std::to_string(g) + ": start position: " + e.what());
     }
 }
 
-}  // namespace
+void GameChecker::fail(std::size_t g, std::size_t ply, const AnyState& state,
+                       const std::string& what) const {
+    throw ply_error(g, static_cast<std::int64_t>(ply) - games_->game_start[g], what,
+                    game_->text(state.get()));
+}
 
-void check_games(const AnyGame& game, const GamesView& games) {
-    const auto num_players = static_cast<std::size_t>(game.info().num_players);
-    check_sizes(games, game.info().num_players);
-    Choices choices(game.info());
-    const auto is_legal = [&](Action action) {
-        const auto actions = choices.actions();
-        return std::find(actions.begin(), actions.end(), action) != actions.end();
-    };
-    for (std::size_t g = 0; g < games.num_games(); ++g) {
-        AnyState state = start_of(game, games, g);
-        for (std::int64_t i = games.game_start[g]; i < games.game_start[g + 1]; ++i) {
-            const auto ply = static_cast<std::size_t>(i);
-            const auto fail = [&](const std::string& what) {
-                throw ply_error(g, i - games.game_start[g], what, game.text(state.get()));
-            };
-            const Position position = game.look(state.get(), choices);
-            if (position.terminal) fail("a move after the end of the game");
-            if (!is_legal(games.action[ply]))
-                fail("illegal action " + std::to_string(games.action[ply]));
-            const std::uint8_t flags = games.ply_flags[ply];
-            if (const char* error = flags_error(flags, position.chance))
-                fail("flags " + std::to_string(flags) + " (" + error + ")");
-            Action previous = -1;
-            if (!games.policy_start.empty())
-                for (auto k = games.policy_start[ply]; k < games.policy_start[ply + 1]; ++k) {
-                    const Action a = games.policy_action[static_cast<std::size_t>(k)];
-                    if (a <= previous || !is_legal(a))
-                        fail("policy action " + std::to_string(a) + " after " +
-                             std::to_string(previous) + " (illegal or unsorted)");
-                    previous = a;
-                }
-            state.apply(games.action[ply]);
+Position GameChecker::look(const AnyState& state) {
+    // A policy has as many entries as there are actions: looked up, not searched for.
+    for (const Action a : choices_.actions()) legal_[static_cast<std::size_t>(a)] = 0;
+    const Position position = game_->look(state.get(), choices_);
+    for (const Action a : choices_.actions()) legal_[static_cast<std::size_t>(a)] = 1;
+    return position;
+}
+
+Position GameChecker::check_ply(std::size_t g, std::size_t ply, const AnyState& state) {
+    const Position position = look(state);
+    if (position.terminal) fail(g, ply, state, "a move after the end of the game");
+    const Action action = games_->action[ply];
+    if (!is_legal(action)) fail(g, ply, state, "illegal action " + std::to_string(action));
+    const std::uint8_t flags = games_->ply_flags[ply];
+    if (const char* error = flags_error(flags, position.chance))
+        fail(g, ply, state, "flags " + std::to_string(flags) + " (" + error + ")");
+    if (!games_->policy_start.empty()) {
+        Action previous = -1;
+        for (auto k = games_->policy_start[ply]; k < games_->policy_start[ply + 1]; ++k) {
+            const Action a = games_->policy_action[static_cast<std::size_t>(k)];
+            if (a <= previous || !is_legal(a))
+                fail(g, ply, state,
+                     "policy action " + std::to_string(a) + " after " + std::to_string(previous) +
+                         " (illegal or unsorted)");
+            previous = a;
         }
-        const bool over = game.look(state.get(), choices).terminal;
-        std::vector<float> returns;
-        if (over)
-            game.returns(state.get(), returns);
-        else
-            returns.assign(num_players, 0.0f);
-        check_ending(games, g, over, returns, game.text(state.get()));
     }
+    return position;
+}
+
+void GameChecker::check_end(std::size_t g, const AnyState& state) {
+    const bool over = look(state).terminal;
+    returns_.clear();
+    if (over)
+        game_->returns(state.get(), returns_);
+    else
+        returns_.assign(static_cast<std::size_t>(game_->info().num_players), 0.0f);
+    check_ending(*games_, g, over, returns_, game_->text(state.get()));
 }
 
 }  // namespace zerofleet::selfplay

@@ -12,6 +12,7 @@
 #include "tools/selfcheck_nnue.h"
 #include "tools/selfcheck_pool.h"
 #include "tools/selfcheck_records.h"
+#include "tools/selfcheck_samples.h"
 #include "tools/selfcheck_search.h"
 
 namespace {
@@ -30,6 +31,7 @@ constexpr Section kSections[] = {
     {"nnue", zerofleet::selfcheck::selfcheck_nnue},
     {"mcts", zerofleet::selfcheck::selfcheck_mcts},
     {"pool", zerofleet::selfcheck::selfcheck_pool},
+    {"samples", zerofleet::selfcheck::selfcheck_samples},
     {"search", zerofleet::selfcheck::selfcheck_search},
 };
 

@@ -10,6 +10,9 @@ TRAINING_PLIES = _core.PLY_VALUE_TARGET | _core.PLY_QUIET
 """Flags a ply must have to be learned from by a value-only (NNUE) recipe: its search value is meant
 to be learnt, and nothing is about to happen that a static evaluation cannot see."""
 
+SAMPLE_PLIES = _core.PLY_VALUE_TARGET
+"""Flags a ply must have to be learned from by nets of policy and value."""
+
 
 def shard_account(data: bytes) -> ShardContent:
     """Identity, game numbers and number of training positions of a shard.

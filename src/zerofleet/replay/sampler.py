@@ -4,8 +4,6 @@ A batch is made of blocks of positions that share a layer stack (bucket), which 
 only that stack (nets/nnue.py). Every batch has the same size, so the compiled step fits all.
 """
 
-import queue
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zerofleet import _core
+from zerofleet.replay.prefetch import prefetched
 from zerofleet.replay.window import Window
 
 MIN_BLOCK_SIZE = 128
@@ -109,37 +108,8 @@ class EpochSampler:
         return len(self._plan)
 
     def __iter__(self) -> Iterator[Batch]:
-        ready: queue.Queue[Batch | BaseException | None] = queue.Queue(self._num_prefetch)
-        stop = threading.Event()
-
-        def put(item: Batch | BaseException | None) -> bool:
-            while not stop.is_set():
-                try:
-                    ready.put(item, timeout=0.1)
-                    return True
-                except queue.Full:
-                    continue
-            return False
-
-        def prepare() -> None:
-            try:
-                for number, rows in enumerate(self._plan):
-                    if not put(self._make(number, rows)):
-                        return
-                put(None)
-            except BaseException as error:  # handed to the thread that trains
-                put(error)
-
-        thread = threading.Thread(target=prepare, name="sampler", daemon=True)
-        thread.start()
-        try:
-            while (item := ready.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
-        finally:
-            stop.set()
-            thread.join()
+        batches = (self._make(number, rows) for number, rows in enumerate(self._plan))
+        return prefetched(batches, self._num_prefetch)
 
     def _make(self, number: int, rows: npt.NDArray[np.int64]) -> Batch:
         window = self._window

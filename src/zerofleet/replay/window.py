@@ -1,7 +1,8 @@
 """The window: the newest positions of the run, packed, with what is needed to learn from them."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,30 @@ class SourceInWindow:
     model_version: int
     num_positions: int
     """Newest positions of the source still in the window."""
+
+
+def newest_sources(
+    old: Sequence[SourceInWindow], new: Sequence[SourceInWindow], max_positions: int
+) -> tuple[tuple[SourceInWindow, ...], int]:
+    """Appends sources and drops the oldest positions beyond `max_positions`.
+
+    Returns: what is left, and how many positions of old and new together were dropped: that many
+      rows go from the front.
+    Raises: ValueError naming a source that is there already.
+    """
+    sources = [*old, *new]
+    counts = Counter(source.name for source in sources)
+    twice = sorted(name for name, count in counts.items() if count > 1)
+    if twice:
+        raise ValueError(f"already in the window: {', '.join(twice)}")
+    num_dropped = max(0, sum(s.num_positions for s in sources) - max_positions)
+    left, excess = [], num_dropped
+    for source in sources:
+        dropped = min(excess, source.num_positions)
+        excess -= dropped
+        if source.num_positions > dropped:
+            left.append(replace(source, num_positions=source.num_positions - dropped))
+    return tuple(left), num_dropped
 
 
 @dataclass(frozen=True)
@@ -117,20 +142,8 @@ class Window:
 
     def extended(self, batches: Sequence[PositionBatch]) -> "Window":
         """Returns the window with newer positions, the oldest dropped beyond `max_positions`."""
-        names = [source.name for source in self.sources] + [b.source for b in batches]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"already in the window: {', '.join(twice)}")
-        sources = list(self.sources)
-        sources += [SourceInWindow(b.source, b.model_version, len(b)) for b in batches]
-        excess = max(0, sum(s.num_positions for s in sources) - self.max_positions)
-        first = excess  # row of (old window + batches) that becomes row 0
-        while excess:
-            oldest = sources[0]
-            dropped = min(excess, oldest.num_positions)
-            excess -= dropped
-            left = oldest.num_positions - dropped
-            sources[:1] = [SourceInWindow(oldest.name, oldest.model_version, left)] if left else []
+        new = [SourceInWindow(b.source, b.model_version, len(b)) for b in batches]
+        sources, first = newest_sources(self.sources, new, self.max_positions)
         buckets = [self._buckets(batch.packed) for batch in batches]
 
         def join(old: npt.NDArray[np.generic], new: list[npt.NDArray[np.generic]]) -> object:
@@ -145,7 +158,7 @@ class Window:
             is_validation=join(self.is_validation, [b.is_validation for b in batches]),  # type: ignore[arg-type]
             bucket=join(self.bucket, buckets),  # type: ignore[arg-type]
             num_buckets=self.num_buckets,
-            sources=tuple(s for s in sources if s.num_positions),
+            sources=sources,
         )
 
     def _buckets(self, packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from zerofleet.arena.game_text import match_text
-from zerofleet.arena.match import MatchError, MatchStopped, play_match
+from zerofleet.arena.match import MatchError, play_match
 from zerofleet.arena.openings import Opening
 from zerofleet.games import State, load_game
 from zerofleet.players.random_player import RandomPlayer
@@ -149,10 +149,6 @@ def test_interrupts_are_not_swallowed() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         play_match(TTT, Scripted("i", interrupt), RandomPlayer(), num_games=2, seed=0)
-    with pytest.raises(MatchStopped):
-        play_match(
-            TTT, Scripted("f", first), RandomPlayer(), num_games=2, seed=0, should_stop=lambda: True
-        )
 
 
 def test_length_bound_draws() -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import pytest
 
 from zerofleet.arena.config import ArenaConfig
-from zerofleet.arena.match import MatchStopped
 from zerofleet.arena.rating import (
     VersionRating,
     pool_of,
@@ -125,8 +124,3 @@ def test_previous_versions_go_back_in_powers_of_two() -> None:
     assert previous_versions(3, range(1, 4), 4) == [2, 1]
     assert previous_versions(1, range(1, 4), 4) == []
     assert previous_versions(10, [1, 5, 9], 3) == [9, 5]
-
-
-def test_stops_when_asked() -> None:
-    with pytest.raises(MatchStopped):
-        rate(1, [], should_stop=lambda: True)

@@ -89,3 +89,20 @@ def test_damaged_files_are_remarks(store: DirectoryStore) -> None:
     assert any("config.json" in m for m in view.messages)
     assert any("training_stats.json" in m for m in view.messages)
     assert any("w0.json" in m for m in view.messages)
+
+
+def test_a_loop_whose_version_is_being_rated(store: DirectoryStore) -> None:
+    entries = sample_entries(2)
+    unrated = [entries[0], {k: v for k, v in entries[1].items() if k != "elo"}]
+    for eval_games, shown, expected in (
+        (100, entries, False),
+        (100, unrated, True),
+        (0, unrated, False),
+    ):
+        store.put("config.json", encode({"arena": {"eval_games": eval_games}}))
+        store.put(TRAINING_STATS, encode(shown))
+        assert reader(store, [0.0]).read().is_rating is expected
+    # Without a trainer nobody rates.
+    Lease.acquire(store, TRAINER_LEASE).release()
+    store.put("config.json", encode({"arena": {"eval_games": 100}}))
+    assert reader(store, [0.0]).read().is_rating is False

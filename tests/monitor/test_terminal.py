@@ -92,7 +92,11 @@ def test_plain_lines_without_a_terminal() -> None:
         out.truncate(0)
         monitor.update(sample_view(2))
         assert out.getvalue().strip("\0") == ""
-        monitor.update(sample_view(3))
+        rated = sample_view(3)
+        unrated = [*rated.entries[:-1], {k: v for k, v in rated.entries[-1].items() if k != "elo"}]
+        monitor.update(replace(rated, is_rating=True, entries=unrated))
+        assert out.getvalue().strip("\0") == ""
+        monitor.update(rated)
         (line,) = out.getvalue().strip("\0").splitlines()
         assert line.startswith("Loop 3/10  collected 12 files 51,060 positions")
         assert line.endswith("Elo 600 ± 25  41 s")

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from zerofleet.arena.elo import PairingResult
@@ -22,10 +22,6 @@ ERROR = "error"
 
 class MatchError(ValueError):
     """A match that cannot be played as asked."""
-
-
-class MatchStopped(Exception):
-    """`should_stop` became true; the games in progress are lost."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +163,6 @@ def play_match(
     opening_plies: int = 4,
     openings: Sequence[Opening] | None = None,
     max_plies: int | None = None,
-    should_stop: Callable[[], bool] | None = None,
 ) -> MatchResult:
     """Plays all games in lockstep and returns every one of them.
 
@@ -179,9 +174,7 @@ def play_match(
       seed: of the openings and of the players' choices between equal moves.
       openings: `num_games / 2` of them; drawn with `make_openings` if absent.
       max_plies: games of this length are drawn (`length bound`); default: the game's own bound.
-      should_stop: asked before every ply.
-    Raises: MatchError for an odd number of games or two players of one name; OpeningError;
-      MatchStopped.
+    Raises: MatchError for an odd number of games or two players of one name; OpeningError.
     """
     if num_games < 2 or num_games % 2:
         raise MatchError(
@@ -212,8 +205,6 @@ def play_match(
         )
     problems: list[str] = []
     while active := [g for g in games if g.record is None]:
-        if should_stop is not None and should_stop():
-            raise MatchStopped(f"{player.name} against {opponent.name}: stopped before the end")
         to_move: tuple[list[_Game], list[_Game]] = ([], [])
         for g in active:
             g.actions += play_nature(g.state, mix_seed(seed, g.index, len(g.actions)))

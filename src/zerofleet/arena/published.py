@@ -1,6 +1,6 @@
 """Ratings of a run's published versions: reads the models, plays, and keeps the games."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 from zerofleet.arena.config import ArenaConfig
@@ -29,13 +29,11 @@ def rate_published(
     config: ArenaConfig,
     *,
     entries: Sequence[IterationStats] | None = None,
-    should_stop: Callable[[], bool] | None = None,
 ) -> VersionRating:
     """Rates a published version of a run; its result depends on files and arguments alone.
 
     Args:
       entries: the run's statistics; default: those of `training_stats.json`.
-      should_stop: asked before every ply; true raises MatchStopped.
     Raises: RunError if a model is missing or damaged; PlayerError for an unknown opponent.
     """
     if entries is None:
@@ -50,7 +48,6 @@ def rate_published(
         known_versions=_readable_versions(store, version, config.num_previous),
         entries=entries,
         config=config,
-        should_stop=should_stop,
     )
 
 

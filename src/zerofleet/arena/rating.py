@@ -54,7 +54,6 @@ def rate_version(
     known_versions: Iterable[int],
     entries: Sequence[IterationStats],
     config: ArenaConfig,
-    should_stop: Callable[[], bool] | None = None,
 ) -> VersionRating:
     """Plays a version against the fixed opponents and some previous versions, and rates it.
 
@@ -66,8 +65,7 @@ def rate_version(
       known_versions: versions that can be loaded; those before `version` may be opponents.
       entries: the run's `training_stats.json` so far. Results of `version` itself in it (a rating
         that is repeated) are left out.
-      should_stop: asked before every ply.
-    Raises: MatchStopped; OpeningError if the game is too small for `config.eval_games`.
+    Raises: OpeningError if the game is too small for `config.eval_games`.
     """
     name = version_name(version)
     pool = [p for p in pool_of(entries) if name not in (p.player, p.opponent)]
@@ -76,7 +74,7 @@ def rate_version(
     fixed = [load_fixed(text) for text in config.opponents]
 
     def play(player: Player, opponent: Player, seed: int) -> MatchResult:
-        return _play(game, player, opponent, seed, config.eval_games, config, should_stop)
+        return _play(game, player, opponent, seed, config.eval_games, config)
 
     opponents = [*fixed, *(load_version(v) for v in previous)]
     results = [play(candidate, opponent, version) for opponent in opponents]
@@ -115,7 +113,6 @@ def _play(
     seed: int,
     num_games: int,
     config: ArenaConfig,
-    should_stop: Callable[[], bool] | None = None,
 ) -> MatchResult:
     return play_match(
         game,
@@ -124,7 +121,6 @@ def _play(
         num_games=num_games,
         seed=mix_seed(config.seed, zlib.crc32(opponent.name.encode()), seed),
         opening_plies=config.opening_plies,
-        should_stop=should_stop,
     )
 
 

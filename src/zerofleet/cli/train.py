@@ -10,7 +10,7 @@ from rich.console import Console
 
 from zerofleet.cli.options import MaxLoops, OptionalRunDir, Settings, command_line_keys
 from zerofleet.fleet.devices import WorkerPlan, plan_workers
-from zerofleet.fleet.launcher import Command
+from zerofleet.fleet.launcher import BACKGROUND, Command
 from zerofleet.fleet.local import LocalLauncher
 from zerofleet.fleet.supervisor import Event, Supervisor, stop_signals
 from zerofleet.roles.config import ConfigError
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 30.0
 """For the roles to save and end; then they are killed, which loses nothing but time."""
 VIEW_SECONDS = 0.5
-WORKER_NICENESS = 19
 
 
 def train(
@@ -168,8 +167,7 @@ class _Session:
 
     def _command(self, name: str, verb: str, *arguments: str) -> Command:
         log = "logs/trainer.log" if verb == "trainer" else worker_log_key(name)
-        # Workers always have work; the trainer has it now and then and then everybody waits for it.
-        priority = () if verb == "trainer" else ("nice", "-n", str(WORKER_NICENESS))
+        priority = () if verb == "trainer" else BACKGROUND
         return Command(
             name=name,
             argv=(

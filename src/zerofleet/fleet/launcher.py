@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+BACKGROUND = ("nice", "-n", "19")
+"""Begins the command lines of processes that always have work. The trainer has some now and then,
+and then everybody waits for it."""
+
 
 @dataclass(frozen=True)
 class Command:

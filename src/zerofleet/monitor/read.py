@@ -79,6 +79,7 @@ class RunReader:
         # A trainer that has no lease yet is about to start; one that ended is not.
         is_running = trainer_alive and trainer.get("state") != "stopped" if trainer else True
         done = max((e.get("iteration", 0) for e in entries), default=0)
+        rates = int(config.get("arena", {}).get("eval_games", 0)) > 0
         return RunView(
             run_dir=self._run_dir,
             game=str(config.get("game", {}).get("name", "")),
@@ -95,6 +96,7 @@ class RunReader:
             max_positions=int(replay.get("max_positions", 0)),
             workers=workers,
             num_configured_workers=num_configured_workers,
+            is_rating=rates and is_running and bool(entries) and "elo" not in entries[-1],
             entries=entries,
             elapsed_seconds=self._clock() - self._started,
             limit_seconds=self._limit_seconds,

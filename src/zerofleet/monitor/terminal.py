@@ -138,7 +138,7 @@ class LiveMonitor:
 
 
 class PlainMonitor:
-    """Prints a line for each finished loop, changed worker and message, and now and then progress.
+    """Prints a line for each rated loop, changed worker and message, and now and then progress.
 
     Lines are never wrapped, so that they can be searched and parsed.
     """
@@ -153,10 +153,11 @@ class PlainMonitor:
 
     def update(self, view: RunView) -> None:
         """Prints what is new since the last call; loops from before the first call stay unsaid."""
-        newest = max((e.get("iteration", 0) for e in view.entries), default=0)
+        finished = view.entries[:-1] if view.is_rating else view.entries
+        newest = max((e.get("iteration", 0) for e in finished), default=0)
         if self._last_iteration is None:
             self._last_iteration = newest
-        for entry in view.entries:
+        for entry in finished:
             if entry.get("iteration", 0) > self._last_iteration:
                 self._say(trainer_line(entry, max_loops=view.max_loops or None))
         self._last_iteration = newest

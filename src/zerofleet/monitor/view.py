@@ -55,6 +55,8 @@ class RunView:
     max_positions: int = 0
     workers: Sequence[WorkerView] = ()
     num_configured_workers: int | None = None
+    is_rating: bool = False
+    """The newest loop's version is being rated: its entry has no Elo yet."""
     entries: Sequence[IterationStats] = ()
     """`training_stats.json`."""
     elapsed_seconds: float | None = 0.0

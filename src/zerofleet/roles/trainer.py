@@ -10,7 +10,9 @@
         train                            warm start, on the window
         commit                           checkpoints/latest.json: the one moment this loop happens
         publish, move, checkpoint.npz    derived: redone after a crash
-        rate                             matches, Elo, one entry in training_stats.json
+        rate                             an entry in training_stats.json; matches and Elo are
+                                         played by another process and complete it, while this
+                                         one goes on (roles/rating.py)
       STOP                               if the run is done; workers end by themselves
 
 Killed anywhere before the commit, the loop has not happened and its shards are still in data/;
@@ -24,10 +26,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zerofleet.arena.match import MatchStopped
-from zerofleet.arena.published import rate_published, write_games
-from zerofleet.arena.rating import VersionRating
-from zerofleet.arena.stats import GameStats, IterationStats
+from zerofleet.arena.stats import IterationStats
 from zerofleet.fleet.status import collect as collect_status
 from zerofleet.fleet.status import write_status_text
 from zerofleet.fleet.supervisor import stop_signals
@@ -42,6 +41,7 @@ from zerofleet.roles.config import (
     resolve,
     resolve_alphabeta,
 )
+from zerofleet.roles.rating import Rating, RatingError
 from zerofleet.roles.report import Event, Report, silent
 from zerofleet.roles.state import SEED
 from zerofleet.run.atomic import describe
@@ -97,6 +97,7 @@ class Trainer:
         self._committed: Checkpoint | None = None
         self._window_written = float("-inf")
         self._window_size = 0
+        self._rating: Rating | None = None
         if seed_data is not None and not seed_data.is_file():
             raise ConfigError(f"--seed-data {seed_data}: no such file")
 
@@ -134,6 +135,8 @@ class Trainer:
                     error = str(problem)
                     raise
                 finally:
+                    if self._rating is not None:
+                        self._rating.cancel()
                     self._heartbeat.close()
                     self._lease.release(error)
                 self._heartbeat.check()
@@ -227,14 +230,16 @@ class Trainer:
             fault_point("trainer.after_train")
             self._commit(progress)
             self._derive(progress)
+        why = ""
         if progress.state.iteration >= max_loops:
-            request_stop(store, f"all {max_loops} loops are done")
-            self._tell(
-                "done", loops=progress.state.iteration, why=f"all {max_loops} loops are done"
-            )
+            why = f"all {max_loops} loops are done"
         elif self._deadline is not None and time.monotonic() >= self._deadline:
-            request_stop(store, "the time given with --minutes is over")
-            self._tell("done", loops=progress.state.iteration, why="the time is over")
+            why = "the time given with --minutes is over"
+        if why:
+            request_stop(store, why)  # workers end while the last version is rated
+        self._finish_rating()
+        if why:
+            self._tell("done", loops=progress.state.iteration, why=why)
         self._write_window(progress, at_most_every=0)
         self._write_status()
 
@@ -253,6 +258,7 @@ class Trainer:
             try:
                 if self._is_over():
                     return None
+                self._take_rating()
                 new = self._collector.poll(self._stop.is_set)
                 self._heartbeat.update(error="", state="active")
             except StoreError as away:
@@ -324,37 +330,48 @@ class Trainer:
         fault_point("trainer.after_window_checkpoint")
 
     def _rate(self, progress: "Progress") -> None:
-        """Matches and Elo of this iteration's version; one entry in training_stats.json."""
-        state, config = progress.state, self._config
-        entries: list[IterationStats] = read_stats(self._store)  # type: ignore[assignment]
-        if any(e.get("iteration") == state.iteration and "elo" in e for e in entries):
+        """One entry in training_stats.json, and the start of the rating that completes it."""
+        entry = progress.state.entry
+        if any(
+            old.get("iteration") == entry["iteration"] and "elo" in old
+            for old in read_stats(self._store)
+        ):
             return
-        entry: IterationStats = {**state.entry}
-        if config.arena.eval_games > 0:
-            self._phase("rating")
-            rating = self._play_rating(state.model_version)
-            if rating is None:
-                return  # stopped: rated at the next start
-            stats: GameStats = {**entry.get("game_stats", {}), "matches": list(rating.matches)}
-            if rating.reference_matches:
-                stats["reference_matches"] = list(rating.reference_matches)
-            entry["game_stats"] = stats
-            entry["elo"] = rating.elo
-        fault_point("trainer.before_stats")
+        # One at a time, in order: a rating uses the results of those before it.
+        self._finish_rating()
+        if self._config.arena.eval_games == 0:
+            self._write_entry(entry)
+            return
         append_stats(self._store, dict(entry))
-        self._tell("loop", entry=entry, max_loops=config.pacing.max_loops)
+        if not self._stop.is_set():
+            self._rating = Rating(self._run_dir, entry)
 
-    def _play_rating(self, version: int) -> VersionRating | None:
-        """None if told to stop."""
-        game = load_game(self._config.game.spec)
+    def _finish_rating(self) -> None:
+        """Waits for the rating in progress; told to stop, it is left for the next start."""
+        self._take_rating()
+        if self._rating is not None:
+            self._phase("rating")
+            self._rating.wait(self._stop.wait, self._stop.is_set)
+            self._take_rating()
+
+    def _take_rating(self) -> None:
+        """Completes the entry of the version being rated, if its matches are over."""
+        if self._rating is None:
+            return
         try:
-            rating = rate_published(
-                self._store, game, version, self._config.arena, should_stop=self._stop.is_set
-            )
-        except MatchStopped:
-            return None
-        write_games(self._store, game, rating)
-        return rating
+            entry = self._rating.poll()
+        except RatingError as error:
+            self._tell("note", text=str(error))
+            entry = self._rating.entry
+        if entry is not None:
+            self._write_entry(entry)
+            self._rating = None
+
+    def _write_entry(self, entry: IterationStats) -> None:
+        fault_point("trainer.before_stats")
+        self._lease.confirm()
+        append_stats(self._store, dict(entry))
+        self._tell("loop", entry=entry, max_loops=self._config.pacing.max_loops)
 
     # -- telling -----------------------------------------------------------------------------
 
@@ -366,6 +383,8 @@ class Trainer:
     def _on_epoch(self, epoch: int, train: float, validation: float | None) -> None:
         share = (epoch + 1) / self._config.training.train_epochs
         self._phase("training", share=share)
+        with contextlib.suppress(StoreError):  # the next look will do
+            self._take_rating()
         self._log({"kind": "epoch", "epoch": epoch, "train": train, "val": validation})
 
     def _on_rejected(self, name: str, reason: str) -> None:

@@ -28,6 +28,8 @@ WORKERS = "workers/"
 LOGS = "logs/"
 TENSORBOARD = "tensorboard/"
 GAMES = "games/"
+RATING = "logs/rating.json"
+RATING_LOG = "logs/rating.log"
 
 DIRECTORIES = (
     MODEL,

@@ -87,8 +87,8 @@ class GameOf final : public GameFace {
   public:
     explicit GameOf(const GameOptions& options)
         : GameFace({options, G::kNumActions, G::kNumPlayers, G::kMaxPlies, max_chance_outcomes<G>(),
-                    G::kNumPlanes, G::kRows, G::kCols, G::kNumScalars, G::kNumSymmetries,
-                    G::kPackedBytes}) {}
+                    G::kNumPlanes, G::kRows, G::kCols, G::kNumScalars, score_scalar<G>(),
+                    G::kNumSymmetries, G::kPackedBytes}) {}
 
     std::unique_ptr<StateFace> initial_state() const override {
         return face(zerofleet::initial_state<G>(facts().options));

@@ -58,6 +58,7 @@ struct GameFacts {
     GameOptions options;
     int num_actions, num_players, max_plies, max_chance_outcomes;
     int num_planes, rows, cols, num_scalars;
+    int score_scalar;  // -1: none
     int num_symmetries, packed_bytes;
 };
 

@@ -1,5 +1,6 @@
 // The Python face of the compiled games: one class for the rules of any of them, one for a state.
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
@@ -8,6 +9,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -250,6 +252,14 @@ void bind_game(nb::module_& m) {
             },
             "(C, H, W) of `state.observation()`.")
         .def_prop_ro("num_scalars", fact(&GameFacts::num_scalars), "Length of `state.scalars()`.")
+        .def_prop_ro(
+            "score_scalar",
+            [](const GameFace& game) {
+                const int scalar = game.facts().score_scalar;
+                return scalar < 0 ? std::optional<int>() : scalar;
+            },
+            "The scalar that holds `search_value` of the score reached so far; None if there is "
+            "none.")
         .def_prop_ro("symmetries", fact(&GameFacts::num_symmetries),
                      "Number of symmetries, the identity (0) included.")
         .def_prop_ro("packed_bytes", fact(&GameFacts::packed_bytes), "Length of `state.pack()`.")

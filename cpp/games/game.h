@@ -62,6 +62,8 @@ using LegalActions =
 ///                                   At chance nodes to_play() is kChancePlayer and apply() takes
 ///                                   an outcome
 ///   search_value(score)             one player: a rising map of scores to [-1, 1]
+///   kScoreScalar                    one player: the scalar that holds search_value of the score so
+///                                   far, at most that of any score still to come
 ///   State::random_action(rng)       where picking is cheaper than listing (games/play.h)
 ///   State::sorted_legal_actions(out)  where that is cheaper than sorting the list
 ///   State::apply_path(actions)      where playing many is cheaper than one by one; only the last
@@ -177,6 +179,15 @@ Action transform_outcome(Action outcome, int sym) {
         return G::transform_outcome(outcome, sym);
     else
         return outcome;
+}
+
+/// G::kScoreScalar, or -1 for games without one.
+template <class G>
+constexpr int score_scalar() {
+    if constexpr (requires { G::kScoreScalar; })
+        return G::kScoreScalar;
+    else
+        return -1;
 }
 
 /// A result on the one scale of values in search, [-1, 1].

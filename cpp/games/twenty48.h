@@ -32,7 +32,8 @@ struct Twenty48 {
     // A move and its tile add 2 or more to the sum of the tiles, which stays below 2^(N * N + 2).
     static constexpr int kMaxPlies = 1 << (N * N + 2);
     static constexpr int kNumPlanes = kMaxExponent;  // plane e - 1: the tiles 2^e
-    static constexpr int kNumScalars = 1;            // search_value(score)
+    static constexpr int kNumScalars = 1;
+    static constexpr int kScoreScalar = 0;  // search_value(score)
     static constexpr int kNumSymmetries = 8;
     static constexpr int kPackedBytes = N * N + 5;
 

@@ -108,6 +108,15 @@ class _Checker:
         shape = game.observation_shape
         if not (isinstance(shape, tuple) and len(shape) == 3 and all(n >= 1 for n in shape)):
             self.fail("observation_shape", f"expected (C, H, W), got {shape!r}")
+        scalar = game.score_scalar
+        if scalar is not None and (game.num_players, scalar in range(game.num_scalars)) != (
+            1,
+            True,
+        ):
+            self.fail(
+                "score_scalar",
+                f"expected None, or with one player one of 0..{game.num_scalars - 1}, got {scalar}",
+            )
         for symmetry in range(game.symmetries):
             self.check_permutation("transform_action", symmetry, game.num_actions)
             self.check_permutation("transform_outcome", symmetry, game.max_chance_outcomes)

@@ -99,6 +99,7 @@ class Game:
     max_plies = 9
     observation_shape = (2, 3, 3)
     num_scalars = 0
+    score_scalar = None
     symmetries = 8
     packed_bytes = 9
     state_type = State

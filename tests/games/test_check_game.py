@@ -76,6 +76,7 @@ BREAKS = {
         {"is_chance": True, "to_play": -1, "chance_outcomes": lambda s: [(0, 1.0)]},
         {"max_chance_outcomes": 9},
     ),
+    "score_scalar: expected None": broken(game={"score_scalar": 0}),
     "transform_outcome: symmetry . is no perm": broken(
         game={"max_chance_outcomes": 2, "transform_outcome": lambda g, a, i: 0}
     ),

@@ -23,6 +23,7 @@ class OpenSpielGame:
       extra.
     """
 
+    score_scalar = None
     symmetries = 1
 
     def __init__(self, text: str) -> None:

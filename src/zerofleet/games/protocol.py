@@ -108,6 +108,11 @@ class Game(Protocol):
         """Length of `State.scalars`."""
 
     @property
+    def score_scalar(self) -> int | None:
+        """Games of one player: the scalar that holds `search_value` of the score reached so far, at
+        most that of any score still to come; None if there is none."""
+
+    @property
     def symmetries(self) -> int:
         """Number of symmetries, the identity (0) included."""
 

@@ -55,6 +55,7 @@ class PythonGame:
         self.num_players = int(getattr(rules, "num_players", 2))
         self.max_plies = int(getattr(rules, "max_plies", 1000))
         self.max_chance_outcomes = int(getattr(rules, "max_chance_outcomes", 0))
+        self.score_scalar: int | None = getattr(rules, "score_scalar", None)
         self.symmetries = int(getattr(rules, "symmetries", 1))
         self.packed_bytes = int(getattr(rules, "max_text_bytes", 512))
         if hasattr(rules, "chance_outcomes") and self.max_chance_outcomes < 1:

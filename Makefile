@@ -23,7 +23,7 @@ $(VENV)/.tools: pyproject.toml constraints.txt
 	@command -v $${CXX:-c++} >/dev/null || \
 	  { echo "make setup: no C++ compiler found; install one (Debian: apt-get install g++) or set CXX"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(PYTHON) scripts/requirements.py train openspiel dev | PIP_CONSTRAINT=constraints.txt \
+	$(PYTHON) scripts/requirements.py train cpu openspiel dev | PIP_CONSTRAINT=constraints.txt \
 	  $(BIN)/python -m pip install -q --disable-pip-version-check -r /dev/stdin
 	@touch $@
 

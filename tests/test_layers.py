@@ -116,7 +116,7 @@ def test_cpp_includes_point_down() -> None:
 
 
 def test_config_files_import_neither_torch_nor_an_extra() -> None:
-    heavy = {"torch", "matplotlib", "tensorboard", "pyspiel", "safetensors"}
+    heavy = {"torch", "matplotlib", "tensorboard", "pyspiel", "safetensors", "openvino"}
     for path in PACKAGE.rglob("config.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = []

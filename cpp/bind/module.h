@@ -8,6 +8,7 @@ namespace zerofleet::bind {
 void bind_chess(nanobind::module_& m);
 void bind_games(nanobind::module_& m);
 void bind_mcts(nanobind::module_& m);
+void bind_net_codec(nanobind::module_& m);
 void bind_nnue(nanobind::module_& m);
 void bind_pool(nanobind::module_& m);
 void bind_records(nanobind::module_& m);

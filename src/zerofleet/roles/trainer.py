@@ -57,6 +57,7 @@ from zerofleet.run.software import software_version
 from zerofleet.run.stats import append_stats, read_stats
 from zerofleet.run.stop import clear_stop, request_stop, stop_requested
 from zerofleet.run.store import DirectoryStore, read_or_none
+from zerofleet.run.threads import calm_threads
 
 if TYPE_CHECKING:  # torch is loaded when the run starts, not when its arguments are checked
     from zerofleet.roles.learning import Progress
@@ -107,7 +108,7 @@ class Trainer:
         Raises: ConfigError, SeedDataError for bad input; LeaseHeldError if a trainer is alive;
         StoreError if the run directory cannot be written.
         """
-        _calm_threads()
+        calm_threads()
         # The configuration is resolved before anything is created, so that a wrong one leaves
         # no directory behind.
         self._config = self.resolve_config()
@@ -405,18 +406,3 @@ class Trainer:
     def _log(self, event: Event) -> None:
         with contextlib.suppress(StoreError):  # a full disk ends what matters, not the log
             self._series.append({"time": time.time(), **event})
-
-
-def _calm_threads() -> None:
-    """Makes OpenMP threads sleep when they wait for long; read by torch when it is loaded.
-
-    A step has a hundred short waits, which the brief spin bridges without a sleep. Threads that
-    spin on beside workers on the same cores cost both most of their speed:
-    164 k -> 246 k positions/s beside two workers, and far more on two cores with three processes.
-    """
-    for name, value in (
-        ("OMP_WAIT_POLICY", "passive"),
-        ("GOMP_SPINCOUNT", "1000"),
-        ("KMP_BLOCKTIME", "0"),
-    ):
-        os.environ.setdefault(name, value)

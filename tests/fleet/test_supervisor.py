@@ -113,8 +113,8 @@ def test_a_clean_end_is_final(tmp_path):
 
 def test_stops_real_processes_in_bounded_time(tmp_path):
     scripts = {
-        "polite": "trap 'exit 0' TERM; while :; do sleep 0.05; done",
-        "stubborn": "trap '' TERM; while :; do sleep 0.05; done",
+        "polite": "trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done",
+        "stubborn": "trap '' TERM; echo ready; while :; do sleep 0.05; done",
     }
     events = []
     supervisor = Supervisor(
@@ -123,10 +123,13 @@ def test_stops_real_processes_in_bounded_time(tmp_path):
         on_event=events.append,
     )
     supervisor.poll()
-    time.sleep(0.3)
+    end = time.monotonic() + 30
+    while any((tmp_path / name).read_text() != "ready\n" for name in scripts):
+        assert time.monotonic() < end
+        time.sleep(0.02)
     start = time.monotonic()
-    supervisor.stop(grace_seconds=0.7)
-    assert time.monotonic() - start < 5
+    supervisor.stop(grace_seconds=2)
+    assert time.monotonic() - start < 20
     assert {event.name: event.kind for event in events[2:]} == {
         "polite": "finished",
         "stubborn": "killed",

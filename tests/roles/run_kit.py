@@ -225,8 +225,8 @@ class Run:
         """Until at least so many shards wait in data/."""
         return wait_for(lambda: len(self.names(DATA)) >= number, f"{number} shards in data/")
 
-    def wait_for_loop(self, number):
-        return wait_for(lambda: self.iteration() >= number, f"loop {number}")
+    def wait_for_loop(self, number, seconds=PATIENCE_SECONDS):
+        return wait_for(lambda: self.iteration() >= number, f"loop {number}", seconds)
 
 
 class Watcher(threading.Thread):

@@ -13,6 +13,9 @@ import run_kit
 from zerofleet.run.lease import read_lease
 from zerofleet.run.stats import read_stats
 
+PATIENCE_SECONDS = 200.0
+"""Each role is a new process that loads torch, and workers yield to everybody else."""
+
 
 def train(run, max_loops=10_000, workers=1):
     """The command as a user starts it, tiny."""
@@ -53,11 +56,12 @@ def check_sound(run, watcher):
     assert loops == list(range(run.iteration() + 1))
 
 
+@pytest.mark.timeout(600)
 def test_killed_and_stopped(run):
     watcher = run_kit.Watcher(run)
     watcher.start()
     first = train(run)
-    run.wait_for_loop(1)
+    run.wait_for_loop(1, PATIENCE_SECONDS)
     assert len(children(run)) >= 4  # trainer and worker, each with its guardian
     first.signal(signal.SIGKILL)
     first.wait()
@@ -65,9 +69,9 @@ def test_killed_and_stopped(run):
     orphans = children(run)
     second = train(run)
     run_kit.wait_for(lambda: not set(orphans) & set(children(run)), "the orphans to end")
-    run.wait_for_loop(run.iteration() + 2)
+    run.wait_for_loop(run.iteration() + 2, PATIENCE_SECONDS)
     second.signal(signal.SIGTERM)
-    assert second.wait() == 130
+    assert second.wait(PATIENCE_SECONDS) == 130
     assert children(run) == []
     assert set(states(run).values()) == {"stopped"}
     assert len(states(run)) == 2  # the worker was found again under its old name
@@ -76,6 +80,7 @@ def test_killed_and_stopped(run):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_a_campaign_of_kills_and_stops(run):
     watcher = run_kit.Watcher(run)
     watcher.start()
@@ -85,17 +90,17 @@ def test_a_campaign_of_kills_and_stops(run):
         number = rng.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
         command = train(run, workers=2)
         if rng.random() < 0.8:
-            run.wait_for_loop(run.iteration() + 1)
+            run.wait_for_loop(run.iteration() + 1, PATIENCE_SECONDS)
         time.sleep(rng.uniform(0, 2))
         command.signal(number)
-        status = command.wait()
+        status = command.wait(PATIENCE_SECONDS)
         if number == signal.SIGKILL:
             assert status == -signal.SIGKILL
         else:
             assert status == 130, command.text()
             assert children(run) == []
     done = run.iteration() + 2
-    assert train(run, done, workers=2).wait() == 0
+    assert train(run, done, workers=2).wait(PATIENCE_SECONDS) == 0
     run_kit.wait_for(lambda: not children(run), "everything to end")
     assert run.iteration() == done
     assert set(states(run).values()) == {"stopped"}
@@ -109,7 +114,7 @@ def test_a_command_that_is_killed_with_its_guardians(run):
     watcher = run_kit.Watcher(run)
     watcher.start()
     first = train(run)
-    run.wait_for_loop(1)
+    run.wait_for_loop(1, PATIENCE_SECONDS)
     guardians = [
         pid for pid in children(run) if b"guardian.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
@@ -120,5 +125,5 @@ def test_a_command_that_is_killed_with_its_guardians(run):
     first.signal(signal.SIGKILL)
     first.wait()
     run_kit.wait_for(lambda: not children(run), "the roles to end")
-    assert train(run, run.iteration() + 1).wait() == 0
+    assert train(run, run.iteration() + 1).wait(PATIENCE_SECONDS) == 0
     check_sound(run, watcher)

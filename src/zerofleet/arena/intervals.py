@@ -33,6 +33,9 @@ class Interval:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return f"{self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
+
     def as_elo(self) -> "Interval":
         """Returns the same statement about a score, as a rating difference; bounds may be inf."""
         return Interval(*(elo_from_score(s) for s in (self.value, self.low, self.high)))

@@ -120,8 +120,8 @@ class _Session:
 
         plan = self._plan
         self._console.print(
-            f"Run directory [bold]{self._run_dir}[/bold]; {plan.num_workers} worker(s) with "
-            f"{plan.num_threads} thread(s) each ({plan.reason}); logs in {self._run_dir / LOGS}",
+            f"Run directory [bold]{self._run_dir}[/bold]; {self._plan}; "
+            f"logs in {self._run_dir / LOGS}",
             highlight=False,
             soft_wrap=True,
         )

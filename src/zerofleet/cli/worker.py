@@ -31,7 +31,7 @@ def worker(
     games_per_batch
         Games in one file (default: the run's, 1000).
     depth
-        Search depth (default: the run's, 8).
+        Search depth, where the run allows another than its own (default: the run's, 8).
     """
     from zerofleet.monitor.console import ConsoleReport
     from zerofleet.roles.worker import Worker

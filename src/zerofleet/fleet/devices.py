@@ -15,6 +15,12 @@ class WorkerPlan:
     reason: str
     """Why so, for people."""
 
+    def __str__(self) -> str:
+        workers = f"{self.num_workers} worker{'' if self.num_workers == 1 else 's'}"
+        threads = f"{self.num_threads} thread{'' if self.num_threads == 1 else 's'}"
+        each = " each" if self.num_workers > 1 else ""
+        return f"{workers} with {threads}{each} ({self.reason})"
+
 
 def usable_cores() -> int:
     """Cores this process may use: its affinity, and the container's quota if that is less."""
@@ -40,12 +46,9 @@ def plan_workers(
             raise ValueError(f"{name} is {value}; it cannot be that small")
     workers = 1 if num_workers is None else num_workers
     if num_threads is not None:
-        asked = workers * num_threads
-        over = f", more than the {cores} cores here" if asked > cores else ""
-        reason = f"{workers} x {num_threads} threads as asked{over}"
-        return WorkerPlan(workers, num_threads, reason)
-    threads = max(1, cores // max(1, workers))
-    return WorkerPlan(workers, threads, f"{cores} cores, shared by {workers} worker(s)")
+        over = f"; more than the {cores} cores here" if workers * num_threads > cores else ""
+        return WorkerPlan(workers, num_threads, f"as asked{over}")
+    return WorkerPlan(workers, max(1, cores // max(1, workers)), f"{cores} cores here")
 
 
 def _container_quota() -> int | None:

@@ -102,7 +102,8 @@ class FleetStatus:
         pending = f"{self.num_pending_shards} shards, {self.pending_bytes / 2**20:.1f} MiB"
         lines += [f"Pending        {pending}", f"Rejected       {self.num_rejected_shards} shards"]
         if self.stopping:
-            lines.append("STOP is set: the run is ending")
+            ended = self.num_active == 0 and not (self.trainer and self.trainer.is_working)
+            lines.append(f"STOP is set: the run {'has ended' if ended else 'is ending'}")
         lines += [f"Loop {_loop(entry)}" for entry in self.loops]
         lines += [f"Problem: {problem}" for problem in self.problems]
         return "\n".join(lines) + "\n"
@@ -193,10 +194,16 @@ def _role(
 
 
 def _rates(role: RoleStatus | None) -> str:
-    if role is None or not role.rates:
+    if role is None or not role.rates or not role.is_working:
         return ""
-    shown = ", ".join(f"{name.replace('_', ' ')} {rate:,.4g}" for name, rate in role.rates.items())
+    shown = ", ".join(
+        f"{name.replace('_', ' ')} {_rate(rate)}" for name, rate in role.rates.items()
+    )
     return f"  {shown}"
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
 def _loop(entry: dict[str, Any]) -> str:

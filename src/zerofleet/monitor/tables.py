@@ -12,7 +12,7 @@ from zerofleet.arena.lines import duration_text, elo_text, short_opponent
 from zerofleet.arena.stats import IterationStats, MatchStats, find_match
 from zerofleet.monitor.view import WorkerView
 
-TINY, NARROW, WIDE = 56, 80, 110
+TINY, NARROW, WIDE = 56, 80, 120
 """Terminal widths below which tables leave out what matters less."""
 
 _STATE_STYLES = {

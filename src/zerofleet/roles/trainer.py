@@ -112,6 +112,7 @@ class Trainer:
         # The configuration is resolved before anything is created, so that a wrong one leaves
         # no directory behind.
         self._config = self.resolve_config()
+        self._watch = LeaseWatch(self._config.fleet.dead_after_seconds)
         self._make_directories()
         with stop_signals() as self._stop:
             self._lease = Lease.acquire(
@@ -140,6 +141,8 @@ class Trainer:
                         self._rating.cancel()
                     self._heartbeat.close()
                     self._lease.release(error)
+                    if not self._lease.lost:
+                        self._write_status()  # the last word: this trainer has stopped
                 self._heartbeat.check()
         return 0
 
@@ -203,7 +206,6 @@ class Trainer:
         store.sweep()
         prune(store)
         self._loop_started = time.monotonic()
-        self._watch = LeaseWatch(config.fleet.dead_after_seconds)
         self._tell(
             "started", pid=os.getpid(), run_dir=str(self._run_dir), config=config.model_dump()
         )

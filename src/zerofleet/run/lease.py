@@ -147,8 +147,8 @@ class Lease:
                 break
             if first and on_wait is not None:
                 on_wait(
-                    f"{key}: held by {_holder(old)}, which cannot be asked from here; watching it "
-                    f"for {dead_after_seconds:.0f} s"
+                    f"{key}: held by {_holder(old)}; watching it for up to "
+                    f"{dead_after_seconds:.0f} s for a sign of life"
                 )
             first = False
             time.sleep(min(1.0, dead_after_seconds / 10))

@@ -353,6 +353,24 @@ def test_nobody_resigns_where_a_score_counts():
         assert (records.returns > 0).all()
 
 
+@pytest.mark.parametrize("halves", [1, 2])
+def test_a_pool_that_was_stopped_goes_on(halves):
+    """`run_pool` may be left at any round and called again; the games are the same."""
+    search = MctsConfig(num_simulations=6)
+    expected = play_games("tic_tac_toe", 40, search, random_evaluator, seed=5, play=PLAY)
+    pool = Pool("tic_tac_toe", search, PLAY, seed=5, halves=halves)
+    pool.add_games(0, 40)
+    calls = 0
+    while not pool.done:
+        rounds = iter(range(3))
+        run_pool(pool, random_evaluator, lambda rounds=rounds: next(rounds, None) is None)
+        calls += 1
+    assert calls > 3
+    found = pool.take_games()
+    assert found.action.tobytes() == expected.action.tobytes()
+    assert found.policy_prob.tobytes() == expected.policy_prob.tobytes()
+
+
 def test_games_come_out_in_order_and_gaps_on_demand():
     pool = Pool("connect_four", MANY_THINGS, PlayConfig(num_parallel_games=4), threads=2)
     pool.add_games(50, 4)

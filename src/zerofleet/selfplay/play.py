@@ -84,5 +84,5 @@ def _run_halves(
             half = 1 - half
     finally:
         for half, found in enumerate(waiting):
-            if found is not None and not found.cancel() and found.exception() is None:
+            if found is not None and found.exception() is None:  # waits: the pool can go on later
                 pool.receive(half, found.result())

@@ -92,6 +92,7 @@ def one_round(args: argparse.Namespace) -> list[tuple[str, float]]:
         ]
     found += pool()
     found += replay()
+    found += self_play_with_nets()
     if not args.no_training:
         found += training()
     return found
@@ -117,6 +118,29 @@ def replay() -> list[tuple[str, float]]:
         for game in bench_replay.figures()
         for (kind, rates), unit in zip(game.rates.items(), ("positions", "samples"), strict=True)
     ]
+
+
+def self_play_with_nets() -> list[tuple[str, float]]:
+    """Self-play over the bare net, 100 simulations, Gumbel, batch 1,024; where the time went."""
+    target = BUILD / "selfplay.json"
+    run_python("bench_selfplay.py", "--pairs", "1", "--json", str(target))
+    found = []
+    for line in json.loads(target.read_text()):
+        name = f"self-play/{line['net']} ({line['backend']})"
+        found += [
+            (f"{name} evaluations/s", line["self-play"]),
+            (f"{name} bare evaluations/s", line["bare"]),
+            (f"{name} self-play : bare", line["ratio"]),
+        ]
+        found += [(f"{name} share of time: {k}", share) for k, share in line["shares"].items()]
+    return found
+
+
+def run_python(name: str, *arguments: str) -> None:
+    """Runs a benchmark in a process of its own: OpenMP reads its settings at the start."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    command = [sys.executable, str(ROOT / "benchmarks" / name), *arguments]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
 
 
 def tool(name: str, *arguments: str) -> list[dict[str, Any]]:
@@ -168,13 +192,9 @@ def open_spiel_random_play() -> list[tuple[str, float]]:
 
 
 def training() -> list[tuple[str, float]]:
-    """The trainer's step with its loader, in its own process: OpenMP reads settings at start."""
+    """The trainer's step with its loader."""
     target = BUILD / "training.json"
-    command = [sys.executable, str(ROOT / "benchmarks" / "bench_training.py"), "--rounds", "1"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run(
-        [*command, "--json", str(target)], check=True, stdout=subprocess.DEVNULL, env=environment
-    )
+    run_python("bench_training.py", "--rounds", "1", "--json", str(target))
     rows = json.loads(target.read_text())
     return [(f"training/{row['variant']}, positions/s", row["loader"]) for row in rows]
 

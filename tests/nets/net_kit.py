@@ -14,7 +14,12 @@ from zerofleet.nets.build import Net, build_model
 from zerofleet.nets.config import MlpConfig, ResNetConfig
 
 SMALL = ResNetConfig(
-    num_blocks=3, num_filters=32, num_head_filters=8, num_head_units=16, num_score_bins=32
+    num_blocks=3,
+    num_filters=32,
+    squeeze_excitation=True,
+    num_head_filters=8,
+    num_head_units=16,
+    num_score_bins=32,
 )
 MLP = MlpConfig(num_layers=3, num_units=32, num_score_bins=32)
 

@@ -27,6 +27,7 @@ class StateOf final : public StateFace {
     }
     int to_play() const override { return state_.to_play(); }
     bool is_terminal() const override { return state_.is_terminal(); }
+    bool at_length_bound() const override { return zerofleet::at_length_bound(state_); }
     bool is_chance() const override { return zerofleet::is_chance(state_); }
     std::vector<Action> sorted_actions() const override {
         LegalActions<G> actions;

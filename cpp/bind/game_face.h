@@ -29,6 +29,7 @@ class StateFace {
     virtual bool equals(const StateFace& other) const = 0;  // false for states of other games
     virtual int to_play() const = 0;
     virtual bool is_terminal() const = 0;
+    virtual bool at_length_bound() const = 0;
     virtual bool is_chance() const = 0;
     virtual std::vector<Action> sorted_actions() const = 0;
     virtual std::vector<ChanceOutcome> chance_outcomes() const = 0;

@@ -159,6 +159,8 @@ void bind_state(nb::module_& m) {
                      "Player whose move it is, 0 or 1; -1 if nature moves; without meaning at the "
                      "end.")
         .def_prop_ro("is_terminal", &StateFace::is_terminal, "True once the game is over.")
+        .def_prop_ro("at_length_bound", &StateFace::at_length_bound,
+                     "True if the rules ended the game for its length and nothing else did.")
         .def_prop_ro("is_chance", &StateFace::is_chance,
                      "True if nature moves next: the legal actions are then the outcomes.")
         .def("legal_actions", &StateFace::sorted_actions,

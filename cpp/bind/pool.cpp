@@ -13,10 +13,10 @@
 
 #include "bind/any_state.h"
 #include "bind/arrays.h"
+#include "bind/leaf_arrays.h"
 #include "bind/mcts.h"
 #include "bind/module.h"
 #include "search/fake_net.h"
-#include "selfplay/check_games.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -160,33 +160,6 @@ nb::dict memory(const PoolHandle& self) {
     return out;
 }
 
-template <class T, class Array>
-std::span<const T> as_span(const Array& array) {
-    return {array.data(), array.size()};
-}
-
-void check_games(nb::handle game, ConstArray<std::int64_t, 1> game_start,
-                 ConstArray<std::int32_t, 1> action, ConstArray<std::uint8_t, 1> ply_flags,
-                 ConstArray<float, 2> returns, ConstArray<std::uint8_t, 1> termination,
-                 ConstArray<std::int64_t, 1> policy_start,
-                 ConstArray<std::int32_t, 1> policy_action,
-                 ConstArray<std::int64_t, 1> initial_start,
-                 ConstArray<std::uint8_t, 1> initial_text) {
-    const std::shared_ptr<const AnyGame> rules = any_game_of(game);
-    const GamesView games{
-        .game_start = as_span<std::int64_t>(game_start),
-        .action = as_span<std::int32_t>(action),
-        .ply_flags = as_span<std::uint8_t>(ply_flags),
-        .returns = as_span<float>(returns),
-        .termination = as_span<std::uint8_t>(termination),
-        .policy_start = as_span<std::int64_t>(policy_start),
-        .policy_action = as_span<std::int32_t>(policy_action),
-        .initial_start = as_span<std::int64_t>(initial_start),
-        .initial_text = {reinterpret_cast<const char*>(initial_text.data()), initial_text.size()}};
-    const nb::gil_scoped_release release;
-    selfplay::check_games(*rules, games);
-}
-
 /// Rows in arrays of somebody else, with the accessors of LeafRows.
 struct RowsView {
     const std::uint8_t* plane_data;
@@ -282,11 +255,6 @@ void bind_pool(nb::module_& m) {
             "version"_a, "Evaluations from now on are another net's; the cache forgets.")
         .def("stats", &stats, "A dict of what was done so far.")
         .def("memory", &memory, "A dict of bytes held.");
-    m.def("check_games", &check_games, "game"_a, nb::kw_only(), "game_start"_a.noconvert(),
-          "action"_a.noconvert(), "ply_flags"_a.noconvert(), "returns"_a.noconvert(),
-          "termination"_a.noconvert(), "policy_start"_a.noconvert(), "policy_action"_a.noconvert(),
-          "initial_start"_a.noconvert(), "initial_text"_a.noconvert(),
-          "`replay_games` for a game object of any kind: checks everything and returns nothing.");
     m.def("fake_net", &fake_net, "planes"_a, "scalars"_a, "legal_start"_a, "legal_action"_a,
           "(prior, value) of a net that is none: random functions of each row, for benchmarks.");
 }

@@ -116,8 +116,17 @@ nb::object PythonGame::copy_of(nb::handle state) const {
 
 void PythonGame::construct_parsed(void* to, std::string_view text) const {
     const nb::gil_scoped_acquire gil;
-    noting(info().spec, "parse",
-           [&] { new (to) nb::object(game_.attr("parse")(nb::str(text.data(), text.size()))); });
+    try {
+        const auto decoded = nb::steal<nb::object>(
+            PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), nullptr));
+        if (!decoded.is_valid()) nb::raise_python_error();
+        new (to) nb::object(game_.attr("parse")(decoded));
+    } catch (nb::python_error& error) {
+        // Whatever a parser stumbles over, the text is at fault: it may come from a file.
+        if (!error.matches(PyExc_Exception)) throw;
+        throw std::invalid_argument(
+            info().spec + ": no position: " + nb::cast<std::string>(nb::str(error.value())));
+    }
 }
 
 void PythonGame::assign(void* to, const void* from) const {
@@ -151,6 +160,8 @@ Position PythonGame::look(const void* state, Choices& choices) const {
     position.terminal =
         noting(info().spec, "is_terminal", [&] { return nb::cast<bool>(s.attr("is_terminal")); });
     if (position.terminal) {
+        position.length_bound = noting(info().spec, "at_length_bound",
+                                       [&] { return nb::cast<bool>(s.attr("at_length_bound")); });
         std::vector<float> results;
         returns(state, results);
         position.value = search_value(results[0]);

@@ -5,16 +5,19 @@
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/tuple.h>
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <tuple>
 
+#include "bind/any_state.h"
 #include "bind/arrays.h"
 #include "bind/module.h"
 #include "games/registry.h"
 #include "games/ultimate_ttt_boards.h"
+#include "selfplay/check_games.h"
 #include "selfplay/replay.h"
 
 namespace nb = nanobind;
@@ -30,16 +33,23 @@ std::span<const T> as_span(const Array& array) {
 }
 
 using Replayed = std::tuple<NewArray<std::uint8_t>, NewArray<std::int64_t>, NewArray<std::uint8_t>>;
+template <class T>
+using Maybe = std::optional<ConstArray<T, 1>>;
 
-Replayed replay(std::string_view game, ConstArray<std::int64_t, 1> game_start,
-                ConstArray<std::int32_t, 1> action, ConstArray<std::uint8_t, 1> ply_flags,
-                ConstArray<float, 2> returns, ConstArray<std::uint8_t, 1> termination,
-                std::optional<ConstArray<std::int64_t, 1>> policy_start,
-                std::optional<ConstArray<std::int32_t, 1>> policy_action,
-                std::optional<ConstArray<std::int64_t, 1>> initial_start,
-                std::optional<ConstArray<std::uint8_t, 1>> initial_text, int mask, int without) {
-    if (mask < 0 || mask > 255 || without < 0 || without > 255)
-        throw std::invalid_argument("mask and without are sets of ply flags, 0..255");
+/// The arrays of a shard as the core takes them; what is none is not checked, or means the start of
+/// the game.
+GamesView games_view(
+    const ConstArray<std::int64_t, 1>& game_start, const ConstArray<std::int32_t, 1>& action,
+    const ConstArray<std::uint8_t, 1>& ply_flags, const ConstArray<float, 2>& returns,
+    const ConstArray<std::uint8_t, 1>& termination, const Maybe<std::int64_t>& policy_start,
+    const Maybe<std::int32_t>& policy_action, const Maybe<std::int64_t>& initial_start,
+    const Maybe<std::uint8_t>& initial_text, int num_players) {
+    if (returns.shape(0) != termination.shape(0) ||
+        returns.shape(1) != static_cast<std::size_t>(num_players))
+        throw RecordError("returns have shape (" + std::to_string(returns.shape(0)) + ", " +
+                          std::to_string(returns.shape(1)) + "); expected (" +
+                          std::to_string(termination.shape(0)) + ", " +
+                          std::to_string(num_players) + ")");
     GamesView games{.game_start = as_span<std::int64_t>(game_start),
                     .action = as_span<std::int32_t>(action),
                     .ply_flags = as_span<std::uint8_t>(ply_flags),
@@ -55,12 +65,22 @@ Replayed replay(std::string_view game, ConstArray<std::int64_t, 1> game_start,
     if (initial_text)
         games.initial_text = {reinterpret_cast<const char*>(initial_text->data()),
                               initial_text->size()};
+    return games;
+}
+
+Replayed replay(std::string_view game, const ConstArray<std::int64_t, 1>& game_start,
+                const ConstArray<std::int32_t, 1>& action,
+                const ConstArray<std::uint8_t, 1>& ply_flags, const ConstArray<float, 2>& returns,
+                const ConstArray<std::uint8_t, 1>& termination,
+                const Maybe<std::int64_t>& policy_start, const Maybe<std::int32_t>& policy_action,
+                const Maybe<std::int64_t>& initial_start, const Maybe<std::uint8_t>& initial_text,
+                int mask, int without) {
+    if (mask < 0 || mask > 255 || without < 0 || without > 255)
+        throw std::invalid_argument("mask and without are sets of ply flags, 0..255");
     return with_game(game, [&]<class G>(const GameOptions& options) -> Replayed {
-        if (returns.shape(0) != termination.shape(0) || returns.shape(1) != G::kNumPlayers)
-            throw RecordError("returns have shape (" + std::to_string(returns.shape(0)) + ", " +
-                              std::to_string(returns.shape(1)) + "); expected (" +
-                              std::to_string(termination.shape(0)) + ", " +
-                              std::to_string(G::kNumPlayers) + ")");
+        const GamesView games =
+            games_view(game_start, action, ply_flags, returns, termination, policy_start,
+                       policy_action, initial_start, initial_text, G::kNumPlayers);
         ReplayedPositions out;
         {
             nb::gil_scoped_release release;
@@ -71,6 +91,21 @@ Replayed replay(std::string_view game, ConstArray<std::int64_t, 1> game_start,
         return {to_array(std::move(out.packed), {n, G::kPackedBytes}),
                 to_array(std::move(out.ply), {n}), to_array(std::move(out.to_play), {n})};
     });
+}
+
+void check_games(nb::handle game, const ConstArray<std::int64_t, 1>& game_start,
+                 const ConstArray<std::int32_t, 1>& action,
+                 const ConstArray<std::uint8_t, 1>& ply_flags, const ConstArray<float, 2>& returns,
+                 const ConstArray<std::uint8_t, 1>& termination,
+                 const Maybe<std::int64_t>& policy_start, const Maybe<std::int32_t>& policy_action,
+                 const Maybe<std::int64_t>& initial_start,
+                 const Maybe<std::uint8_t>& initial_text) {
+    const std::shared_ptr<const AnyGame> rules = any_game_of(game);
+    const GamesView games =
+        games_view(game_start, action, ply_flags, returns, termination, policy_start, policy_action,
+                   initial_start, initial_text, rules->info().num_players);
+    const nb::gil_scoped_release release;
+    selfplay::check_games(*rules, games);
 }
 
 std::invalid_argument bad_row(std::size_t row, const std::string& why) {
@@ -117,6 +152,7 @@ NewArray<std::int8_t> packed_to_boards(ConstArray<std::uint8_t, 2> packed) {
 }  // namespace
 
 void bind_records(nb::module_& m) {
+    nb::exception<RecordError>(m, "RecordError", PyExc_ValueError);
     m.attr("PLY_POLICY_TARGET") = static_cast<int>(kPlyPolicyTarget);
     m.attr("PLY_VALUE_TARGET") = static_cast<int>(kPlyValueTarget);
     m.attr("PLY_CHANCE") = static_cast<int>(kPlyChance);
@@ -144,8 +180,15 @@ Args:
   mask, without: only plies whose flags have all bits of mask and none of without are returned.
 Returns: (packed uint8 [N, packed_bytes], ply int64 [N], to_play uint8 [N]): the positions in which
   those actions were taken, where they are in the record, and whose view mover values have.
-Raises: ValueError at the first illegal move, wrong ending, wrong result or impossible start,
+Raises: RecordError, a ValueError, at the first illegal move, wrong ending, wrong result or impossible start,
   naming game, ply (both from 0) and position.)");
+    m.def(
+        "check_games", &check_games, "game"_a, nb::kw_only(), "game_start"_a.noconvert(),
+        "action"_a.noconvert(), "ply_flags"_a.noconvert(), "returns"_a.noconvert(),
+        "termination"_a.noconvert(), "policy_start"_a.noconvert() = nb::none(),
+        "policy_action"_a.noconvert() = nb::none(), "initial_start"_a.noconvert() = nb::none(),
+        "initial_text"_a.noconvert() = nb::none(),
+        "What `replay_games` checks, by the rules of a game object of any kind; returns nothing.");
     m.def("boards_to_packed", &boards_to_packed, "boards"_a.noconvert(),
           R"(Packs Ultimate Tic-Tac-Toe positions kept as rows of 92 numbers.
 

@@ -95,6 +95,7 @@ class CompiledGame final : public AnyGame {
         Position position;
         if (s.is_terminal()) {
             position.terminal = true;
+            position.length_bound = at_length_bound(s);
             position.value = search_value(s.returns()[0]);
             return position;
         }

@@ -78,9 +78,10 @@ class Choices {
 /// What search asks of a state.
 struct Position {
     bool terminal = false;
-    bool chance = false;       // nature moves next
-    std::int8_t to_play = -1;  // 0 or 1; -1 at chance nodes and at the end
-    float value = 0.0f;        // at the end: the search value from the view of player 0
+    bool chance = false;        // nature moves next
+    std::int8_t to_play = -1;   // 0 or 1; -1 at chance nodes and at the end
+    bool length_bound = false;  // at the end: the rules ended the game for its length alone
+    float value = 0.0f;         // at the end: the search value from the view of player 0
 };
 
 /// The rules. States live in memory of the caller, `info().state_bytes` bytes aligned to

@@ -64,6 +64,8 @@ using LegalActions =
 ///   search_value(score)             one player: a rising map of scores to [-1, 1]
 ///   kScoreScalar                    one player: the scalar that holds search_value of the score so
 ///                                   far, at most that of any score still to come
+///   State::at_length_bound()        where the rules end a game for its length: true if they did so
+///                                   here and nothing else ended it
 ///   State::random_action(rng)       where picking is cheaper than listing (games/play.h)
 ///   State::sorted_legal_actions(out)  where that is cheaper than sorting the list
 ///   State::apply_path(actions)      where playing many is cheaper than one by one; only the last
@@ -162,6 +164,15 @@ template <class State>
 bool is_chance(const State& state) {
     if constexpr (requires { state.is_chance(); })
         return state.is_chance();
+    else
+        return false;
+}
+
+/// True if a finished game was ended for its length alone, by the rules.
+template <class State>
+bool at_length_bound(const State& state) {
+    if constexpr (requires { state.at_length_bound(); })
+        return state.at_length_bound();
     else
         return false;
 }

@@ -81,13 +81,14 @@ Position GameChecker::check_ply(std::size_t g, std::size_t ply, const AnyState& 
 }
 
 void GameChecker::check_end(std::size_t g, const AnyState& state) {
-    const bool over = look(state).terminal;
+    const Position last = look(state);
     returns_.clear();
-    if (over)
+    if (last.terminal)
         game_->returns(state.get(), returns_);
     else
         returns_.assign(static_cast<std::size_t>(game_->info().num_players), 0.0f);
-    check_ending(*games_, g, over, returns_, game_->text(state.get()));
+    check_ending(*games_, g, last_position(last.terminal, last.length_bound), returns_,
+                 game_->text(state.get()));
 }
 
 }  // namespace zerofleet::selfplay

@@ -104,6 +104,7 @@ class GamePlayer {
             }
         }
         game.returns = s.returns();
+        if (at_length_bound(s)) game.termination = Termination::kLengthBound;
         game.finished = true;
         return game;
     }

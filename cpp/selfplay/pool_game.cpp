@@ -111,9 +111,12 @@ void PoolGame::proceed(PoolWorkspace& work) {
     Choices& choices = work.search.choices;
     for (;;) {
         const Position position = game.look(tree_.state().get(), choices);
-        if (position.terminal) return end(Termination::kPlayedOut);
+        if (position.terminal)
+            return end(position.length_bound ? Termination::kLengthBound : Termination::kPlayedOut,
+                       true);
         const auto max_plies = static_cast<std::size_t>(options_->max_plies);
-        if (max_plies > 0 && log_.num_plies() >= max_plies) return end(Termination::kLengthBound);
+        if (max_plies > 0 && log_.num_plies() >= max_plies)
+            return end(Termination::kLengthBound, false);
         if (!position.chance) {
             to_play_ = position.to_play;
             tree_.begin_move();
@@ -153,7 +156,7 @@ void PoolGame::play_move(PoolWorkspace& work) {
     tree_.advance(action);
     // The move that was found is played first, so that its search is part of the record.
     if (resigns && !shared_->game.look(tree_.state().get(), work.search.choices).terminal)
-        return end(Termination::kResigned);
+        return end(Termination::kResigned, false);
     proceed(work);
 }
 
@@ -183,12 +186,12 @@ bool PoolGame::wants_to_resign(const search::MctsResult& result, float value_pla
     return !plays_on_;
 }
 
-void PoolGame::end(Termination why) {
+void PoolGame::end(Termination why, bool by_the_rules) {
     over_ = true;
     log_.termination = why;
     const AnyGame& game = shared_->game;
     log_.returns.clear();
-    if (why == Termination::kPlayedOut || game.info().num_players == 1)
+    if (by_the_rules || game.info().num_players == 1)
         return game.returns(tree_.state().get(), log_.returns);
     log_.returns.assign(2, 0.0f);  // stopped for its length: a draw
     if (why != Termination::kResigned) return;

@@ -60,7 +60,7 @@ class PoolGame {
                        std::span<const float> policy);
     bool wants_to_resign(const search::MctsResult& result, float value_played);
     void proceed(PoolWorkspace& work);
-    void end(Termination why);
+    void end(Termination why, bool by_the_rules);
 
     search::MctsShared* shared_;
     const PlayOptions* options_;

@@ -52,7 +52,7 @@ void check_sizes(const GamesView& games, int num_players) {
                       true);
 }
 
-void check_ending(const GamesView& games, std::size_t g, bool is_terminal,
+void check_ending(const GamesView& games, std::size_t g, LastPosition last,
                   std::span<const float> final_returns, const std::string& position) {
     if (games.termination[g] >= kNumTerminations)
         throw RecordError(in_game(g) + "termination is " + std::to_string(games.termination[g]) +
@@ -70,14 +70,19 @@ void check_ending(const GamesView& games, std::size_t g, bool is_terminal,
     }
     if (players == 2 && sum != 0)
         throw RecordError(in_game(g) + "returns " + show(returns) + " do not sum to zero");
-    if (is_terminal != (termination == Termination::kPlayedOut))
-        throw RecordError(in_game(g) +
-                          (is_terminal ? "ends in a terminal position but its termination is " +
-                                             std::to_string(games.termination[g])
-                                       : "said to be played to the end, but the last position is "
-                                         "not terminal") +
-                          ": " + position);
-    if (is_terminal) {
+    if (last == LastPosition::kOpen) {
+        if (termination == Termination::kPlayedOut)
+            throw RecordError(in_game(g) +
+                              "said to be played to the end, but the last position is not "
+                              "terminal: " +
+                              position);
+    } else {
+        const bool long_game = last == LastPosition::kLengthBound;
+        if (termination != (long_game ? Termination::kLengthBound : Termination::kPlayedOut))
+            throw RecordError(in_game(g) + "ends in a terminal position" +
+                              (long_game ? " at the bound on length" : "") +
+                              " but its termination is " + std::to_string(games.termination[g]) +
+                              ": " + position);
         for (std::size_t p = 0; p < players; ++p)
             if (returns[p] != final_returns[p])
                 throw RecordError(in_game(g) + "returns " + show(returns) + "; the rules give " +

@@ -28,10 +28,11 @@ static_assert(kPlyFlagBits == 0x3f, "six flags, one bit each, no gaps");
 
 /// Why a game ended.
 enum class Termination : std::uint8_t {
-    kPlayedOut = 0,    // the rules ended it: the last position is terminal
+    kPlayedOut = 0,    // the rules ended it, not for its length: the last position is terminal
     kAdjudicated = 1,  // search proved the result: not terminal, each return -1, 0 or 1
     kResigned = 2,     // one side of two gave up: not terminal, each return -1 or 1
-    kLengthBound = 3,  // stopped for its length: not terminal
+    kLengthBound = 3,  // ended for its length: by the rules, which give the result of this terminal
+                       // position, or by the settings: not terminal
 };
 constexpr int kNumTerminations = 4;
 static_assert(static_cast<int>(Termination::kLengthBound) == kNumTerminations - 1);
@@ -63,9 +64,17 @@ struct RecordError : std::invalid_argument {
 /// outside. Games have at least one ply. Throws RecordError.
 void check_sizes(const GamesView& games, int num_players);
 
+/// How the last position of a record ends its game by the rules.
+enum class LastPosition : std::uint8_t { kOpen, kPlayedOut, kLengthBound };
+
+inline LastPosition last_position(bool is_terminal, bool at_length_bound) {
+    if (!is_terminal) return LastPosition::kOpen;
+    return at_length_bound ? LastPosition::kLengthBound : LastPosition::kPlayedOut;
+}
+
 /// Checks what the record says about the end of game `g` against its last position.
 /// `final_returns` are the game's returns of a terminal position. Throws RecordError.
-void check_ending(const GamesView& games, std::size_t g, bool is_terminal,
+void check_ending(const GamesView& games, std::size_t g, LastPosition last,
                   std::span<const float> final_returns, const std::string& position);
 
 /// What is wrong with the flags of one ply, or null: unknown bits, no chance bit where nature moves

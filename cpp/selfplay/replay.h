@@ -87,7 +87,8 @@ ReplayedPositions replay_games(const GamesView& games, std::uint8_t mask, std::u
         }
         const bool over = state.is_terminal();
         const auto final_returns = over ? state.returns() : Returns<G::kNumPlayers>{};
-        check_ending(games, g, over, final_returns, state.text());
+        check_ending(games, g, last_position(over, over && at_length_bound(state)), final_returns,
+                     state.text());
     }
     return out;
 }

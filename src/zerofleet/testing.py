@@ -140,6 +140,8 @@ class _Checker:
             self.check_state(state)
             if state.is_terminal:
                 return
+            if state.at_length_bound:
+                self.fail("at_length_bound", "True before the end", state)
             if len(self.moves) >= self.game.max_plies:
                 self.fail("max_plies", f"a game longer than {self.game.max_plies}", state)
             if self.rng.random() < 0.3:

@@ -33,6 +33,7 @@ class State:
         return bool(self.winner()) or "." not in self.cells
 
     is_chance = False
+    at_length_bound = False
 
     def chance_outcomes(self):
         raise ValueError("no chance here")

@@ -19,7 +19,12 @@ SEARCH = MctsConfig(num_simulations=8, full_search_probability=1.0, cache_mib=1)
 
 def meta_of(game) -> ShardMeta:
     return ShardMeta(
-        game="custom_game.py:Line", model_version=1, worker_id="w", batch=1, run_seed=0
+        game="custom_game.py:Line",
+        game_options=dict(game.options),
+        model_version=1,
+        worker_id="w",
+        batch=1,
+        run_seed=0,
     )
 
 

@@ -56,6 +56,7 @@ struct Chess {
         int to_play() const { return now_.ply & 1; }
         bool is_terminal() const { return now_.outcome != Outcome::kOngoing; }
         Outcome outcome() const { return now_.outcome; }
+        bool at_length_bound() const { return now_.outcome == Outcome::kLengthBound; }
         Returns<2> returns() const {
             if (now_.outcome != Outcome::kCheckmate) return {0.0f, 0.0f};
             return to_play() == 1 ? Returns<2>{1.0f, -1.0f} : Returns<2>{-1.0f, 1.0f};

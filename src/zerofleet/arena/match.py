@@ -210,7 +210,8 @@ def play_match(
             g.actions += play_nature(g.state, mix_seed(seed, g.index, len(g.actions)))
             if g.state.is_terminal:
                 value = g.state.returns()[g.players.index(0)]
-                g.finish((value > 0) + 0.5 * (value == 0), PLAYED)
+                why = LENGTH_BOUND if g.state.at_length_bound else PLAYED
+                g.finish((value > 0) + 0.5 * (value == 0), why)
             elif len(g.actions) >= bound:
                 g.finish(0.5, LENGTH_BOUND)
             else:

@@ -169,6 +169,10 @@ class OpenSpielState:
         return bool(self.spiel.is_terminal())
 
     @property
+    def at_length_bound(self) -> bool:
+        return False  # OpenSpiel does not tell it from other ends
+
+    @property
     def is_chance(self) -> bool:
         return bool(self.spiel.is_chance_node())
 

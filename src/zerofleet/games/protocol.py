@@ -26,6 +26,10 @@ class State(Protocol):
         """True once the game is over."""
 
     @property
+    def at_length_bound(self) -> bool:
+        """True if the rules ended the game for its length and nothing else did."""
+
+    @property
     def is_chance(self) -> bool:
         """True if nature moves next: the legal actions are then the outcomes."""
 

@@ -166,6 +166,13 @@ class PythonState:
         return not self._outcomes() and not rules.legal_actions(self.position)
 
     @property
+    def at_length_bound(self) -> bool:
+        rules = self.game.rules
+        if not (hasattr(rules, "at_length_bound") and self.is_terminal):
+            return False
+        return bool(rules.at_length_bound(self.position))
+
+    @property
     def is_chance(self) -> bool:
         return bool(self._outcomes()) and not self.is_terminal
 

@@ -52,7 +52,8 @@ def to_sgf(state: Any, *, properties: Mapping[str, str] | None = None) -> str:
     Args:
       state: of the game `go`, anywhere in the game.
       properties: of the root, unescaped, such as {"PB": "v0007", "RE": "B+R"}. They replace those
-        that follow from the state: GM, FF, CA, RU, SZ, KM and, at the end of the game, RE.
+        that follow from the state: GM, FF, CA, RU, SZ, KM and, at the end of the game, RE; where
+        that was its length, GC says so.
     """
     rows_text, to_play, komi, *moves = state.text().split(" ")
     rows = rows_text.split("/")
@@ -61,6 +62,8 @@ def to_sgf(state: Any, *, properties: Mapping[str, str] | None = None) -> str:
     if state.is_terminal:
         result = str(state).rsplit(", ", 1)[1]  # "B+3.5", "W+12.0", "draw"
         root["RE"] = "0" if result == "draw" else result.removesuffix(".0")
+        if state.at_length_bound:
+            root["GC"] = f"ended for its length, {len(moves)} plies; scored as it stood"
     root |= properties or {}
     out = "(;" + "".join(f"{name}[{_escaped(value)}]" for name, value in root.items())
     for name, piece in (("AB", "X"), ("AW", "O")):

@@ -38,7 +38,7 @@ class GameRecords:
     returns: NDArray[np.float32]
     """[G, N] outcome, index = player."""
     termination: NDArray[np.uint8]
-    """[G] 0 played to the end, 1 adjudicated, 2 resigned, 3 length bound."""
+    """[G] 0 played to the end, 1 adjudicated, 2 resigned, 3 ended for its length."""
     game_number: NDArray[np.int64]
     """[G] distinct; of the whole run in synchronous runs, else of the worker."""
     initial_text: NDArray[np.uint8]
@@ -103,6 +103,11 @@ ARRAYS: dict[str, tuple[np.dtype[Any], int]] = {
 assert list(ARRAYS) == [field.name for field in fields(GameRecords)]
 
 
+def recorded_name(game: Any) -> str:
+    """What `ShardMeta.game` calls these rules: a file of rules by its name, wherever it lies."""
+    return str(game.name).rpartition("/")[2]
+
+
 class ShardMeta(FrozenModel):
     """Where a shard comes from. `host` may differ between equal runs; all else is reproducible."""
 
@@ -111,7 +116,7 @@ class ShardMeta(FrozenModel):
     kind: Literal["games"] = "games"
     """Workers write games only."""
     game: str = Field(min_length=1, max_length=64)
-    """Name of the game."""
+    """Name of the game, as `recorded_name` gives it."""
     game_options: dict[str, Any] = Field(default_factory=dict)
     """Options of the game."""
     model_version: int = Field(ge=0)

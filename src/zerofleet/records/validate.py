@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerofleet import _core
+from zerofleet.games.game_file import is_game_file
+from zerofleet.games.registry import load_game
 from zerofleet.games.spec import join_spec
 from zerofleet.records.errors import ShardError
-from zerofleet.records.shard import ARRAYS, GameRecords, ShardMeta
+from zerofleet.records.shard import ARRAYS, GameRecords, ShardMeta, recorded_name
 
 
 @dataclass(frozen=True)
@@ -64,25 +66,48 @@ def replay(
 
 
 def validate(meta: ShardMeta, games: GameRecords, *, name: str, game: Any = None) -> None:
-    """Replays everything and keeps nothing.
+    """Replays every move of every game and keeps nothing: the one check, for shards of any game.
+
+    Compiled games are replayed by code of their own, all others by the rules.
 
     Args:
-      game: the rules, for games that are not compiled in; None: those the meta names.
-    Raises: ShardError as `replay` does.
+      game: the rules as `load_game` returns them; must be those the meta names. None: they are
+        loaded by that name, unless it is a file of rules: what a shard names is never run.
+    Raises: ShardError as `replay` does, and for other rules than the meta's. What rules written in
+      Python raise at a legal move comes out as it is: they are at fault, not the shard.
     """
-    if game is not None:
-        arrays = {
-            key: getattr(games, key)
-            for key in ARRAYS
-            if key not in ("search_value", "policy_prob", "game_number")
-        }
-        try:
-            _core.check_games(game, **arrays)
-        except (ValueError, UnicodeDecodeError) as error:
-            raise ShardError(name, f"does not replay: {error}") from None
+    game = _rules(meta, game, name)
+    if isinstance(game, _core.Game):
+        # No ply has flags that are both set and not set: nothing is packed.
+        replay(meta, games, name=name, mask=1, without=1)
         return
-    # No ply has flags that are both set and not set: nothing is packed.
-    replay(meta, games, name=name, mask=1, without=1)
+    unread = ("search_value", "policy_prob", "game_number")
+    arrays = {key: getattr(games, key) for key in ARRAYS if key not in unread}
+    try:
+        _core.check_games(game, **arrays)
+    except _core.RecordError as error:
+        raise ShardError(name, f"does not replay: {error}") from None
+
+
+def _rules(meta: ShardMeta, game: Any, name: str) -> Any:
+    try:
+        spec = join_spec(meta.game, meta.game_options)
+        named = None if is_game_file(meta.game) else load_game(spec)
+    except ValueError as error:
+        raise ShardError(name, f"does not replay: {error}") from None
+    if game is None:
+        if named is None:
+            raise ShardError(
+                name, f"holds games of {spec}, rules in a file: load them and give them as `game`"
+            )
+        return named
+    if named is not None:
+        same = named.spec == game.spec
+    else:
+        same = recorded_name(game) == meta.game and dict(game.options) == meta.game_options
+    if not same:
+        raise ShardError(name, f"holds games of {spec}; the rules given are those of {game.spec}")
+    return game
 
 
 def check_identity(

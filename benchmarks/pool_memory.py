@@ -37,7 +37,7 @@ def measure(
     simulations: int = 200,
     cache_mib: int = 64,
     threads: int = 1,
-    samples: int = 200,
+    samples: int = 60,
 ) -> dict[str, Any]:
     """Plays for so long; returns the series of (seconds, resident bytes) and the figures of it."""
     search = MctsConfig(
@@ -65,8 +65,10 @@ def measure(
         "games": games,
         "simulations": simulations,
         "seconds": seconds,
+        "processor_seconds": round(time.process_time(), 1),
         "finished_games": stats.games,
-        "simulations_per_second": stats.simulations / seconds,
+        "num_simulations": stats.simulations,
+        "cut_searches": stats.cut_searches,
         "resident_before": before,
         "resident_peak": max(rss),
         "last_half_growth": statistics.median(last) - statistics.median(third),

@@ -55,6 +55,7 @@ MctsOptions mcts_options(const nb::dict& values) {
     set("forced_playouts", o.forced_playouts);
     set("reuse_subtree", o.reuse_subtree);
     set("max_nodes", o.max_nodes);
+    set("max_tree_kib", o.max_tree_kib);
     search::check_options(o);
     return o;
 }
@@ -67,7 +68,7 @@ class MctsHandle {
         : game_(any_game_of(game)),
           shared_(*game_, mcts_options(options)),
           work_(*game_),
-          rows_(game_->info()),
+          rows_(std::make_shared<search::LeafRows>(game_->info())),
           tree_(shared_) {
         if (cache_mib > 0)
             cache_ = std::make_unique<search::EvalCache>(cache_mib << 20,
@@ -77,8 +78,7 @@ class MctsHandle {
     void new_game(nb::handle state, std::uint64_t seed) {
         const AnyState root = any_state_of(*game_, state);
         tree_.new_game(root.get(), seed);
-        rows_.clear();
-        searching_ = false;
+        waiting_ = searching_ = false;
     }
 
     void begin_move(bool fast, const std::optional<ConstArray<double, 1>>& noise,
@@ -97,7 +97,7 @@ class MctsHandle {
                     " numbers, one for each action, got " + std::to_string(noise->size()));
             given = {noise->data(), noise->size()};
         }
-        rows_.clear();
+        waiting_ = false;
         tree_.begin_move(fast, given, num_simulations);
         searching_ = true;
     }
@@ -105,23 +105,22 @@ class MctsHandle {
     nb::tuple collect() {
         if (!searching_)
             throw std::invalid_argument("collect() without a search; begin_move first");
-        if (rows_.size() > 0) throw std::invalid_argument("collect() before give_back()");
+        if (waiting_) throw std::invalid_argument("collect() before give_back()");
+        // Whoever keeps the arrays of a round keeps them as they were.
+        if (rows_.use_count() > 1) rows_ = std::make_shared<search::LeafRows>(game_->info());
+        rows_->clear();
         {
             const nb::gil_scoped_release release;
-            tree_.collect(work_, rows_, cache_.get());
+            waiting_ = tree_.collect(work_, *rows_, cache_.get()) > 0;
         }
         return leaf_arrays(game_->info(), rows_);
     }
 
     void give_back(ConstArray<float, 1> prior, ConstArray<float, 1> value) {
-        if (prior.size() != rows_.legal_action().size() ||
-            value.size() != static_cast<std::size_t>(rows_.size()))
-            throw std::invalid_argument("an evaluation of " + std::to_string(value.size()) +
-                                        " rows and " + std::to_string(prior.size()) +
-                                        " priors; expected " + std::to_string(rows_.size()) +
-                                        " and " + std::to_string(rows_.legal_action().size()));
+        if (!waiting_) throw std::invalid_argument("give_back() without rows of a collect()");
+        rows_->check_evaluation(prior.size(), value.size());
         tree_.give_back(prior.data(), value.data(), cache_.get());
-        rows_.clear();
+        waiting_ = false;
     }
 
     nb::dict result() {
@@ -144,6 +143,7 @@ class MctsHandle {
         out["net_value"] = r.net_value;
         out["fast"] = r.fast;
         out["num_simulations"] = r.num_simulations;
+        out["cut_short"] = r.cut_short;
         out["visits_kept"] = r.visits_kept;
         out["num_nodes"] = tree_.num_nodes();
         out["actions"] = sorted(r.actions, std::int32_t{});
@@ -155,7 +155,7 @@ class MctsHandle {
     }
 
     void advance(std::int64_t action) {
-        if (rows_.size() > 0) throw std::invalid_argument("advance() before give_back()");
+        if (waiting_) throw std::invalid_argument("advance() before give_back()");
         if (!game_->is_legal(tree_.state().get(), action))
             throw std::invalid_argument(game_->info().spec + ": action " + std::to_string(action) +
                                         " is not legal in " + game_->text(tree_.state().get()));
@@ -179,10 +179,10 @@ class MctsHandle {
     std::shared_ptr<const AnyGame> game_;
     search::MctsShared shared_;
     search::MctsWorkspace work_;
-    search::LeafRows rows_;
+    std::shared_ptr<search::LeafRows> rows_;
     std::unique_ptr<search::EvalCache> cache_;
     search::Mcts tree_;
-    bool searching_ = false;
+    bool searching_ = false, waiting_ = false;  // `waiting_`: rows are out
 };
 
 }  // namespace

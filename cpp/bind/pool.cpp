@@ -64,31 +64,13 @@ struct PoolHandle {
     Pool pool;
 };
 
-/// An array over memory of the rows, which live as long as it. Writable, as torch asks for.
-template <class T>
-nb::object view(const std::shared_ptr<const LeafRows>& rows, const void* data,
-                std::initializer_list<std::size_t> shape) {
-    using Rows = std::shared_ptr<const LeafRows>;
-    nb::capsule owner(new Rows(rows), [](void* p) noexcept { delete static_cast<Rows*>(p); });
-    return nb::cast(NewArray<T>(const_cast<void*>(data), shape.size(), shape.begin(), owner));
-}
-
 nb::tuple collect(PoolHandle& self, int half) {
     std::shared_ptr<const LeafRows> rows;
     {
         const nb::gil_scoped_release release;
         rows = self.pool.collect(half);
     }
-    const GameInfo& info = self.rules->info();
-    const auto b = static_cast<std::size_t>(rows->size());
-    const auto c = static_cast<std::size_t>(info.num_planes);
-    const auto h = static_cast<std::size_t>(info.rows), w = static_cast<std::size_t>(info.cols);
-    return nb::make_tuple(
-        info.real_planes ? view<float>(rows, rows->planes(), {b, c, h, w})
-                         : view<std::uint8_t>(rows, rows->planes(), {b, c, (h * w + 7) / 8}),
-        view<float>(rows, rows->scalars(), {b, rows->num_scalars()}),
-        view<std::int64_t>(rows, rows->legal_start().data(), {b + 1}),
-        view<std::int32_t>(rows, rows->legal_action().data(), {rows->legal_action().size()}));
+    return leaf_arrays(self.rules->info(), rows);
 }
 
 void receive(PoolHandle& self, int half, ConstArray<float, 1> prior, ConstArray<float, 1> value) {
@@ -130,6 +112,7 @@ nb::dict stats(const PoolHandle& self) {
     out["simulations"] = s.num_simulations;
     out["full_searches"] = s.num_full_searches;
     out["fast_searches"] = s.num_fast_searches;
+    out["cut_searches"] = s.num_cut_searches;
     out["cache_lookups"] = s.cache_lookups;
     out["cache_hits"] = s.cache_hits;
     out["games"] = s.num_games;

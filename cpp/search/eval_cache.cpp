@@ -67,8 +67,8 @@ EvalCache::EvalCache(std::size_t bytes, int max_legal_actions)
     const std::size_t num_slots = std::bit_floor(per_shard / 16 / sizeof(std::uint64_t));
     const std::size_t words = (per_shard - num_slots * sizeof(std::uint64_t)) / 4;
     for (std::size_t i = 0; i < kNumShards; ++i) {
-        shards_[i].slots.resize(num_slots);
-        shards_[i].ring.resize(words);
+        shards_[i].slots = ZeroedArray<std::uint64_t>(num_slots);
+        shards_[i].ring = ZeroedArray<std::uint32_t>(words);
     }
     bytes_ = kNumShards * (num_slots * sizeof(std::uint64_t) + words * 4);
 }

@@ -8,12 +8,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <span>
 
+#include "base/zeroed_array.h"
 #include "games/any_game.h"
 
 namespace zerofleet::search {
@@ -26,27 +25,6 @@ struct RowKey {
 /// Hash of a row as `LeafRows` keeps it.
 RowKey row_key(std::span<const std::uint8_t> planes, std::span<const float> scalars,
                std::span<const Action> legal, std::uint64_t model_version);
-
-/// An array of zeros that takes memory from the system only where it is written.
-template <class T>
-class Zeroed {
-  public:
-    void resize(std::size_t size) {
-        data_.reset(static_cast<T*>(std::calloc(size, sizeof(T))));
-        if (!data_) throw std::bad_alloc();
-        size_ = size;
-    }
-    std::size_t size() const { return size_; }
-    T* data() { return data_.get(); }
-    T& operator[](std::size_t i) { return data_.get()[i]; }
-
-  private:
-    struct Free {
-        void operator()(T* p) const { std::free(p); }
-    };
-    std::unique_ptr<T, Free> data_;
-    std::size_t size_ = 0;
-};
 
 class EvalCache {
   public:
@@ -75,9 +53,9 @@ class EvalCache {
     //   ring    | key 16 | num_priors 4 | value 4 | prior f32 ... | next record ...
     struct Shard {
         std::mutex mutex;
-        Zeroed<std::uint64_t> slots;
-        Zeroed<std::uint32_t> ring;  // words of 4 bytes
-        std::uint64_t head = 0;      // words written since the start
+        ZeroedArray<std::uint64_t> slots;
+        ZeroedArray<std::uint32_t> ring;  // words of 4 bytes
+        std::uint64_t head = 0;           // words written since the start
         std::uint64_t lookups = 0, hits = 0;
     };
     static constexpr std::size_t kNumShards = 64, kWays = 4, kHeaderWords = 6;

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "games/any_game.h"
@@ -60,6 +62,16 @@ class LeafRows {
     std::size_t bytes() const {
         return planes_.capacity() + 4 * (scalars_.capacity() + legal_action_.capacity()) +
                8 * legal_start_.capacity();
+    }
+
+    /// Throws std::invalid_argument unless an evaluation has a prior for each legal action and a
+    /// value for each row.
+    void check_evaluation(std::size_t num_priors, std::size_t num_values) const {
+        if (num_priors == legal_action_.size() && num_values == row()) return;
+        throw std::invalid_argument("an evaluation of " + std::to_string(num_values) +
+                                    " rows and " + std::to_string(num_priors) +
+                                    " priors; expected " + std::to_string(row()) + " and " +
+                                    std::to_string(legal_action_.size()));
     }
 
     std::size_t plane_bytes() const { return plane_bytes_; }  // of a row

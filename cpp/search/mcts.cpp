@@ -9,27 +9,52 @@
 namespace zerofleet::search {
 
 namespace {
-std::size_t node_limit(const AnyGame& game, const MctsOptions& options) {
-    check_options(options);
-    const int most = std::max(simulations_of(options, false), simulations_of(options, true));
-    // A simulation adds a leaf, and on the way perhaps a chance node.
-    const std::int64_t least =
-        std::int64_t{most} * (game.info().max_chance_outcomes > 0 ? 2 : 1) + 2;
-    if (options.max_nodes == 0) return static_cast<std::size_t>(8 * least);
-    if (options.max_nodes < least)
-        throw std::invalid_argument(
-            "max_nodes must be at least " + std::to_string(least) + " for " + std::to_string(most) +
-            " simulations of " + game.info().spec + ", got " + std::to_string(options.max_nodes));
-    return static_cast<std::size_t>(options.max_nodes);
+/// Nodes a simulation adds: a leaf, and on the way perhaps a chance node.
+std::size_t nodes_per_simulation(const AnyGame& game) {
+    return game.info().max_chance_outcomes > 0 ? 2 : 1;
 }
+
+constexpr std::size_t kBytesPerSimulation = 4096;
+constexpr std::size_t kLeastChunks = 4;
 }  // namespace
 
 MctsShared::MctsShared(const AnyGame& the_game, const MctsOptions& the_options)
     : game(the_game),
-      options(the_options),
+      options((check_options(the_options), the_options)),
       exploration(the_options),
-      max_nodes(node_limit(the_game, the_options)),
-      memory(largest_block(the_game.info())) {}
+      memory(largest_block(the_game.info())),
+      most_simulations(
+          std::max(simulations_of(the_options, false), simulations_of(the_options, true))),
+      limits(limits_of(most_simulations)) {
+    const std::size_t least =
+        static_cast<std::size_t>(most_simulations) * nodes_per_simulation(game) + 2;
+    if (limits.nodes < least)
+        throw std::invalid_argument("max_nodes must be at least " + std::to_string(least) +
+                                    " for " + std::to_string(most_simulations) +
+                                    " simulations of " + game.info().spec + ", got " +
+                                    std::to_string(options.max_nodes));
+    const std::size_t least_bytes = kLeastChunks * memory.chunk_bytes();
+    if (limits.bytes < least_bytes)
+        throw std::invalid_argument(
+            "max_tree_kib must be at least " + std::to_string((least_bytes + 1023) / 1024) +
+            " for " + game.info().spec + ", got " + std::to_string(options.max_tree_kib));
+}
+
+TreeLimits MctsShared::limits_of(int num_simulations) const {
+    const auto simulations = static_cast<std::size_t>(num_simulations);
+    const std::size_t nodes = simulations * nodes_per_simulation(game) + 2;
+    TreeLimits out{static_cast<std::size_t>(options.max_nodes),
+                   static_cast<std::size_t>(options.max_tree_kib) * 1024};
+    if (options.max_nodes == 0) out.nodes = 8 * nodes;
+    if (options.max_tree_kib > 0) return out;
+    // A node is a child of its parent; blocks of children double as they grow, so that no more than
+    // four are reserved for one in use; up to an eighth of a chunk is left at its end.
+    const std::size_t of_node =
+        Node::bytes(static_cast<std::size_t>(game.info().max_choices())) + 4 * sizeof(Child);
+    out.bytes = std::max(kLeastChunks * memory.chunk_bytes(),
+                         std::min(3 * nodes * of_node * 8 / 7, simulations * kBytesPerSimulation));
+    return out;
+}
 
 Mcts::Mcts(MctsShared& shared) : shared_(&shared), state_(shared.game), tree_(shared.memory) {}
 
@@ -70,15 +95,26 @@ void Mcts::begin_move(bool fast, std::span<const double> noise, int num_simulati
     started_ = 0;
     searching_ = true;
     ready_ = false;
-    // Makes room: nodes are bounded, whatever was kept.
-    const std::size_t per_simulation = shared_->game.info().max_chance_outcomes > 0 ? 2 : 1;
-    const std::size_t needed = static_cast<std::size_t>(budget_) * per_simulation + 1;
-    if (tree_.root() != nullptr && tree_.num_nodes() + needed > shared_->max_nodes) {
+    cut_short_ = false;
+    // Makes room: memory is bounded, whatever was kept.
+    limits_ = budget_ > shared_->most_simulations ? shared_->limits_of(budget_) : shared_->limits;
+    const std::size_t needed =
+        static_cast<std::size_t>(budget_) * nodes_per_simulation(shared_->game) + 1;
+    if (tree_.root() != nullptr && (tree_.num_nodes() + needed > limits_.nodes ||
+                                    tree_.reserved_bytes() > limits_.bytes / 3 * 2)) {
         tree_.clear();
         set_root(nullptr);
     }
     visits_kept_ = root_visits_ > 0 ? root_visits_ - 1 : 0;
     if (tree_.root() != nullptr) prepare_root();
+}
+
+/// For one more descent.
+bool Mcts::has_room() const {
+    // The first descent always has: a third of the memory is free, and `max_nodes` is no less than
+    // what the options need. A caller who asks for more simulations than that gets fewer.
+    return tree_.num_nodes() + nodes_per_simulation(shared_->game) <= limits_.nodes &&
+           tree_.reserved_bytes() < limits_.bytes;
 }
 
 int Mcts::collect(MctsWorkspace& work, LeafRows& rows, EvalCache* cache) {
@@ -101,6 +137,11 @@ int Mcts::collect(MctsWorkspace& work, LeafRows& rows, EvalCache* cache) {
     while (started_ < budget_) {
         int leaves = 0;
         while (started_ < budget_ && leaves < shared_->options.leaves_per_round) {
+            if (!has_room()) {
+                budget_ = started_;
+                cut_short_ = true;
+                break;
+            }
             const Descent descent = descend(work, rows, cache);
             if (descent == Descent::kCollision) break;
             ++started_;

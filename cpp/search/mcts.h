@@ -38,6 +38,17 @@
 
 namespace zerofleet::search {
 
+/// How large a tree may grow. A kept subtree that leaves no room for the next search is forgotten
+/// before it; a tree that reaches a limit during a search ends that search with the simulations
+/// done, at least one. Both are facts of the tree alone, so games do not depend on what else is in
+/// memory.
+struct TreeLimits {
+    std::size_t nodes;
+    /// Of memory. When a search begins, a third is free. A descent that begins below the limit may
+    /// pass it by at most two chunks.
+    std::size_t bytes;
+};
+
 /// What the trees of a pool share; constant but for the free list of node memory. The game must
 /// outlive it, and it its trees.
 struct MctsShared {
@@ -47,8 +58,18 @@ struct MctsShared {
     const AnyGame& game;
     const MctsOptions options;
     const Exploration exploration;
-    const std::size_t max_nodes;  // of one tree
     NodeMemory memory;
+    const int most_simulations;  // of a full or a fast search
+    const TreeLimits limits;     // for so many
+
+    /// For a search of so many simulations: where an option is 0, eight times the nodes it can add,
+    /// and 4 KiB for each simulation or, if that is less, three times what it would add if all
+    /// actions were legal everywhere; four chunks at least.
+    TreeLimits limits_of(int num_simulations) const;
+    /// What the memory of `num_trees` trees cannot exceed, `num_threads` of them being pruned.
+    std::size_t memory_bound(std::size_t num_trees, std::size_t num_threads) const {
+        return (num_trees + num_threads) * (limits.bytes + 2 * memory.chunk_bytes());
+    }
 };
 
 /// Scratch of one thread.
@@ -70,6 +91,7 @@ struct MctsResult {
     float net_value = 0.0f;   // the net's value of the root
     bool fast = false;        // a fast search of playout-cap randomisation: no policy target
     int num_simulations = 0;  // of this move
+    bool cut_short = false;   // fewer than asked for: the tree has reached its limit
     std::uint32_t visits_kept = 0;  // simulations kept from earlier moves
     std::vector<Action> actions;
     std::vector<float> policy;  // the policy target, sums to 1
@@ -133,6 +155,7 @@ class Mcts {
     enum class Descent { kLeaf, kFinished, kCollision };
 
     bool draw_full();
+    bool has_room() const;
     void set_root(Node* node);
     void prepare_root();
     void draw_noise(std::vector<double>& out);
@@ -158,7 +181,8 @@ class Mcts {
     GumbelRoot gumbel_;
 
     // The move.
-    bool searching_ = false, fast_ = false, ready_ = false;
+    bool searching_ = false, fast_ = false, ready_ = false, cut_short_ = false;
+    TreeLimits limits_{};
     int budget_ = 0, started_ = 0;
     std::uint32_t in_flight_ = 0, visits_kept_ = 0;
     std::uint64_t total_simulations_ = 0;

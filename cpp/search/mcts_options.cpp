@@ -36,6 +36,8 @@ void check_options(const MctsOptions& o) {
     require(o.fast_simulations >= 0, "fast_simulations", "at least 0", o.fast_simulations);
     require(o.forced_playouts >= 0, "forced_playouts", "at least 0", o.forced_playouts);
     require(o.max_nodes >= 0, "max_nodes", "at least 0", o.max_nodes);
+    require(o.max_tree_kib >= 0 && o.max_tree_kib <= std::int64_t{1} << 40, "max_tree_kib",
+            "in 0..2^40", o.max_tree_kib);
 }
 
 int simulations_of(const MctsOptions& options, bool fast) {

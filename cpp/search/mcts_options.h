@@ -33,7 +33,8 @@ struct MctsOptions {
     double forced_playouts = 0.0;          // k; 0: off
 
     bool reuse_subtree = true;
-    std::int64_t max_nodes = 0;  // 0: 8 * num_simulations + 64
+    std::int64_t max_nodes = 0;     // 0: eight times what one search can add
+    std::int64_t max_tree_kib = 0;  // 0: see TreeLimits
 };
 
 /// Throws std::invalid_argument naming the setting, its value and what it may be.

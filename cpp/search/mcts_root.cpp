@@ -79,6 +79,7 @@ const MctsResult& Mcts::result() {
     r.net_value = root.value;
     r.fast = fast_;
     r.num_simulations = budget_;
+    r.cut_short = cut_short_;
     r.visits_kept = visits_kept_;
     r.actions.assign(root.actions(), root.actions() + n);
     r.prior = raw_priors_;

@@ -290,6 +290,7 @@ PoolStats Pool::stats() const {
         stats.num_simulations += work.num_simulations;
         stats.num_full_searches += work.num_full;
         stats.num_fast_searches += work.num_fast;
+        stats.num_cut_searches += work.num_cut;
     }
     if (cache_) {
         const search::EvalCache::Stats cache = cache_->stats();
@@ -303,15 +304,7 @@ PoolMemory Pool::memory() const {
     const std::lock_guard lock(mutex_);
     PoolMemory memory;
     memory.nodes = shared_.memory.reserved_bytes();
-    // A node has all choices at most, and is a child; blocks of children double as they grow, so
-    // that no more than 4 are reserved for one in use; up to an eighth of a piece of memory is left
-    // at its end. A thread that prunes a tree holds it twice.
-    const std::size_t of_node =
-        search::Node::bytes(static_cast<std::size_t>(game_.info().max_choices())) +
-        4 * sizeof(search::Child);
-    const std::size_t trees = slots_.size() + workspaces_.size();
-    memory.nodes_limit =
-        trees * (shared_.max_nodes * of_node * 8 / 7 + shared_.memory.chunk_bytes());
+    memory.nodes_limit = shared_.memory_bound(slots_.size(), workspaces_.size());
     for (const Slot& slot : slots_)
         memory.games += sizeof(Slot) + game_.info().state_bytes + slot.game.bytes();
     for (const Half& half : halves_) {

@@ -55,6 +55,7 @@ struct PoolStats {
     std::uint64_t num_rounds = 0, num_rows = 0;  // batches handed out, and positions in them
     std::uint64_t num_simulations = 0;           // whose values are backed up
     std::uint64_t num_full_searches = 0, num_fast_searches = 0;
+    std::uint64_t num_cut_searches = 0;  // of both, ended by their trees' limit
     std::uint64_t cache_lookups = 0, cache_hits = 0;
 
     std::int64_t num_games = 0, num_plies = 0;
@@ -69,14 +70,14 @@ struct PoolStats {
     float worst_dropped_mass = 0.0f;  // of one
 };
 
-/// Bytes a pool holds. It never shrinks, and `limit` says what it cannot exceed.
+/// Bytes a pool holds. It never shrinks.
 struct PoolMemory {
-    std::size_t nodes = 0;     // of search trees, in use or waiting for use
-    std::size_t games = 0;     // states, and games as they are written down
-    std::size_t rows = 0;      // batches
-    std::size_t cache = 0;     // evaluation cache
-    std::size_t finished = 0;  // games that wait to be taken, or for an earlier one
-    std::size_t nodes_limit = 0;
+    std::size_t nodes = 0;        // of search trees, in use or waiting for use
+    std::size_t games = 0;        // states, and games as they are written down
+    std::size_t rows = 0;         // batches
+    std::size_t cache = 0;        // evaluation cache
+    std::size_t finished = 0;     // games that wait to be taken, or for an earlier one
+    std::size_t nodes_limit = 0;  // of `nodes`, whatever is played
 };
 
 class Pool {

@@ -131,6 +131,7 @@ void PoolGame::proceed(PoolWorkspace& work) {
 void PoolGame::play_move(PoolWorkspace& work) {
     const search::MctsResult& result = tree_.result();
     ++(result.fast ? work.num_fast : work.num_full);
+    work.num_cut += result.cut_short;
 
     // Ascending by action, as records are.
     work.order.resize(result.actions.size());

@@ -23,6 +23,7 @@ struct PoolWorkspace {
     std::vector<float> policy;
     std::uint64_t num_simulations = 0;
     std::uint64_t num_full = 0, num_fast = 0;  // finished searches
+    std::uint64_t num_cut = 0;                 // of both, that ended early
 };
 
 /// All of it is a function of the seed, the settings and the evaluations.

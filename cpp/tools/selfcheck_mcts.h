@@ -37,7 +37,7 @@ inline std::uint64_t check_result(const search::MctsResult& r, const search::Mct
                  where + ": visits");
     expect_true(std::abs(policy - 1) < 1e-3f && std::abs(prior - 1) < 1e-2f, where + ": policy");
     expect_true(legal && std::abs(r.value) <= 1.0001f, where + ": action and value");
-    expect_true(tree.num_nodes() <= shared.max_nodes, where + ": bounded nodes");
+    expect_true(tree.num_nodes() <= shared.limits.nodes, where + ": bounded nodes");
     return derive_seed(signature,
                        static_cast<std::uint64_t>(static_cast<std::int64_t>(r.value * 1e6f)));
 }

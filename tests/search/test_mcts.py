@@ -226,5 +226,3 @@ def test_mistakes_are_named():
         mcts.advance(9)
     with pytest.raises(ValueError, match="expected 9 numbers"):
         mcts.search(game.initial_state(), noise=np.zeros(3))
-    with pytest.raises(ValueError, match="max_nodes must be at least 202"):
-        Mcts(game, MctsConfig(max_nodes=10))

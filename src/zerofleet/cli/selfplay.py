@@ -112,8 +112,9 @@ def _report(pool: "Pool", games: "GameRecords", seconds: float, threads: int) ->
     else:
         scores = games.returns[:, 0]
         results = f"score {scores.mean():,.1f} on average, {scores.min():,g} to {scores.max():,g}"
-    names = ("played to the end", "adjudicated", "resigned", "stopped for their length")
+    names = ("played to the end", "adjudicated", "resigned", "ended for their length")
     ends = [f"{n} {name}" for n, name in zip(stats.terminations, names, strict=True) if n]
+    cut = f"; {stats.cut_searches} searches cut short by it" if stats.cut_searches else ""
     return [
         f"{stats.games} games of {pool.game.spec}: {', '.join(ends)}",
         f"results      {results}",
@@ -123,7 +124,8 @@ def _report(pool: "Pool", games: "GameRecords", seconds: float, threads: int) ->
         f"evaluations  {stats.rows:,} in batches of {stats.rows / max(1, stats.rounds):.0f}; "
         f"{_share(stats.cache_hits, stats.cache_lookups)} answered by the cache",
         f"memory       {memory.total / 2**20:,.0f} MiB, of which cache "
-        f"{memory.cache / 2**20:,.0f}, trees {memory.nodes / 2**20:,.0f}",
+        f"{memory.cache / 2**20:,.0f}, trees {memory.nodes / 2**20:,.0f} "
+        f"of at most {memory.nodes_limit / 2**20:,.0f}{cut}",
     ]
 
 
@@ -141,7 +143,7 @@ def _write(
     seed: int,
 ) -> None:
     """Writes the next free shard of the folder, after every move was replayed."""
-    from zerofleet.records.shard import ShardMeta
+    from zerofleet.records.shard import ShardMeta, recorded_name
     from zerofleet.records.validate import validate
     from zerofleet.records.write import encode_shard
     from zerofleet.run.atomic import write_exclusive
@@ -149,9 +151,8 @@ def _write(
     from zerofleet.run.software import software_version
 
     folder.mkdir(parents=True, exist_ok=True)
-    # A file of a game's own rules is known by its name, wherever it lies.
     meta = ShardMeta(
-        game=pool.game.name.rpartition("/")[2],
+        game=recorded_name(pool.game),
         game_options=dict(pool.game.options),
         model_version=1,
         worker_id=_WORKER,

@@ -88,5 +88,9 @@ class MctsConfig(FrozenModel):
     max_nodes: int = Field(default=0, ge=0)
     """Nodes of a tree; a kept subtree that leaves no room for the next search is forgotten. 0:
     eight times what one search can add."""
+    max_tree_kib: int = Field(default=0, ge=0, le=1 << 40)
+    """Memory of a tree, KiB. A kept subtree of more than two thirds of it is forgotten; a tree that
+    reaches it ends the search of its move, with the simulations done. 0: 4 for each simulation of a
+    move, or three times what these can need where that is less; 64 at least."""
     cache_mib: int = Field(default=256, ge=0)
     """Evaluation cache shared by all games of a process, MiB; 0: none. Never changes a result."""

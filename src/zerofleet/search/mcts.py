@@ -26,6 +26,8 @@ class MctsResult:
     """A fast search of playout-cap randomisation: its policy is no target."""
     num_simulations: int
     """Descents of this search."""
+    cut_short: bool
+    """Fewer than asked for: the tree reached `max_nodes` or `max_tree_kib`."""
     visits_kept: int
     """Descents kept from the moves before."""
     num_nodes: int

@@ -26,6 +26,8 @@ class PoolStats:
     full_searches: int
     fast_searches: int
     """Searches of playout-cap randomisation without a policy target."""
+    cut_searches: int
+    """Searches of both kinds that ended early, their tree having reached `max_tree_kib`."""
     cache_lookups: int
     cache_hits: int
     games: int

@@ -10,10 +10,8 @@
 // processor time, which a busy machine distorts least: the best of the repeats, and the median.
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
 #include <memory>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -21,6 +19,7 @@
 #include "games/registry.h"
 #include "search/fake_net.h"
 #include "search/mcts.h"
+#include "tools/flags.h"
 
 using namespace zerofleet;
 using namespace zerofleet::search;
@@ -37,57 +36,24 @@ struct Arguments {
     bool json = false;
 };
 
-[[noreturn]] void usage(const std::string& problem) {
-    std::fprintf(stderr, "bench_mcts: %s (see the head of cpp/tools/bench_mcts.cpp)\n",
-                 problem.c_str());
-    std::exit(2);
-}
-
-std::vector<std::string> split(const std::string& text) {
-    std::vector<std::string> out;
-    std::stringstream list(text);
-    for (std::string part; std::getline(list, part, ',');) out.push_back(part);
-    return out;
-}
-
 Arguments parse(int argc, char** argv) {
     Arguments args;
     args.options.num_simulations = 100;
-    for (int i = 1; i < argc; ++i) {
-        const std::string flag = argv[i];
-        const auto value = [&]() -> std::string {
-            if (i + 1 == argc) usage("no value after " + flag);
-            return argv[++i];
-        };
-        if (flag == "--game")
-            args.games = split(value());
-        else if (flag == "--net")
-            args.nets = split(value());
-        else if (flag == "--selection")
-            args.selections = split(value());
-        else if (flag == "--games")
-            args.num_games = std::stoi(value());
-        else if (flag == "--simulations")
-            args.options.num_simulations = std::stoi(value());
-        else if (flag == "--leaves")
-            args.options.leaves_per_round = std::stoi(value());
-        else if (flag == "--seconds")
-            args.seconds = std::stod(value());
-        else if (flag == "--repeats")
-            args.repeats = std::stoi(value());
-        else if (flag == "--cache-mib")
-            args.cache_mib = std::stoul(value());
-        else if (flag == "--fpu-reduction")
-            args.options.fpu_reduction = std::stod(value());
-        else if (flag == "--no-noise")
-            args.options.dirichlet_weight = 0.0;
-        else if (flag == "--no-reuse")
-            args.options.reuse_subtree = false;
-        else if (flag == "--json")
-            args.json = true;
-        else
-            usage("unknown option " + flag);
-    }
+    tools::Flags("bench_mcts")
+        .value("--game", args.games)
+        .choices("--net", {"constant", "fake"}, args.nets)
+        .choices("--selection", {"puct", "gumbel"}, args.selections)
+        .value("--games", args.num_games)
+        .value("--simulations", args.options.num_simulations)
+        .value("--leaves", args.options.leaves_per_round)
+        .value("--seconds", args.seconds)
+        .value("--repeats", args.repeats)
+        .value("--cache-mib", args.cache_mib)
+        .value("--fpu-reduction", args.options.fpu_reduction)
+        .action("--no-noise", [&] { args.options.dirichlet_weight = 0.0; })
+        .action("--no-reuse", [&] { args.options.reuse_subtree = false; })
+        .action("--json", [&] { args.json = true; })
+        .parse(argc, argv);
     return args;
 }
 
@@ -202,8 +168,6 @@ class Games {
 
 void bench(const Arguments& args, const std::string& name, const std::string& net,
            const std::string& selection) {
-    if (net != "constant" && net != "fake") usage("unknown net " + net);
-    if (selection != "puct" && selection != "gumbel") usage("unknown selection " + selection);
     Arguments run = args;
     run.options.selection = selection == "puct" ? Selection::kPuct : Selection::kGumbel;
     const auto game = any_game(name);

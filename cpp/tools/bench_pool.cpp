@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
 #include <map>
 #include <memory>
@@ -23,6 +22,7 @@
 
 #include "search/fake_net.h"
 #include "selfplay/pool.h"
+#include "tools/flags.h"
 
 using namespace zerofleet;
 using namespace zerofleet::selfplay;
@@ -41,65 +41,25 @@ struct Arguments {
     bool json = false;
 };
 
-[[noreturn]] void usage(const std::string& problem) {
-    std::fprintf(stderr, "bench_pool: %s (see the head of cpp/tools/bench_pool.cpp)\n",
-                 problem.c_str());
-    std::exit(2);
-}
-
-/// At commas outside of parentheses.
-std::vector<std::string> split(const std::string& text) {
-    std::vector<std::string> out = {""};
-    int depth = 0;
-    for (const char c : text) {
-        depth += (c == '(') - (c == ')');
-        if (c == ',' && depth == 0)
-            out.emplace_back();
-        else
-            out.back() += c;
-    }
-    return out;
-}
-
 Arguments parse(int argc, char** argv) {
     Arguments args;
     args.options.search.num_simulations = 100;
-    for (int i = 1; i < argc; ++i) {
-        const std::string flag = argv[i];
-        if (flag == "--json") {
-            args.json = true;
-            continue;
-        }
-        if (i + 1 == argc) usage("no value after " + flag);
-        const std::string value = argv[++i];
-        if (flag == "--game") {
-            args.games = split(value);
-        } else if (flag == "--net") {
-            args.net = value;
-            if (value != "constant" && value != "fake") usage("unknown net " + value);
-        } else if (flag == "--selection") {
-            args.selections = split(value);
-        } else if (flag == "--games") {
-            args.options.num_games = std::stoi(value);
-        } else if (flag == "--simulations") {
-            args.options.search.num_simulations = std::stoi(value);
-        } else if (flag == "--leaves") {
-            args.options.search.leaves_per_round = std::stoi(value);
-        } else if (flag == "--threads") {
-            args.threads.clear();
-            for (const std::string& t : split(value)) args.threads.push_back(std::stoi(t));
-        } else if (flag == "--seconds") {
-            args.seconds = std::stod(value);
-        } else if (flag == "--repeats") {
-            args.repeats = std::stoi(value);
-        } else if (flag == "--cache-mib") {
-            args.options.cache_bytes = std::stoul(value) << 20;
-        } else if (flag == "--halves") {
-            args.options.num_halves = std::stoi(value);
-        } else {
-            usage("unknown option " + flag);
-        }
-    }
+    std::size_t cache_mib = 0;
+    tools::Flags("bench_pool")
+        .value("--game", args.games)
+        .choice("--net", {"constant", "fake"}, args.net)
+        .choices("--selection", {"puct", "gumbel"}, args.selections)
+        .value("--games", args.options.num_games)
+        .value("--simulations", args.options.search.num_simulations)
+        .value("--leaves", args.options.search.leaves_per_round)
+        .value("--threads", args.threads)
+        .value("--seconds", args.seconds)
+        .value("--repeats", args.repeats)
+        .value("--cache-mib", cache_mib)
+        .value("--halves", args.options.num_halves)
+        .action("--json", [&] { args.json = true; })
+        .parse(argc, argv);
+    args.options.cache_bytes = cache_mib << 20;
     return args;
 }
 
@@ -157,7 +117,6 @@ class Runner {
 };
 
 void bench(const Arguments& args, const std::string& name, const std::string& selection) {
-    if (selection != "puct" && selection != "gumbel") usage("unknown selection " + selection);
     const auto game = any_game(name);
     std::map<int, std::vector<double>> rates;
     std::map<int, std::unique_ptr<Runner>> runners;

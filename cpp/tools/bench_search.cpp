@@ -19,7 +19,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -32,6 +31,7 @@
 #include "search/tactics.h"
 #include "search/transposition_table.h"
 #include "selfplay/datagen.h"
+#include "tools/flags.h"
 
 using namespace zerofleet;
 using Game = UltimateTtt;
@@ -47,44 +47,19 @@ struct Arguments {
     bool json = false;
 };
 
-[[noreturn]] void usage(const std::string& problem) {
-    std::fprintf(stderr, "bench_search: %s (see the head of cpp/tools/bench_search.cpp)\n",
-                 problem.c_str());
-    std::exit(2);
-}
-
 Arguments parse(int argc, char** argv) {
     Arguments args;
-    for (int i = 1; i < argc; ++i) {
-        const std::string flag = argv[i];
-        const auto value = [&]() -> std::string {
-            if (i + 1 == argc) usage("no value after " + flag);
-            return argv[++i];
-        };
-        if (flag == "--net")
-            args.net = value();
-        else if (flag == "--simd")
-            args.simd = value();
-        else if (flag == "--depth")
-            args.settings.depth = std::stoi(value());
-        else if (flag == "--games")
-            args.games = std::stoll(value());
-        else if (flag == "--table-kib")
-            args.settings.search.table_kib = std::stoul(value());
-        else if (flag == "--no-reductions")
-            args.settings.search.reductions = false;
-        else if (flag == "--no-adjudication")
-            args.settings.adjudicate = false;
-        else if (flag == "--json")
-            args.json = true;
-        else if (flag == "--threads") {
-            args.threads.clear();
-            std::stringstream list(value());
-            for (std::string n; std::getline(list, n, ',');) args.threads.push_back(std::stoi(n));
-        } else {
-            usage("unknown option " + flag);
-        }
-    }
+    tools::Flags("bench_search")
+        .value("--net", args.net)
+        .value("--simd", args.simd)
+        .value("--depth", args.settings.depth)
+        .value("--games", args.games)
+        .value("--table-kib", args.settings.search.table_kib)
+        .value("--threads", args.threads)
+        .action("--no-reductions", [&] { args.settings.search.reductions = false; })
+        .action("--no-adjudication", [&] { args.settings.adjudicate = false; })
+        .action("--json", [&] { args.json = true; })
+        .parse(argc, argv);
     return args;
 }
 
@@ -95,7 +70,7 @@ std::optional<nnue::Network> load(const Arguments& args) {
         return nnue::Network::random(nnue::find_feature_set(nnue::Features<Game>::kName),
                                      nnue::Shape{}, 1, simd);
     std::ifstream file(args.net, std::ios::binary);
-    if (!file) usage("cannot read " + args.net);
+    if (!file) throw std::runtime_error("cannot read " + args.net);
     const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
     return nnue::Network::from_bytes(std::as_bytes(std::span(bytes)), simd);
 }

@@ -15,7 +15,7 @@ from zerofleet.cli import VERBS, app
 from zerofleet.cli.options import KEYS
 from zerofleet.roles.config import (
     AlphaBetaRunConfig,
-    RunConfig,
+    BaseRunConfig,
     TreeSearchRunConfig,
     section_models,
 )
@@ -47,10 +47,10 @@ def flags_table() -> str:
 
 def keys_tables() -> str:
     """A table for each section of the configuration."""
-    parts = [_section("The run", "", RunConfig)]
-    both = RunConfig.model_fields
+    parts = [_section("The run", "", BaseRunConfig)]
+    both = BaseRunConfig.model_fields
     for title, family in (
-        ("", RunConfig),
+        ("", BaseRunConfig),
         ("Alpha-beta with an NNUE net", AlphaBetaRunConfig),
         ("Tree search with a net of policy and value", TreeSearchRunConfig),
     ):

@@ -37,12 +37,18 @@ def meta_of(name: str, *, version: int = 1, worker: str = "w1", batch: int = 0) 
 
 
 def samples(
-    name: str, num_games: int = 40, *, first_game: int = 0, validation_share: float = 0.2, **options
+    name: str,
+    num_games: int = 40,
+    *,
+    first_game: int = 0,
+    simulations: int = 32,
+    validation_share: float = 0.2,
+    **options,
 ) -> SampleBatch:
     """What the trainer makes of a shard of these games."""
     return samples_of_shard(
         meta_of(name),
-        games(name, num_games, first_game=first_game),
+        games(name, num_games, first_game=first_game, simulations=simulations),
         name=f"games_{first_game}",
         validation_share=validation_share,
         **options,

@@ -1,6 +1,5 @@
 import json
 
-from zerofleet.fleet.devices import plan_workers, usable_cores
 from zerofleet.fleet.status import collect, write_status_text
 from zerofleet.run import layout
 from zerofleet.run.lease import Lease, LeaseWatch
@@ -89,26 +88,3 @@ def test_a_run_in_full(store):
     assert json.loads(json.dumps(status.to_json()))["pending_bytes"] == 5
     write_status_text(store, status)
     assert store.read("status.txt").decode() == text
-
-
-def test_rates_are_those_of_who_plays(store):
-    lease = Lease.acquire(store, layout.worker_lease_key("w0"))
-    lease.beat(state="active", rates={"games_per_second": 4.567, "positions_per_second": 82_361.0})
-    request_stop(store)
-    text = collect(store, LeaseWatch()).text()
-    assert "games per second 4.57, positions per second 82,361" in text
-    assert "the run is ending" in text
-    lease.release()
-    text = collect(store, LeaseWatch()).text()
-    assert "per second" not in text
-    assert "the run has ended" in text
-
-
-def test_worker_plans():
-    assert usable_cores() >= 1
-    assert (plan_workers(cores=8).num_workers, plan_workers(cores=8).num_threads) == (1, 8)
-    assert plan_workers(3, cores=8).num_threads == 2
-    assert plan_workers(4, cores=2).num_threads == 1
-    assert str(plan_workers(1, 1, cores=2)) == "1 worker with 1 thread (as asked)"
-    assert str(plan_workers(2, cores=8)) == "2 workers with 4 threads each (8 cores here)"
-    assert "more than the 2 cores" in str(plan_workers(2, 4, cores=2))

@@ -87,7 +87,9 @@ if __name__ == "__main__":
     import zerofleet.cli.trainer
     import zerofleet.cli.worker
     import zerofleet.monitor.console
-    import zerofleet.roles.learning
+    import zerofleet.nets.evaluator
+    import zerofleet.roles.nnue_progress
+    import zerofleet.roles.policy_value_progress
     import zerofleet.roles.trainer
     import zerofleet.roles.worker  # noqa: F401
 

@@ -49,6 +49,27 @@ TINY = {
 }
 """Settings of a run whose loops take a fraction of a second."""
 
+TINY_TREES = {
+    "net.kind": "mlp",
+    "net.num_layers": 1,
+    "net.num_units": 16,
+    "training.compile": "false",
+    "training.compute_dtype": "float32",
+    "training.batch_size": 32,
+    "search.num_simulations": 8,
+    "search.cache_mib": 1,
+    "selfplay.num_parallel_games": 8,
+    "selfplay.games_per_batch": 5,
+    "pacing.games_per_iteration": 40,
+    "pacing.poll_seconds": 0.05,
+    "pacing.max_loops": 3,
+    "fleet.heartbeat_seconds": 0.5,
+    "fleet.dead_after_seconds": 3,
+    "arena.eval_games": 0,
+    "replay.keep": "all",
+}
+"""The same for a synchronous run of tree search."""
+
 
 def wait_for(condition, what, seconds=PATIENCE_SECONDS):
     """Returns the first true value of `condition()`."""
@@ -137,6 +158,8 @@ class Run:
     settings: dict = field(default_factory=dict)
     roles: list[Role] = field(default_factory=list)
     directory: Path | None = None
+    base: dict = field(default_factory=lambda: TINY)
+    recipe: str = "ultimate_ttt"
 
     def __post_init__(self):
         self.directory = self.directory or self.home / "run"
@@ -161,15 +184,15 @@ class Run:
         self.roles.append(role)
         return role
 
-    def trainer(self, *argv, fault="", directory=None, recipe="ultimate_ttt", **settings):
+    def trainer(self, *argv, fault="", directory=None, **settings):
         """Settings are dotted keys with `__` for the dot."""
-        keys = {**TINY, **self.settings}
+        keys = {**self.base, **self.settings}
         keys |= {name.replace("__", "."): value for name, value in settings.items()}
         sets = [f"--set={key}={value}" for key, value in keys.items()]
         return self.start(
             "trainer",
             f"--shared-dir={directory or self.directory}",
-            f"--recipe={recipe}",
+            f"--recipe={self.recipe}",
             "--device=cpu",
             *argv,
             *sets,

@@ -186,7 +186,7 @@ def test_a_duplicate_counts_once_and_a_conflict_is_rejected(many):
     check_rejected(
         many,
         trainer,
-        {other: "two workers may use one id", again: "counted already in another batch"},
+        {other: "two workers use one id", again: "counted already in another batch"},
     )
     assert many.store.read(REJECTED + other) == conflict
     assert many.store.read(CONSUMED + other) == data

@@ -80,6 +80,17 @@ def test_an_idle_worker_helps_one_that_is_much_slower_only():
     assert numbers_of(dealer.share, "b") == list(range(120, 160))
 
 
+def test_what_was_delivered_and_did_not_arrive_is_dealt_again():
+    dealer, _ = fresh(20)
+    live = {"a": "s1", "b": "s2"}
+    dealer.deal(range(20), live)
+    assert dealer.deal([3, 4, 15], live, {"a": 0}) == []
+    assert dealer.deal([3, 4, 15], live, {"a": 1}) == ["2 games of a did not arrive; dealt again"]
+    assert [r.revision for r in dealer.share.workers["a"].ranges] == [2]
+    assert sorted(numbers_of(dealer.share, "a") + numbers_of(dealer.share, "b")) == [3, 4, 15]
+    assert dealer.deal([3, 4, 15], live, {"a": 1}) == []  # the worker has not seen this one yet
+
+
 def test_a_late_worker_takes_its_part_at_once():
     dealer, clock = fresh(200)
     dealer.deal(range(200), {"a": "s1"})

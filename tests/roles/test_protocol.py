@@ -19,13 +19,13 @@ from zerofleet import _core
 from zerofleet.fleet.rsync import RsyncMirror
 from zerofleet.records.read import decode_shard
 from zerofleet.roles.config import AlphaBetaRunConfig, FleetConfig, GameConfig
-from zerofleet.roles.worker import worker_seed
 from zerofleet.run.errors import StoreError
 from zerofleet.run.layout import CONSUMED, DATA
 from zerofleet.run.lease import read_lease
 from zerofleet.run.models import fetch_model, read_manifest
 from zerofleet.run.stats import read_stats
 from zerofleet.run.stop import request_stop, stop_requested
+from zerofleet.selfplay.seeds import worker_seed
 
 LONG_BATCH = "--games-per-batch=1000000"
 

@@ -12,10 +12,10 @@ from zerofleet.nets.export import dequantize, export_nnue
 from zerofleet.nets.nnue_file import from_bytes
 from zerofleet.replay.split import validation_positions
 from zerofleet.replay.window import PositionBatch, Window
-from zerofleet.training import kernel
-from zerofleet.training.checkpoint import CheckpointError, learner_to_bytes, restore_learner
+from zerofleet.training.checkpoint import learner_to_bytes, restore_learner
 from zerofleet.training.config import TrainingConfig
-from zerofleet.training.learner import Learner, TrainingError
+from zerofleet.training.errors import CheckpointError, TrainingError
+from zerofleet.training.learner import Learner
 from zerofleet.training.validation import ValidationSet
 
 CONFIG = TrainingConfig(compile=False, compute_dtype="float32", train_epochs=3, min_steps=1)
@@ -115,7 +115,7 @@ def test_trains_on_without_a_compiler(monkeypatch, caplog):
 
         return fail
 
-    monkeypatch.setattr(kernel.torch, "compile", compile_nothing)
+    monkeypatch.setattr(torch, "compile", compile_nothing)
     with caplog.at_level(logging.WARNING):
         made = learner(CONFIG.model_copy(update={"compile": True}))
         made.train_loop(window(), 1)

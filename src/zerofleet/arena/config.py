@@ -17,6 +17,9 @@ class ArenaConfig(FrozenModel):
     depth: int = Field(default=2, ge=1, le=64)
     """Plies the network searches in these games (alpha-beta). Shallow, so that the network is rated
     and not the search, and so that hundreds of games take seconds."""
+    num_simulations: int = Field(default=16, ge=0)
+    """Simulations of each of its moves in these games, if the network is searched by trees; 0: its
+    most probable move."""
     opponents: tuple[str, ...] = ("random", "greedy", "minimax:2", "minimax:4")
     """Fixed opponents, in the short texts of `load_player`. The first is the anchor of the Elo
     scale (rated 0)."""

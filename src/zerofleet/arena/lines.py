@@ -11,6 +11,8 @@ def short_opponent(text: str) -> str:
     """Returns a column's worth of an opponent's name: `rnd`, `greedy`, `mm2`."""
     if text.startswith("minimax:"):
         return "mm" + text.removeprefix("minimax:")
+    if text.startswith("mcts:"):
+        return "mcts" + text.removeprefix("mcts:")
     return _SHORT.get(text, text)
 
 
@@ -57,7 +59,7 @@ def trainer_line(
     entry: IterationStats,
     *,
     max_loops: int | None = None,
-    opponents: Sequence[str] = ("random", "minimax:2"),
+    opponents: Sequence[str] = ("random", "minimax:2", "mcts:100"),
 ) -> str:
     """Returns the line a trainer prints for each loop; what was not measured is left out."""
     loop = f"Loop {entry.get('iteration', 0)}" + (f"/{max_loops}" if max_loops else "")
@@ -70,8 +72,12 @@ def trainer_line(
     losses = entry.get("losses", {})
     values = [f"train {losses['train']:.4f}"] if "train" in losses else []
     values += [f"val {losses['val']:.4f}"] if "val" in losses else []
+    if "policy" in losses and "value" in losses:
+        values.append(f"(policy {losses['policy']:.3f} value {losses['value']:.3f})")
     if values:
         parts.append(" ".join(values))
+    if "mean_score" in stats:
+        parts.append(f"score {stats['mean_score']:,.0f} best {stats.get('best_score', 0):,.0f}")
     scores = {m["opponent"]: m["score"] for m in stats.get("matches", [])}
     shown = [f"vs_{short_opponent(o)} {scores[o]:.1%}" for o in opponents if o in scores]
     if shown:

@@ -14,6 +14,7 @@ from zerofleet.arena.rating import (
 )
 from zerofleet.arena.stats import IterationStats, MatchStats
 from zerofleet.games.protocol import Game
+from zerofleet.players.player import Player
 from zerofleet.players.registry import load_player, load_version
 from zerofleet.run.errors import DamagedError
 from zerofleet.run.layout import GAMES
@@ -41,9 +42,7 @@ def rate_published(
     return rate_version(
         game,
         version,
-        load_version=lambda v: load_version(
-            store, game, v, depth=config.depth, name=version_name(v)
-        ),
+        load_version=lambda v: _load_version(store, game, v, config),
         load_fixed=lambda text: load_player(text, game),
         known_versions=_readable_versions(store, version, config.num_previous),
         entries=entries,
@@ -60,9 +59,20 @@ def measure_published(
     """
     return measure_version(
         game,
-        load_version(store, game, version, depth=config.depth, name=version_name(version)),
+        _load_version(store, game, version, config),
         load_fixed=lambda text: load_player(text, game),
         config=config,
+    )
+
+
+def _load_version(store: Store, game: Game, version: int, config: ArenaConfig) -> Player:
+    return load_version(
+        store,
+        game,
+        version,
+        name=version_name(version),
+        depth=config.depth,
+        num_simulations=config.num_simulations,
     )
 
 

@@ -16,6 +16,15 @@ class LossStats(TypedDict, total=False):
     """Over the validation split, with the published weights."""
     val_before: float
     """The same split with the previous version's weights."""
+    policy: float
+    """Nets of policy and value: the part of the policy in `train`, nats."""
+    value: float
+    """The part of the value, before its weight."""
+    policy_entropy: float
+    """Entropy of the target policies, nats: no policy loss can be lower."""
+    val_policy: float
+    val_value: float
+    """The same parts over the validation split."""
 
 
 class MatchStats(TypedDict):
@@ -56,6 +65,11 @@ class GameStats(TypedDict, total=False):
     """Mean score of the first player in self-play, in [0, 1]."""
     draw_share: float
     """Share of drawn self-play games."""
+    mean_score: float
+    """Games of one player: mean score."""
+    median_score: float
+    best_score: float
+    """The highest score of the iteration."""
     eval_sd: float
     """Standard deviation, in log odds of winning, of the network's evaluation over the validation
     positions: the scale that must not drift from version to version."""

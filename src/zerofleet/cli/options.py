@@ -14,7 +14,14 @@ _RUN_DIR = Parameter(
 )
 RunDir = Annotated[Path, _RUN_DIR]
 OptionalRunDir = Annotated[Path | None, _RUN_DIR]
-MaxLoops = Annotated[int | None, Parameter(name=["--max-loops", "--iterations"])]
+MaxLoops = Annotated[int | None, Parameter(name=["--max-loops", "--iterations", "--epochs"])]
+GamesPerIteration = Annotated[
+    int | None,
+    Parameter(name=["--games-per-iteration", "--games-per-epoch", "--games-per-iter"]),
+]
+Simulations = Annotated[int | None, Parameter(name=["--simulations", "--num-simulations"])]
+Filters = Annotated[int | None, Parameter(name=["--filters", "--num-filters"])]
+Blocks = Annotated[int | None, Parameter(name=["--blocks", "--num-blocks"])]
 LearningRate = Annotated[float | None, Parameter(name=["--learning-rate", "--lr"])]
 Settings = Annotated[
     list[str] | None,
@@ -29,6 +36,10 @@ KEYS = {
     "run_name": "run_name",
     "seed": "seed",
     "max_loops": "pacing.max_loops",
+    "games_per_iteration": "pacing.games_per_iteration",
+    "simulations": "search.num_simulations",
+    "filters": "net.num_filters",
+    "blocks": "net.num_blocks",
     "min_new_positions": "pacing.min_new_positions",
     "max_positions": "replay.max_positions",
     "train_epochs": "training.train_epochs",

@@ -1,19 +1,31 @@
 """`zerofleet train`: the whole system on one machine, with one command."""
 
+import re
 import sys
 import time
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
+from cyclopts import Parameter
 from rich.console import Console
 
-from zerofleet.cli.options import MaxLoops, OptionalRunDir, Settings, command_line_keys
-from zerofleet.fleet.devices import WorkerPlan, plan_workers
+from zerofleet.cli.options import (
+    Blocks,
+    Filters,
+    GamesPerIteration,
+    LearningRate,
+    MaxLoops,
+    OptionalRunDir,
+    Settings,
+    Simulations,
+    command_line_keys,
+)
+from zerofleet.fleet.devices import DeviceManager, WorkerPlan
 from zerofleet.fleet.launcher import BACKGROUND, Command
 from zerofleet.fleet.local import LocalLauncher
 from zerofleet.fleet.supervisor import Event, Supervisor, stop_signals
-from zerofleet.roles.config import ConfigError
+from zerofleet.roles.config import AlphaBetaRunConfig, ConfigError, RunConfig
 from zerofleet.run.layout import CONFIG, LOGS, default_worker_id, worker_log_key
 from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import DirectoryStore, read_or_none
@@ -33,11 +45,22 @@ def train(
     run_dir: OptionalRunDir = None,
     workers: int | None = None,
     threads: int | None = None,
+    workers_per_gpu: int | None = None,
+    selfplay_device: Literal["auto", "cpu"] = "auto",
     minutes: float | None = None,
     max_loops: MaxLoops = None,
+    games_per_iteration: GamesPerIteration = None,
+    simulations: Simulations = None,
+    batch_size: int | None = None,
+    learning_rate: LearningRate = None,
+    filters: Filters = None,
+    blocks: Blocks = None,
     seed_data: Path | None = None,
     seed: int | None = None,
-    device: str = "auto",
+    device: Annotated[str, Parameter(name=["--device", "--accelerator"])] = "auto",
+    experiment_name: Annotated[
+        str | None, Parameter(name=["--experiment-name", "--run-name"])
+    ] = None,
     set_: Settings = None,
 ) -> int:
     """Train a recipe on this machine: one trainer and local workers, with live progress.
@@ -50,49 +73,99 @@ def train(
 
         zerofleet train ultimate_ttt
 
+        zerofleet train connect_four --workers 2 --minutes 60
+
         zerofleet train ultimate_ttt --run-dir runs/deep --minutes 60 --set search.depth=6
 
     Parameters
     ----------
     recipe
-        What to learn: a name from the package (ultimate_ttt) or the path of a .yaml file.
+        What to learn: a name from the package (connect_four), the path of a .yaml file, or a game:
+        FILE.py:CLASS of your own.
     run_dir
         The run directory (default: runs/RECIPE).
     workers
-        Local worker processes (default: one, with all cores).
+        Local worker processes (default: one with all cores, or two for each GPU). On GPUs it is
+        lowered to a multiple of their number.
     threads
         Search threads of each worker (default: the cores, shared evenly).
+    workers_per_gpu
+        At most so many workers on a GPU.
+    selfplay_device
+        cpu keeps workers off the GPUs, which the trainer then has to itself.
     minutes
         End after this time (default: after max_loops).
     max_loops
         Training loops of the whole run (default 50).
+    games_per_iteration
+        Exactly so many games are played with each version of the net, dealt to the workers; 0:
+        workers play on while the trainer trains.
+    simulations
+        Simulations of each move of tree search.
+    batch_size
+        Positions of one training step.
+    learning_rate
+        Highest learning rate.
+    filters
+        Channels of a residual net.
+    blocks
+        Blocks of a residual net.
     seed_data
         .npz of evaluated positions to start a new run from.
     seed
         Seed of the run (default 1).
     device
         Where the trainer computes: auto (a GPU if there is one), cpu, cuda or cuda:N.
+    experiment_name
+        Name of the run in logs and plots.
     """
     from zerofleet.roles.trainer import Trainer
 
-    directory = run_dir or Path("runs") / Path(recipe).stem
-    keys = command_line_keys(set_, seed=seed, max_loops=max_loops)
+    directory = run_dir or Path("runs") / re.sub(r"[^\w.-]+", "_", Path(recipe).stem).strip("_")
+    keys = command_line_keys(
+        set_,
+        seed=seed,
+        max_loops=max_loops,
+        games_per_iteration=games_per_iteration,
+        simulations=simulations,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        filters=filters,
+        blocks=blocks,
+        run_name=experiment_name,
+    )
     # What is wrong with the arguments is said here, before any process starts.
-    Trainer(directory, recipe=recipe, command_line=keys, seed_data=seed_data).resolve_config()
-    for name, value, least in (("--workers", workers, 0), ("--threads", threads, 1)):
-        if value is not None and value < least:
-            raise ConfigError(f"{name} has to be >= {least}, got {value}")
+    trainer = Trainer(directory, recipe=recipe, command_line=keys, seed_data=seed_data)
+    config = trainer.resolve_config()
     if minutes is not None and minutes <= 0:
         raise ConfigError(f"--minutes has to be > 0, got {minutes:g}")
-    plan = plan_workers(workers, threads)
-    session = _Session(directory, recipe, plan, minutes)
-    return session.run(_trainer_arguments(recipe, keys, seed_data, device, minutes))
+    # Alpha-beta evaluates on processors; so does tree search where it is told to.
+    on_cpu = selfplay_device == "cpu" or isinstance(config, AlphaBetaRunConfig)
+    try:
+        plan = DeviceManager([] if on_cpu else None).plan(
+            workers, threads, workers_per_gpu=workers_per_gpu
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    if 0 < config.pacing.games_per_iteration < plan.num_workers:
+        Console(stderr=True).print(
+            f"zerofleet: {config.pacing.games_per_iteration} games an iteration for "
+            f"{plan.num_workers} workers: some will have none to play",
+            highlight=False,
+        )
+    session = _Session(directory, recipe, plan, minutes, config)
+    return session.run(_trainer_arguments(recipe, keys, seed_data, device, minutes, plan))
 
 
 def _trainer_arguments(
-    recipe: str, keys: dict[str, object], seed_data: Path | None, device: str, minutes: float | None
+    recipe: str,
+    keys: dict[str, object],
+    seed_data: Path | None,
+    device: str,
+    minutes: float | None,
+    plan: WorkerPlan,
 ) -> tuple[str, ...]:
-    arguments = ["--recipe", recipe, "--device", device]
+    arguments = ["--recipe", recipe, "--device", device, "--num-workers", str(plan.num_workers)]
     for key, value in keys.items():
         arguments += ["--set", f"{key}={value}"]
     if seed_data is not None:
@@ -105,11 +178,19 @@ def _trainer_arguments(
 class _Session:
     """The processes of one `zerofleet train` and what is shown of them."""
 
-    def __init__(self, run_dir: Path, recipe: str, plan: WorkerPlan, minutes: float | None) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        recipe: str,
+        plan: WorkerPlan,
+        minutes: float | None,
+        config: RunConfig,
+    ) -> None:
         self._run_dir = run_dir
         self._recipe = recipe
         self._plan = plan
         self._minutes = minutes
+        self._config = config
         self._store = DirectoryStore(run_dir)
         self._messages: deque[str] = deque(maxlen=8)
         self._console = Console()
@@ -133,9 +214,13 @@ class _Session:
             launcher,
             [
                 self._command(
-                    worker, "worker", "--worker-id", worker, "--threads", str(plan.num_threads)
+                    default_worker_id(number),
+                    "worker",
+                    *("--worker-id", default_worker_id(number)),
+                    *("--threads", str(plan.num_threads)),
+                    *("--device", plan.devices[number]),
                 )
-                for worker in (default_worker_id(n) for n in range(plan.num_workers))
+                for number in range(plan.num_workers)
             ],
             on_event=self._note,
         )

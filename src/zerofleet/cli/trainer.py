@@ -22,6 +22,7 @@ def trainer(
     batch_size: int | None = None,
     device: str = "auto",
     minutes: float | None = None,
+    num_workers: int = 1,
     seed: int | None = None,
     set_: Settings = None,
 ) -> int:
@@ -64,6 +65,8 @@ def trainer(
         Where to compute: auto (a GPU if there is one), cpu, cuda or cuda:N.
     minutes
         Stop after the loop in which this time is over.
+    num_workers
+        Workers to wait for, a moment, before games are first dealt (synchronous runs).
     seed
         Seed of the run (default 1).
     """
@@ -91,5 +94,6 @@ def trainer(
         seed_data=seed_data,
         device=device,
         minutes=minutes,
+        num_workers=num_workers,
         report=TensorBoardReport(run_dir / TENSORBOARD, ConsoleReport()),
     ).run()

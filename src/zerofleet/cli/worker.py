@@ -1,4 +1,4 @@
-"""`zerofleet worker`: plays games; needs no torch."""
+"""`zerofleet worker`: plays games; with an NNUE net it needs no torch."""
 
 from zerofleet.cli.options import RunDir
 
@@ -10,6 +10,7 @@ def worker(
     threads: int | None = None,
     games_per_batch: int | None = None,
     depth: int | None = None,
+    device: str = "cpu",
 ) -> int:
     """Play games with the newest network of a run until the run ends.
 
@@ -29,9 +30,11 @@ def worker(
     threads
         Search threads (default: all cores).
     games_per_batch
-        Games in one file (default: the run's, 1000).
+        Games in one file; the run's by default.
     depth
         Search depth, where the run allows another than its own (default: the run's, 8).
+    device
+        Where a net of policy and value is evaluated: cpu, cuda or cuda:N.
     """
     from zerofleet.monitor.console import ConsoleReport
     from zerofleet.roles.worker import Worker
@@ -42,5 +45,6 @@ def worker(
         threads=threads,
         games_per_batch=games_per_batch,
         depth=depth,
+        device=device,
         report=ConsoleReport(),
     ).run()

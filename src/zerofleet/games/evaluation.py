@@ -1,5 +1,6 @@
 """The seam between search and nets: leaves go out as one batch, priors and values come back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,6 +26,19 @@ class LeafBatch:
 
     def __len__(self) -> int:
         return len(self.legal_start) - 1
+
+    @classmethod
+    def concatenated(cls, parts: Sequence["LeafBatch"]) -> "LeafBatch":
+        """The rows of all parts, at least one of them, one after the other."""
+        counts = np.concatenate([np.diff(part.legal_start) for part in parts])
+        starts = np.zeros(len(counts) + 1, np.int64)
+        np.cumsum(counts, out=starts[1:])
+        return cls(
+            np.concatenate([part.planes for part in parts]),
+            np.concatenate([part.scalars for part in parts]),
+            starts,
+            np.concatenate([part.legal_action for part in parts]),
+        )
 
 
 @dataclass(frozen=True)

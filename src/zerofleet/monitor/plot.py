@@ -1,7 +1,7 @@
-"""The learning curve of a run as a picture: Elo, scores, losses and evaluation scale by version."""
+"""The learning curve of a run as a picture, by version: Elo and scores, losses and their parts."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,10 +45,17 @@ def plot_learning_curve(
     for panel in axes.flat:
         panel.set_xlim(min(versions) - 0.5, max(versions) + 0.5)
         panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    _plot_elo(axes[0][0], entries, anchor)
-    _plot_scores(axes[0][1], entries)
+    if any("mean_score" in e.get("game_stats", {}) for e in entries):
+        _plot_game_scores(axes[0][0], entries)
+        _plot_lengths(axes[0][1], entries)
+    else:
+        _plot_elo(axes[0][0], entries, anchor)
+        _plot_scores(axes[0][1], entries)
     _plot_losses(axes[1][0], entries)
-    _plot_scale(axes[1][1], entries)
+    if any("policy" in e.get("losses", {}) for e in entries):
+        _plot_loss_parts(axes[1][1], entries)
+    else:
+        _plot_scale(axes[1][1], entries)
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,6 +78,24 @@ def _say_empty(axes: "Axes", text: str) -> None:
     axes.text(0.5, 0.5, text, ha="center", va="center", color="#888888", transform=axes.transAxes)
     axes.set_xticks([])
     axes.set_yticks([])
+
+
+def _plot_game_scores(axes: "Axes", entries: Sequence[IterationStats]) -> None:
+    """Scores of the self-play games of one player."""
+    _prepare(axes, "Score in self-play", "score")
+    for colour, key, label in (
+        (_COLOURS[0], "mean_score", "mean"),
+        (_COLOURS[1], "best_score", "best game"),
+    ):
+        points: list[tuple[int, Any]] = [
+            (e.get("model_version", 0) - 1, e["game_stats"].get(key))  # who played them
+            for e in entries
+            if e.get("game_stats", {}).get(key) is not None
+        ]
+        axes.plot(*zip(*points, strict=True), "o-", markersize=3.5, color=colour, label=label)
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.legend(loc="best", fontsize=9, framealpha=0.6)
 
 
 def _plot_elo(axes: "Axes", entries: Sequence[IterationStats], anchor: str) -> None:
@@ -140,16 +165,26 @@ def _plot_scores(axes: "Axes", entries: Sequence[IterationStats]) -> None:
         return
     axes.set_ylim(-2, 102)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0f} %")
-    axes.legend(loc="lower right", fontsize=9, framealpha=0.9)
+    axes.legend(loc="best", fontsize=9, framealpha=0.6)
 
 
 def _plot_losses(axes: "Axes", entries: Sequence[IterationStats]) -> None:
     _prepare(axes, "Loss", "loss")
+    _plot_loss_keys(axes, entries, {"train": "training", "val": "validation"})
+
+
+def _plot_loss_parts(axes: "Axes", entries: Sequence[IterationStats]) -> None:
+    """Of nets of policy and value: the entropy of the targets is the floor of the policy loss."""
+    _prepare(axes, "Parts of the loss", "nats")
+    names = {"policy": "policy", "policy_entropy": "entropy of its targets", "value": "value"}
+    _plot_loss_keys(axes, entries, names)
+
+
+def _plot_loss_keys(
+    axes: "Axes", entries: Sequence[IterationStats], names: Mapping[str, str]
+) -> None:
     drawn = False
-    for colour, key, label in (
-        (_COLOURS[0], "train", "training"),
-        (_COLOURS[1], "val", "validation"),
-    ):
+    for colour, (key, label) in zip(_COLOURS, names.items(), strict=False):
         points: list[tuple[int, Any]] = [
             (e.get("model_version", 0), e["losses"].get(key))
             for e in entries
@@ -159,9 +194,20 @@ def _plot_losses(axes: "Axes", entries: Sequence[IterationStats]) -> None:
             drawn = True
             axes.plot(*zip(*points, strict=True), "o-", markersize=3.5, color=colour, label=label)
     if drawn:
-        axes.legend(loc="upper right", fontsize=9, framealpha=0.9)
+        axes.legend(loc="best", fontsize=9, framealpha=0.6)
     else:
         _say_empty(axes, "no losses yet")
+
+
+def _plot_lengths(axes: "Axes", entries: Sequence[IterationStats]) -> None:
+    _prepare(axes, "Length of self-play games", "plies")
+    points = [
+        (e.get("model_version", 0) - 1, e["game_stats"]["mean_plies"])
+        for e in entries
+        if "mean_plies" in e.get("game_stats", {})
+    ]
+    axes.plot(*zip(*points, strict=True), "o-", markersize=3.5, color=_COLOURS[2])
+    axes.set_ylim(bottom=0)
 
 
 def _plot_scale(axes: "Axes", entries: Sequence[IterationStats]) -> None:

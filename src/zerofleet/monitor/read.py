@@ -92,6 +92,8 @@ class RunReader:
             model_version=self._attempt(problems, lambda: read_version(self._store), 0),
             new_positions=int(progress.get("new_positions", 0)),
             min_new_positions=int(pacing.get("min_new_positions", 0)),
+            new_games=int(progress.get("new_games", 0)),
+            games_per_iteration=int(progress.get("games_per_iteration", 0)),
             window_positions=progress.get("window"),
             max_positions=int(replay.get("max_positions", 0)),
             workers=workers,

@@ -76,6 +76,8 @@ def loops_table(
 ) -> Table:
     """Returns the last loops: games, positions, losses, scores against fixed opponents, Elo.
 
+    Games of one player have mean and best score instead of Elo.
+
     Args:
       opponents: columns of scores; default: the fixed opponents of the last rated loop.
     """
@@ -91,11 +93,12 @@ def loops_table(
     elif width < WIDE:
         columns = ["Loop", "Positions", "Val"]
     headings = {o: f"vs {short_opponent(o)}" for o in opponents}
-    columns += [*headings.values(), "Elo", "Time"]
+    one_player = any("mean_score" in e.get("game_stats", {}) for e in entries)
+    columns += [*headings.values(), *(("Score", "Best") if one_player else ("Elo",)), "Time"]
     table = _table("Last loops")
     _add_columns(table, columns, ())
     for entry in entries[-max_rows:]:
-        losses = entry.get("losses", {})
+        losses, stats = entry.get("losses", {}), entry.get("game_stats", {})
         cells = {
             "Loop": str(entry.get("iteration", "")),
             "Model": f"v{entry.get('model_version', 0):04d}",
@@ -104,6 +107,8 @@ def loops_table(
             "Train": f"{losses['train']:.4f}" if "train" in losses else "",
             "Val": f"{losses['val']:.4f}" if "val" in losses else "",
             "Elo": elo_text(entry.get("elo", {})),
+            "Score": f"{stats['mean_score']:,.0f}" if "mean_score" in stats else "",
+            "Best": f"{stats['best_score']:,.0f}" if "best_score" in stats else "",
             "Time": duration_text(entry["seconds"]) if "seconds" in entry else "",
         }
         for opponent, heading in headings.items():

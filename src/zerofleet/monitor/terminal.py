@@ -82,8 +82,8 @@ def _headline(view: RunView) -> Text:
 def _progress(view: RunView, width: int) -> RenderableType:
     loop = _loop(view)
     if view.phase == "collecting":
-        what = f"{view.new_positions:,} / {view.min_new_positions:,}"
-        what += " new positions" if width >= TINY else " new"
+        new, wanted, unit = view.collected
+        what = f"{new:,} / {wanted:,} " + (f"new {unit}" if width >= TINY else "new")
     else:
         what = view.phase
     grid = Table.grid(padding=(0, 2))
@@ -178,7 +178,8 @@ class PlainMonitor:
         loop = _loop(view)
         what = view.phase
         if view.phase == "collecting":
-            what += f" {view.new_positions:,}/{view.min_new_positions:,} positions"
+            new, wanted, unit = view.collected
+            what += f" {new:,}/{wanted:,} {unit}"
         line = f"{loop}  {what}  {_facts(view)}"
         eta = view.eta_seconds()
         return line if eta is None else f"{line}  about {duration_text(eta)} to go"

@@ -50,6 +50,10 @@ class RunView:
     new_positions: int = 0
     """Positions collected for the next training."""
     min_new_positions: int = 0
+    new_games: int = 0
+    """Games of a synchronous iteration that are there."""
+    games_per_iteration: int = 0
+    """0: the run is not synchronous and counts positions."""
     window_positions: int | None = 0
     """None while the trainer does not say."""
     max_positions: int = 0
@@ -93,9 +97,17 @@ class RunView:
         """Share of the current phase that is done, in [0, 1], or None."""
         if not self.is_running:
             return None
-        if self.phase == "collecting" and self.min_new_positions > 0:
-            return min(1.0, self.new_positions / self.min_new_positions)
+        if self.phase == "collecting":
+            new, wanted, _ = self.collected
+            return min(1.0, new / wanted) if wanted else None
         return self.phase_share
+
+    @property
+    def collected(self) -> tuple[int, int, str]:
+        """What is there for the next training, what it takes, and what is counted."""
+        if self.games_per_iteration:
+            return self.new_games, self.games_per_iteration, "games"
+        return self.new_positions, self.min_new_positions, "positions"
 
     def eta_seconds(self) -> float | None:
         """Returns the time to the end of the run: by the limit, or by the pace of recent loops.

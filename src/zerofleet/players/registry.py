@@ -1,4 +1,5 @@
-"""Players by short texts: `random`, `greedy`, `minimax:2`, `net.nnue?depth=6`, `run:DIR@latest`.
+"""Players by short texts: `random`, `greedy`, `minimax:2`, `mcts:100`, `net.nnue?depth=6`,
+`net.safetensors?sims=64`, `run:DIR@latest`.
 
 `docs/arena.md` has the table. Settings of a network follow `?` after a file and `:` after a run,
 as `key=value` joined by `&` or `,`.
@@ -7,13 +8,14 @@ as `key=value` joined by `&` or `,`.
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from zerofleet.fleet.devices import usable_cores
 from zerofleet.games.protocol import Game
 from zerofleet.players.alphabeta import greedy_player, minimax_player, nnue_player
 from zerofleet.players.player import Player, PlayerError
 from zerofleet.players.random_player import RandomPlayer
+from zerofleet.players.tree import TreePlayer
 from zerofleet.run.errors import RunError
 from zerofleet.run.models import fetch_model, read_manifest
 from zerofleet.run.store import DirectoryStore, Store
@@ -21,21 +23,23 @@ from zerofleet.run.store import DirectoryStore, Store
 MAX_DEPTH = 64
 DEFAULT_DEPTH = 2
 """Plies a network searches where the text does not say."""
+MAX_SIMULATIONS = 10_000_000
+DEFAULT_SIMULATIONS = 64
+"""Simulations of a net of policy and value where the text does not say; 0: no search."""
 
-_EXAMPLES = ("random", "greedy", "minimax:2", "minimax:4", "FILE.nnue", "run:DIR@latest")
+_EXAMPLES = (
+    *("random", "greedy", "minimax:2", "minimax:4", "mcts:100"),
+    *("FILE.nnue", "FILE.safetensors", "run:DIR@latest"),
+)
+_NUM_FIXED = 5
 _MINIMAX = re.compile(r"minimax:(.*)")
 _RUN = re.compile(r"run:(?P<dir>[^@]+?)(?:@(?P<version>[^@:]*))?(?::(?P<settings>[^@:/]*=[^@]*))?")
-_DEFAULTS = {"depth": DEFAULT_DEPTH, "nodes": 0}
-
-
-@dataclass(frozen=True)
-class _Settings:
-    depth: int
-    nodes: int
-
-    def suffix(self, mark: str) -> str:
-        parts = [f"depth={self.depth}"] + ([f"nodes={self.nodes}"] if self.nodes else [])
-        return mark + "&".join(parts)
+_MCTS = re.compile(r"mcts:(.*)")
+# Settings of a network by the ending of its file: default, least, most.
+_SETTINGS: dict[str, dict[str, tuple[int, int, int]]] = {
+    "nnue": {"depth": (DEFAULT_DEPTH, 1, MAX_DEPTH), "nodes": (0, 0, 10**12)},
+    "safetensors": {"sims": (DEFAULT_SIMULATIONS, 0, MAX_SIMULATIONS)},
+}
 
 
 def load_player(text: str, game: Game, *, name: str | None = None) -> Player:
@@ -52,23 +56,58 @@ def load_player(text: str, game: Game, *, name: str | None = None) -> Player:
         return greedy_player(game)
     if match := _MINIMAX.fullmatch(text):
         return minimax_player(game, _integer(match[1], text, "depth", 1, MAX_DEPTH))
+    if match := _MCTS.fullmatch(text):
+        count = _integer(match[1], text, "simulations", 1, MAX_SIMULATIONS)
+        return TreePlayer(game, name=text, num_simulations=count)
     if text.startswith("run:"):
         return _load_run(text, game, name)
     file, _, settings = text.partition("?")
-    if file.endswith(".nnue"):
-        return _load_file(text, Path(file), _parse_settings(settings, text), game, name)
+    kind = file.rpartition(".")[2]
+    if kind in _SETTINGS and file != kind:
+        return _load_file(text, Path(file), _parse_settings(settings, text, kind), game, name)
     raise PlayerError(f"unknown player {text!r}; {_nearest(text)}")
 
 
 def load_version(
-    store: Store, game: Game, version: int, *, depth: int, name: str, nodes: int = 0
+    store: Store,
+    game: Game,
+    version: int,
+    *,
+    name: str,
+    depth: int = DEFAULT_DEPTH,
+    nodes: int = 0,
+    num_simulations: int = DEFAULT_SIMULATIONS,
 ) -> Player:
     """Returns the player of one published version of a run, its file checked.
 
+    Args:
+      depth, nodes: of alpha-beta, if it is an NNUE net.
+      num_simulations: of tree search, if it is a net of policy and value.
     Raises: PlayerError; RunError if the version is missing or damaged.
     """
-    data = fetch_model(store, version, "nnue").data
-    return nnue_player(game, data, name=name, depth=depth, nodes=nodes)
+    model = fetch_model(store, version)
+    settings = {"depth": depth, "nodes": nodes, "sims": num_simulations}
+    return _net_player(game, model.data, model.kind, settings, name)
+
+
+def _net_player(
+    game: Game, data: bytes, kind: str, settings: Mapping[str, int], name: str
+) -> Player:
+    if kind == "nnue":
+        return nnue_player(game, data, name=name, depth=settings["depth"], nodes=settings["nodes"])
+    # torch is loaded only where such a net plays.
+    from zerofleet.nets.architecture import ArchitectureError
+    from zerofleet.nets.evaluator import make_evaluator
+    from zerofleet.nets.model_file import ModelFileError, read_architecture
+
+    try:
+        architecture = read_architecture(data, source=name)
+        if architecture.game != game.spec:
+            raise PlayerError(f"{name}: a net for {architecture.game}, not for {game.spec}")
+        evaluator = make_evaluator(data, threads=usable_cores())
+    except (ArchitectureError, ModelFileError) as error:
+        raise PlayerError(f"{name}: {error}") from error
+    return TreePlayer(game, name=name, num_simulations=settings["sims"], evaluator=evaluator)
 
 
 def _load_run(text: str, game: Game, name: str | None) -> Player:
@@ -78,7 +117,6 @@ def _load_run(text: str, game: Game, name: str | None) -> Player:
             f"{text!r}: expected run:DIR, run:DIR@latest or run:DIR@0007, and settings after ':' "
             f"such as run:DIR@latest:depth=6"
         )
-    settings = _parse_settings(match["settings"] or "", text)
     directory = Path(match["dir"])
     if not directory.is_dir():
         raise PlayerError(f"{text!r}: there is no directory {directory}")
@@ -86,60 +124,60 @@ def _load_run(text: str, game: Game, name: str | None) -> Player:
     wanted = match["version"]
     try:
         if wanted in (None, "", "latest"):
-            model = fetch_model(store, None, "nnue")
+            model = fetch_model(store, None)
         elif wanted.isdigit():
             known = sorted(int(v) for v in read_manifest(store)["versions"])
             if int(wanted) not in known:
                 raise PlayerError(f"{text!r}: no version {int(wanted)}; {_known_versions(known)}")
-            model = fetch_model(store, int(wanted), "nnue")
+            model = fetch_model(store, int(wanted))
         else:
             raise PlayerError(
                 f"{text!r}: expected a version number or 'latest' after '@'; came {wanted!r}"
             )
     except RunError as error:
         raise PlayerError(f"{text!r}: {directory}: {error}") from error
-    full_name = f"run:{directory}@{model.version:04d}{settings.suffix(':')}"
-    return nnue_player(
-        game, model.data, name=name or full_name, depth=settings.depth, nodes=settings.nodes
-    )
+    settings = _parse_settings(match["settings"] or "", text, model.kind)
+    full_name = f"run:{directory}@{model.version:04d}:{_suffix(settings)}"
+    return _net_player(game, model.data, model.kind, settings, name or full_name)
 
 
-def _load_file(text: str, path: Path, settings: _Settings, game: Game, name: str | None) -> Player:
+def _load_file(
+    text: str, path: Path, settings: Mapping[str, int], game: Game, name: str | None
+) -> Player:
     # The import is here because players of a run were checked when they were published.
     from zerofleet.nets.nnue_file import NnueFileError, from_bytes
 
+    kind = path.suffix.removeprefix(".")
     try:
         data = path.read_bytes()
-        from_bytes(data, source=str(path))
+        if kind == "nnue":
+            from_bytes(data, source=str(path))
     except FileNotFoundError as error:
         raise PlayerError(f"{text!r}: there is no file {path}{_near_files(path)}") from error
     except (OSError, NnueFileError) as error:
         raise PlayerError(f"{text!r}: {error}") from error
-    return nnue_player(
-        game,
-        data,
-        name=name or f"{path}{settings.suffix('?')}",
-        depth=settings.depth,
-        nodes=settings.nodes,
-    )
+    return _net_player(game, data, kind, settings, name or f"{path}?{_suffix(settings)}")
 
 
-def _parse_settings(settings: str, text: str) -> _Settings:
-    values: dict[str, int] = dict(_DEFAULTS)
+def _parse_settings(settings: str, text: str, kind: str) -> dict[str, int]:
+    known = _SETTINGS[kind]
+    values = {key: default for key, (default, _, _) in known.items()}
     for part in re.split(r"[&,]", settings) if settings else ():
         key, _, value = part.partition("=")
-        if key not in values:
-            near = difflib.get_close_matches(key, values, n=1)
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise PlayerError(
-                f"{text!r}: unknown setting {key!r}; a network has {', '.join(values)}{hint}"
+                f"{text!r}: unknown setting {key!r}; a .{kind} network has {', '.join(known)}{hint}"
             )
-        values[key] = (
-            _integer(value, text, key, 1, MAX_DEPTH)
-            if key == "depth"
-            else _integer(value, text, key, 0, 10**12)
-        )
-    return _Settings(**values)
+        _, least, most = known[key]
+        values[key] = _integer(value, text, key, least, most)
+    return values
+
+
+def _suffix(settings: Mapping[str, int]) -> str:
+    """The settings as a name shows them: without a limit of nodes that is none."""
+    return "&".join(f"{key}={value}" for key, value in settings.items() if key != "nodes" or value)
 
 
 def _integer(value: str, text: str, key: str, low: int, high: int) -> int:
@@ -149,7 +187,7 @@ def _integer(value: str, text: str, key: str, low: int, high: int) -> int:
 
 
 def _nearest(text: str) -> str:
-    near = difflib.get_close_matches(text.lower(), _EXAMPLES[:4], n=1, cutoff=0.5)
+    near = difflib.get_close_matches(text.lower(), _EXAMPLES[:_NUM_FIXED], n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{hint}Players are: {', '.join(_EXAMPLES)}"
 
@@ -163,6 +201,6 @@ def _known_versions(known: list[int]) -> str:
 def _near_files(path: Path) -> str:
     names: Mapping[str, Path] = {}
     if path.parent.is_dir():
-        names = {p.name: p for p in path.parent.iterdir() if p.suffix == ".nnue"}
+        names = {p.name: p for p in path.parent.iterdir() if p.suffix == path.suffix}
     near = difflib.get_close_matches(path.name, names, n=1)
     return f"; did you mean {names[near[0]]}?" if near else ""

@@ -4,6 +4,7 @@ Letters of shapes: G games, P plies of all games, K policy entries of all plies,
 M characters of start positions.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -56,6 +57,39 @@ class GameRecords:
         """P."""
         return len(self.action)
 
+    def take(self, games: NDArray[np.int64]) -> "GameRecords":
+        """Some of the games, i64 [any number] of indices, in this order."""
+        plies, game_start = _rows_of(self.game_start, games)
+        entries, policy_start = _rows_of(self.policy_start, plies)
+        characters, initial_start = _rows_of(self.initial_start, games)
+        return GameRecords(
+            game_start=game_start,
+            action=self.action[plies],
+            ply_flags=self.ply_flags[plies],
+            search_value=self.search_value[plies],
+            policy_start=policy_start,
+            policy_action=self.policy_action[entries],
+            policy_prob=self.policy_prob[entries],
+            returns=self.returns[games],
+            termination=self.termination[games],
+            game_number=self.game_number[games],
+            initial_text=self.initial_text[characters],
+            initial_start=initial_start,
+        )
+
+    @classmethod
+    def concatenated(cls, parts: Sequence["GameRecords"]) -> "GameRecords":
+        """The games of all parts, at least one of them, one after the other."""
+        columns: dict[str, NDArray[Any]] = {}
+        for name in (field.name for field in fields(cls)):
+            arrays = [getattr(part, name) for part in parts]
+            if name in ("game_start", "policy_start", "initial_start"):
+                counts = np.concatenate([np.diff(array) for array in arrays])
+                columns[name] = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+            else:
+                columns[name] = np.concatenate(arrays)
+        return cls(**columns)
+
     @classmethod
     def without_policy(
         cls,
@@ -83,6 +117,16 @@ class GameRecords:
             initial_text=np.zeros(0, np.uint8),
             initial_start=np.zeros(len(termination) + 1, np.int64),
         )
+
+
+def _rows_of(
+    start: NDArray[np.int64], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of the entries of some rows of a ragged array, and where those rows start then."""
+    counts = start[rows + 1] - start[rows]
+    starts = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum(counts, out=starts[1:])
+    return np.repeat(start[rows] - starts[:-1], counts) + np.arange(starts[-1]), starts
 
 
 # dtype and number of dimensions of each array, by name and in the order of the file.

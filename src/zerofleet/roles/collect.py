@@ -5,7 +5,8 @@ A shard passes these gates in order, and only what passes all of them counts:
 1. its name is a shard's name, its size within bounds;
 2. the ledger knows neither its identity (worker, batch) nor, with other bytes, its checksum;
 3. it decodes, and its meta repeats what its name says about this run's game and models;
-4. none of its game numbers is counted already;
+4. its game numbers are not counted already; in a synchronous run, where a game may have been dealt
+   twice, those that are counted are left out, and a shard that has no others is refused;
 5. every move of every game replays legally and every result is the rules'.
 
 Accepted shards stay in data/ until the checkpoint that counts them is committed.
@@ -15,13 +16,17 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+
+from zerofleet.games.spec import join_spec
 from zerofleet.records.errors import ShardError
 from zerofleet.records.read import decode_shard
 from zerofleet.records.shard import GameRecords, ShardMeta
 from zerofleet.records.validate import check_identity
-from zerofleet.replay.shards import positions_of_shard
 from zerofleet.replay.window import PositionBatch
+from zerofleet.roles.config import GameConfig
 from zerofleet.run.consumed import consume
 from zerofleet.run.errors import KeyMissingError
 from zerofleet.run.faults import fault_point
@@ -35,6 +40,14 @@ MAX_SHARD_BYTES = 256 * 2**20
 """Larger files are refused unread; at 10 bytes a position a shard this size holds 25 million."""
 
 
+if TYPE_CHECKING:
+    from zerofleet.replay.samples import SampleBatch
+
+Positions: TypeAlias = "PositionBatch | SampleBatch"
+ReadPositions = Callable[[ShardMeta, GameRecords, str], Positions]
+"""Replays the games of the shard of that name and returns what is learned from; ShardError."""
+
+
 @dataclass(frozen=True)
 class AcceptedShard:
     """A shard whose games count once the next checkpoint is committed."""
@@ -42,9 +55,11 @@ class AcceptedShard:
     name: str
     meta: ShardMeta
     games: GameRecords
-    positions: PositionBatch
+    positions: Positions
     """The positions to learn from."""
     sha256: str
+    skipped: tuple[int, ...] = ()
+    """Numbers of games that were counted from another shard; `games` is without them."""
 
 
 class Collector:
@@ -55,22 +70,32 @@ class Collector:
         store: Store,
         ledger: Ledger,
         *,
-        game: str,
-        validation_share: float,
-        untrained_version: int | None,
+        game: GameConfig,
+        model_kind: str,
+        read_positions: ReadPositions,
         on_rejected: Callable[[str, str], None],
         max_shard_bytes: int = MAX_SHARD_BYTES,
     ) -> None:
+        """Prepares to collect.
+
+        Args:
+          model_kind: the ending of the files that workers play with.
+        """
         self._store = store
         self._ledger = ledger
         self._game = game
-        self._validation_share = validation_share
-        self._untrained_version = untrained_version
+        self._model_kind = model_kind
+        self._read_positions = read_positions
         self._on_rejected = on_rejected
         self._max_shard_bytes = max_shard_bytes
         self._accepted: set[str] = set()
         self._found: list[AcceptedShard] = []
         self._models: dict[int, str] = {}
+        self._iteration: tuple[int, int] | None = None
+
+    def expect_iteration(self, iteration: int, num_games: int) -> None:
+        """From now on only games 0 .. num_games - 1 of this synchronous iteration count."""
+        self._iteration = (iteration, num_games)
 
     def poll(self, stop: Callable[[], bool] = lambda: False) -> list[AcceptedShard]:
         """New shards, validated; damaged ones are in rejected/ when it returns.
@@ -142,43 +167,71 @@ class Collector:
         )
         self._check_run(meta, name)
         # Gate 4: games.
-        verdict, why = self._ledger.judge_games(said.worker, games.game_number.tolist())
-        if verdict is not Verdict.NEW:
-            raise ShardError(name, why)
+        numbers, skipped = self._new_games(meta, games, name)
+        if skipped:
+            games = games.take(np.flatnonzero(np.isin(games.game_number, numbers)))
         # Gate 5: rules.
-        positions = positions_of_shard(
-            meta,
-            games,
-            name=name,
-            validation_share=self._validation_share,
-            untrained_version=self._untrained_version,
-        )
+        positions = self._read_positions(meta, games, name)
         fault_point("trainer.after_validate")
         # The ledger in memory counts it from here; on disk only the commit does.
         self._ledger.count(
-            said.worker, said.batch, sha256, games.game_number.tolist(), len(positions)
+            said.worker, said.batch, sha256, numbers, len(positions), iteration=meta.iteration
         )
         self._accepted.add(name)
-        return AcceptedShard(name, meta, games, positions, sha256)
+        return AcceptedShard(name, meta, games, positions, sha256, tuple(skipped))
+
+    def _new_games(
+        self, meta: ShardMeta, games: GameRecords, name: str
+    ) -> tuple[list[int], list[int]]:
+        """The numbers of the games that count, and of those that were counted before."""
+        numbers: list[int] = games.game_number.tolist()
+        if self._iteration is None:
+            if meta.iteration is not None:
+                raise ShardError(name, f"of iteration {meta.iteration}; this run deals no games")
+            verdict, why = self._ledger.judge_games(meta.worker_id, numbers)
+            if verdict is not Verdict.NEW:
+                raise ShardError(name, why)
+            return numbers, []
+        iteration, num_games = self._iteration
+        if meta.iteration is not None and meta.iteration < iteration:
+            raise ShardError(
+                name,
+                f"late: all games of iteration {meta.iteration} are counted already, these from "
+                "the worker they were dealt to next",
+            )
+        if meta.iteration != iteration or not all(0 <= n < num_games for n in numbers):
+            raise ShardError(
+                name,
+                f"expected games 0 to {num_games - 1} of iteration {iteration}, got {min(numbers)} "
+                f"to {max(numbers)} of iteration {meta.iteration}",
+            )
+        new = self._ledger.new_games(iteration, numbers)
+        if not new:
+            raise ShardError(
+                name, "late: all of its games are counted from the worker they were dealt to next"
+            )
+        return new, sorted(set(numbers) - set(new))
 
     def _check_run(self, meta: ShardMeta, name: str) -> None:
-        if meta.game != self._game:
-            raise ShardError(name, f"games of {meta.game}; this run learns {self._game}")
+        game = join_spec(meta.game, meta.game_options)
+        expected = join_spec(self._game.public_name, self._game.options)
+        if game != expected:
+            raise ShardError(name, f"games of {game}; this run learns {expected}")
         if meta.model_version not in self._models:
             versions = read_manifest(self._store)["versions"]
             self._models = {
-                int(v): entry["files"]["nnue"]["sha256"] for v, entry in versions.items()
+                int(v): entry["files"][self._model_kind]["sha256"] for v, entry in versions.items()
             }
-        expected = self._models.get(meta.model_version)
-        if expected is None:
+        sha256 = self._models.get(meta.model_version)
+        if sha256 is None:
             raise ShardError(
                 name,
                 f"played by model version {meta.model_version}, which this run never published; "
                 "the shard may be of another run",
             )
-        if meta.model_sha256 != expected:
+        if meta.model_sha256 != sha256:
             raise ShardError(
                 name,
                 f"played by a model with sha256 {meta.model_sha256[:16]}..., version "
-                f"{meta.model_version} of this run is {expected[:16]}...: it is of another run",
+                f"{meta.model_version} of this run is {sha256[:16]}...: it is of another run",
             )

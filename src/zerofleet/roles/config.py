@@ -16,6 +16,9 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from zerofleet.arena.config import ArenaConfig
+from zerofleet.games.game_file import is_game_file
+from zerofleet.games.openspiel import PREFIX as OPENSPIEL_PREFIX
+from zerofleet.games.registry import game_names
 from zerofleet.games.spec import join_spec
 from zerofleet.nets.config import MlpConfig, NnueConfig, ResNetConfig
 from zerofleet.replay.config import ReplayConfig, SampleReplayConfig
@@ -35,6 +38,10 @@ class ConfigError(ValueError):
     """A usage error: starting again does not mend it."""
 
 
+class OverrideError(ConfigError):
+    """An option of a worker that its run does not allow."""
+
+
 class GameConfig(FrozenModel):
     """Which game the run learns."""
 
@@ -48,6 +55,11 @@ class GameConfig(FrozenModel):
     def spec(self) -> str:
         """Name and options in one text, as `load_game` takes it."""
         return join_spec(self.name, self.options)
+
+    @property
+    def public_name(self) -> str:
+        """The name as shards give it: without the folder of a file of one's own."""
+        return self.name.rpartition("/")[2]
 
 
 class PacingConfig(FrozenModel):
@@ -91,7 +103,7 @@ class FleetConfig(FrozenModel):
         return value
 
 
-class RunConfig(FrozenModel):
+class BaseRunConfig(FrozenModel):
     """What the resolved configurations (config.json) of all runs have; `net.kind` says which of the
     two kinds of run it is."""
 
@@ -109,7 +121,7 @@ class RunConfig(FrozenModel):
         return (json.dumps(self.model_dump(mode="json"), indent=2) + "\n").encode()
 
 
-class AlphaBetaRunConfig(RunConfig):
+class AlphaBetaRunConfig(BaseRunConfig):
     """A run that learns an NNUE net from games of alpha-beta."""
 
     net: NnueConfig = NnueConfig()
@@ -119,7 +131,7 @@ class AlphaBetaRunConfig(RunConfig):
     training: TrainingConfig = TrainingConfig()
 
 
-class TreeSearchRunConfig(RunConfig):
+class TreeSearchRunConfig(BaseRunConfig):
     """A run that learns a policy and value net from games of tree search."""
 
     net: Annotated[ResNetConfig | MlpConfig, Field(discriminator="kind")] = ResNetConfig()
@@ -128,6 +140,9 @@ class TreeSearchRunConfig(RunConfig):
     replay: SampleReplayConfig = SampleReplayConfig()
     training: PolicyValueConfig = PolicyValueConfig()
 
+
+RunConfig = AlphaBetaRunConfig | TreeSearchRunConfig
+"""The resolved configuration of a run (config.json)."""
 
 FIXED_ON_A_RUN = ("game", "net")
 """Sections that cannot change once a run exists: its shards and versions depend on them."""
@@ -142,20 +157,24 @@ def recipe_names() -> list[str]:
 
 
 def load_recipe(recipe: str) -> Tree:
-    """The tree of a recipe: a name from the package or the path of a user's YAML file.
+    """The tree of a recipe: a name from the package, the path of a user's YAML file, or a game.
+
+    A game that has no recipe is learned by tree search and a residual net, all by default.
 
     Raises: ConfigError if there is no such recipe, or it is not a YAML mapping.
     """
-    if recipe.endswith((".yaml", ".yml")) or "/" in recipe:
+    if recipe.endswith((".yaml", ".yml")) or ("/" in recipe and not _is_game(recipe)):
         path = Path(recipe)
         if not path.is_file():
             raise ConfigError(f"recipe {recipe}: no such file")
         text = path.read_text()
     else:
         if recipe not in recipe_names():
+            if _is_game(recipe):
+                return {"game": {"name": recipe}, "net": {"kind": ResNetConfig().kind}}
             raise ConfigError(
                 f"unknown recipe {recipe!r}{_nearest(recipe, recipe_names())}; "
-                f"known: {', '.join(recipe_names())}, or the path of a .yaml file"
+                f"known: {', '.join(recipe_names())}, the path of a .yaml file, or a game"
             )
         text = resources.files("zerofleet.recipes").joinpath(f"{recipe}.yaml").read_text()
     try:
@@ -165,6 +184,11 @@ def load_recipe(recipe: str) -> Tree:
     if not isinstance(tree, dict):
         raise ConfigError(f"recipe {recipe}: expected a mapping of sections, got {tree!r:.60}")
     return tree
+
+
+def _is_game(text: str) -> bool:
+    name = text.partition("(")[0]
+    return is_game_file(text) or text.startswith(OPENSPIEL_PREFIX) or name in game_names()
 
 
 def parse_config_json(data: bytes) -> Tree:
@@ -202,7 +226,8 @@ def resolve(recipe: Tree, existing: Tree | None, command_line: Mapping[str, Any]
     _merge(tree, recipe)
     if existing is not None:
         _merge(tree, existing)
-    for key, value in command_line.items():
+    # A kind comes before the keys that only it has.
+    for key, value in sorted(command_line.items(), key=lambda item: not _is_kind(item[0])):
         if value is not None:
             _set(tree, key, value)
     family = _family(tree)
@@ -213,16 +238,6 @@ def resolve(recipe: Tree, existing: Tree | None, command_line: Mapping[str, Any]
         return family.model_validate(tree)
     except ValidationError as error:
         raise ConfigError("\n".join(_describe(e) for e in error.errors())) from None
-
-
-def resolve_alphabeta(
-    recipe: Tree, existing: Tree | None, command_line: Mapping[str, Any]
-) -> AlphaBetaRunConfig:
-    """`resolve` where only alpha-beta with an NNUE net will do. Raises: ConfigError."""
-    config = resolve(recipe, existing, command_line)
-    if not isinstance(config, AlphaBetaRunConfig):
-        raise ConfigError("net.kind: expected nnue; nets of tree search cannot be trained yet")
-    return config
 
 
 def check_unchanged(old: RunConfig, new: RunConfig) -> None:
@@ -260,7 +275,19 @@ def _family(tree: Tree) -> type[RunConfig]:
     return NET_KINDS[kind]
 
 
+def _is_kind(key: str) -> bool:
+    return key.rpartition(".")[2] == "kind"
+
+
+def _forget_other_kind(section: Tree, kind: Any) -> None:
+    """What an earlier source says of another kind of net does not belong to this one."""
+    if section.get("kind", kind) != kind:
+        section.clear()
+
+
 def _merge(into: Tree, source: Mapping[str, Any]) -> None:
+    if "kind" in source:
+        _forget_other_kind(into, source["kind"])
     for key, value in source.items():
         if isinstance(value, Mapping) and isinstance(into.get(key), dict):
             _merge(into[key], value)
@@ -275,6 +302,8 @@ def _set(tree: Tree, dotted: str, value: Any) -> None:
         if not isinstance(node, dict):
             raise ConfigError(f"{dotted}: {section!r} is a value, not a section")
         tree = node
+    if _is_kind(last):
+        _forget_other_kind(tree, value)
     tree[last] = value
 
 

@@ -2,7 +2,8 @@
 
 Rules, in this order, at each look:
 
-1. What was dealt to a worker that died, stopped or began a new session is dealt anew.
+1. What was dealt to a worker that died, stopped or began a new session is dealt anew; so is what a
+   worker has delivered and what did not arrive, because the shard was refused or lost.
 2. Games nobody has go to the workers with the least to do, so that all have equally much.
 3. A worker with nothing left takes the last half of what the slowest still has, once that one has
    taken half as long again as the idle one took for its own share; one that came late takes it at
@@ -57,12 +58,19 @@ class Dealer:
             for name, dealt in share.workers.items()
         }
 
-    def deal(self, open_games: Iterable[int], live: Mapping[str, str]) -> list[str]:
+    def deal(
+        self,
+        open_games: Iterable[int],
+        live: Mapping[str, str],
+        finished: Mapping[str, int] | None = None,
+    ) -> list[str]:
         """Looks at the iteration; `self.share` is another one afterwards if games were dealt.
 
         Args:
           open_games: numbers that are not counted yet.
           live: worker -> session of those that live.
+          finished: worker -> revision of the share it has delivered completely; to be read before
+            the shards are, so that these are there.
         Returns: a line for people for each re-deal; none if nothing changed or at the first deal.
         """
         now = self._clock()
@@ -78,6 +86,10 @@ class Dealer:
             if left:
                 why = "began anew" if name in live else "is gone"
                 notes.append(f"{left} games of {name}, which {why}, are dealt again")
+        for name, hand in self._hands.items():
+            if hand.numbers and (finished or {}).get(name) == self.share.revision:
+                notes.append(f"{len(hand.numbers)} games of {name} did not arrive; dealt again")
+                hand.numbers.clear()
         changed = self._deal_unowned(still_open, live, revision, now)
         changed += self._split_slowest(live, revision, now, notes)
         if changed or set(self._hands) != set(self.share.workers):

@@ -3,10 +3,13 @@
 A commit (run/commit.py) has these files:
 
     learner.pt    weights, optimizer, counters (training/checkpoint.py)
-    model.nnue    the published network of this state, and model.pt, the same for people
+    model.nnue    the published network of this state (model.safetensors if trees are searched),
+                  and model.pt, the same for people
     ledger.json   every batch and game counted so far
-    window.json   the sources of the window, oldest first: [name, model version, positions],
-                  and the shards this commit counts, [name, sha256], which move to consumed/
+    window.json   the sources of the window, oldest first: [name, model version, positions]; the
+                  parts of those that are iterations of a synchronous run: [shard, numbers of its
+                  games that were counted from another one]; and the shards this commit counts,
+                  [name, sha256], which move to consumed/
     seed.npz      the seed data, if any
 
 and a summary {iteration, model_version, seeded, entry}, where `entry` is this iteration's entry of
@@ -15,13 +18,15 @@ shards it names, which lie in data/ or consumed/.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from zerofleet.arena.stats import IterationStats
 from zerofleet.records.read import decode_shard
-from zerofleet.replay.shards import positions_of_shard
-from zerofleet.replay.window import PositionBatch, SourceInWindow
+from zerofleet.records.shard import GameRecords, ShardMeta
+from zerofleet.replay.window import SourceInWindow
 from zerofleet.run.commit import Checkpoint, FileRef
 from zerofleet.run.documents import decode_object
 from zerofleet.run.errors import DamagedError, KeyMissingError
@@ -32,9 +37,15 @@ from zerofleet.run.store import Store
 
 LEARNER = "learner.pt"
 MODEL_NNUE = "model.nnue"
+MODEL_SAFETENSORS = "model.safetensors"
 MODEL_PT = "model.pt"
+MODEL_FILES = (MODEL_NNUE, MODEL_SAFETENSORS, MODEL_PT)
 WINDOW = "window.json"
 SEED = "seed.npz"
+
+
+Parts = tuple[tuple[str, tuple[int, ...]], ...]
+"""(shard, numbers of its games that were counted from another one) of an iteration."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +66,27 @@ class TrainerState:
     """Version 1 was trained on seed data."""
     files: dict[str, bytes | FileRef]
     """learner.pt, model.nnue, model.pt and seed.npz."""
+    parts: dict[str, Parts] = field(default_factory=dict)
+    """Shards of the sources in the window that are no shards themselves but iterations."""
 
     @property
     def untrained_version(self) -> int | None:
         """The version with random weights: the first one, unless it was trained on seed data."""
         return None if self.seeded else 1
+
+    @property
+    def shards_in_window(self) -> set[str]:
+        """Names of all shards the window is made of."""
+        return {shard for source in self.sources for shard, _ in self.parts_of(source.name)}
+
+    def parts_of(self, source: str) -> Parts:
+        """The shards of a source of the window."""
+        return self.parts.get(source, ((source, ()),))
+
+    @property
+    def model_files(self) -> list[str]:
+        """Names of the files of its model version."""
+        return [name for name in MODEL_FILES if name in self.files]
 
     def commit_files(self) -> dict[str, bytes | FileRef]:
         """All files of the commit."""
@@ -67,7 +94,14 @@ class TrainerState:
         return {
             **self.files,
             LEDGER: _json(self.ledger.to_json()),
-            WINDOW: _json({"format": 1, "sources": sources, "new_shards": list(self.new_shards)}),
+            WINDOW: _json(
+                {
+                    "format": 1,
+                    "sources": sources,
+                    "parts": self.parts,
+                    "new_shards": list(self.new_shards),
+                }
+            ),
         }
 
     def summary(self) -> dict[str, Any]:
@@ -85,7 +119,9 @@ def restore(store: Store, checkpoint: Checkpoint) -> TrainerState:
     window = decode_object(checkpoint.read(store, WINDOW), WINDOW)
     summary = checkpoint.summary
     files: dict[str, bytes | FileRef] = {
-        name: checkpoint.read(store, name) for name in (LEARNER, MODEL_NNUE, MODEL_PT)
+        name: checkpoint.read(store, name)
+        for name in (LEARNER, *MODEL_FILES)
+        if name in checkpoint.files
     }
     if SEED in checkpoint.files:
         files[SEED] = checkpoint.files[SEED]
@@ -99,6 +135,10 @@ def restore(store: Store, checkpoint: Checkpoint) -> TrainerState:
             entry=summary["entry"],
             seeded=bool(summary["seeded"]),
             files=files,
+            parts={
+                name: tuple((shard, tuple(games)) for shard, games in parts)
+                for name, parts in window.get("parts", {}).items()
+            },
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedError(
@@ -106,10 +146,10 @@ def restore(store: Store, checkpoint: Checkpoint) -> TrainerState:
         ) from None
 
 
-def read_shard_positions(
-    store: Store, name: str, *, validation_share: float, untrained_version: int | None
-) -> PositionBatch:
-    """The training positions of a counted shard, from data/ or consumed/.
+def read_counted_shard(
+    store: Store, name: str, skipped: tuple[int, ...] = ()
+) -> tuple[ShardMeta, GameRecords]:
+    """Meta and games of a counted shard, from data/ or consumed/, without the skipped games.
 
     Raises: KeyMissingError if it is in neither; ShardError if it is damaged.
     """
@@ -118,13 +158,9 @@ def read_shard_positions(
     except KeyMissingError:
         data = store.read(DATA + name)
     meta, games = decode_shard(data, name=name)
-    return positions_of_shard(
-        meta,
-        games,
-        name=name,
-        validation_share=validation_share,
-        untrained_version=untrained_version,
-    )
+    if skipped:
+        games = games.take(np.flatnonzero(~np.isin(games.game_number, skipped)))
+    return meta, games
 
 
 def _json(value: Any) -> bytes:

@@ -24,7 +24,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zerofleet.arena.stats import IterationStats
 from zerofleet.fleet.status import collect as collect_status
@@ -33,35 +33,45 @@ from zerofleet.fleet.supervisor import stop_signals
 from zerofleet.games.registry import load_game
 from zerofleet.roles.collect import AcceptedShard, Collector
 from zerofleet.roles.config import (
-    AlphaBetaRunConfig,
     ConfigError,
+    RunConfig,
     check_unchanged,
     load_recipe,
     parse_config_json,
     resolve,
-    resolve_alphabeta,
 )
+from zerofleet.roles.deal import Dealer
+from zerofleet.roles.progress import Progress, bootstrap, restore
 from zerofleet.roles.rating import Rating, RatingError
 from zerofleet.roles.report import Event, Report, silent
-from zerofleet.roles.state import SEED
+from zerofleet.roles.state import LEARNER, MODEL_FILES, SEED
 from zerofleet.run.atomic import describe
 from zerofleet.run.commit import Checkpoint, commit, prune, read_latest
 from zerofleet.run.consumed import delete_outside_window, restore_uncounted
-from zerofleet.run.errors import RunError, StoreError
+from zerofleet.run.errors import DamagedError, RunError, StoreError
 from zerofleet.run.faults import fault_point
-from zerofleet.run.layout import CONFIG, DIRECTORIES, LOGS, TRAINER_LEASE
-from zerofleet.run.lease import Heartbeat, Lease, LeaseWatch
+from zerofleet.run.layout import (
+    CONFIG,
+    DIRECTORIES,
+    LOGS,
+    TRAINER_LEASE,
+    WORKERS,
+    worker_of_lease_key,
+)
+from zerofleet.run.lease import Heartbeat, Lease, LeaseWatch, read_lease
 from zerofleet.run.models import publish_model
 from zerofleet.run.series import SeriesWriter
+from zerofleet.run.shares import Share, prune_shares, read_share, write_share
 from zerofleet.run.software import software_version
 from zerofleet.run.stats import append_stats, read_stats
 from zerofleet.run.stop import clear_stop, request_stop, stop_requested
-from zerofleet.run.store import DirectoryStore, read_or_none
+from zerofleet.run.store import DirectoryStore, iterate, read_or_none
 from zerofleet.run.threads import calm_threads
 
-if TYPE_CHECKING:  # torch is loaded when the run starts, not when its arguments are checked
-    from zerofleet.roles.learning import Progress
-
+STATUS_SECONDS = 5.0
+"""How often status.txt is written while games are collected."""
+FIRST_DEAL_SECONDS = 20.0
+"""The first deal of an iteration waits this long for the workers it was told to expect."""
 WINDOW_SECONDS = 60.0
 """checkpoint.npz is written at most this often, and when the trainer ends."""
 
@@ -78,6 +88,7 @@ class Trainer:
         seed_data: Path | None = None,
         device: str = "auto",
         minutes: float | None = None,
+        num_workers: int = 1,
         report: Report = silent,
     ) -> None:
         """Checks the recipe; everything else happens in `run`.
@@ -86,6 +97,7 @@ class Trainer:
           command_line: dotted configuration keys and values, over recipe and config.json.
           seed_data: .npz of evaluated positions; only used when the run is new.
           minutes: the run ends after the loop in which this time is over.
+          num_workers: a synchronous iteration is dealt once so many live, or after a while.
         """
         self._run_dir = run_dir
         self._recipe = load_recipe(recipe)
@@ -93,12 +105,14 @@ class Trainer:
         self._seed_data = seed_data
         self._device = device
         self._deadline = None if minutes is None else time.monotonic() + 60 * minutes
+        self._num_workers = num_workers
         self._report = report
         self._store = DirectoryStore(run_dir)
         self._committed: Checkpoint | None = None
         self._window_written = float("-inf")
         self._window_size = 0
         self._rating: Rating | None = None
+        self._status_written = float("-inf")
         if seed_data is not None and not seed_data.is_file():
             raise ConfigError(f"--seed-data {seed_data}: no such file")
 
@@ -148,11 +162,11 @@ class Trainer:
 
     # -- start -------------------------------------------------------------------------------
 
-    def resolve_config(self) -> AlphaBetaRunConfig:
+    def resolve_config(self) -> RunConfig:
         """The configuration this run would have; changes nothing. Raises ConfigError."""
         data = read_or_none(self._store, CONFIG)
         existing = None if data is None else parse_config_json(data)
-        config = resolve_alphabeta(self._recipe, existing, self._command_line)
+        config = resolve(self._recipe, existing, self._command_line)
         try:
             load_game(config.game.spec)  # an unknown game is an error here, not in every worker
         except ValueError as error:
@@ -169,8 +183,7 @@ class Trainer:
             except OSError as error:
                 raise describe(error, "create the directory", path) from error
 
-    def _restore_or_bootstrap(self) -> "Progress":
-        from zerofleet.roles.learning import Progress
+    def _restore_or_bootstrap(self) -> Progress:
 
         checkpoint = self._committed = read_latest(self._store)
         if checkpoint is not None:
@@ -178,20 +191,20 @@ class Trainer:
                 self._tell(
                     "note", text=f"the run exists; --seed-data {self._seed_data} is not read"
                 )
-            progress = Progress.restore(
+            progress = restore(
                 self._store, checkpoint, self._config, self._device, self._on_unreadable
             )
             self._tell(
                 "resumed",
                 iteration=progress.state.iteration,
                 model_version=progress.state.model_version,
-                window=len(progress.window),
+                window=progress.num_window,
             )
             for name in restore_uncounted(self._store, progress.state.ledger):
                 self._tell("note", text=f"{name} was in consumed/ uncounted; it is read again")
             return progress
         self._phase("bootstrap")
-        progress = Progress.bootstrap(
+        progress = bootstrap(
             self._config, self._device, self._seed_data, should_stop=self._stop.is_set
         )
         self._commit(progress)
@@ -213,9 +226,9 @@ class Trainer:
         self._collector = Collector(
             store,
             progress.state.ledger,
-            game=config.game.spec,
-            validation_share=config.training.validation_share,
-            untrained_version=progress.state.untrained_version,
+            game=config.game,
+            model_kind=progress.model_kind,
+            read_positions=progress.read_positions,
             on_rejected=self._on_rejected,
         )
         self._derive(progress)
@@ -226,7 +239,9 @@ class Trainer:
                 break
             self._phase("training")
             fault_point("trainer.before_train")
-            trained = progress.learn(shards, self._loop_started, self._stop.is_set, self._on_epoch)
+            trained = progress.learn(
+                shards, self._loop_started, self._stop.is_set, self._on_progress
+            )
             if trained is None:
                 break  # stopped in the middle: the loop has not happened
             progress = trained
@@ -249,82 +264,168 @@ class Trainer:
     def _is_over(self) -> bool:
         """A signal, STOP put there by somebody, or the time given."""
         late = self._deadline is not None and time.monotonic() >= self._deadline
-        return late or self._stop.is_set() or stop_requested(self._store)
+        if late or self._stop.is_set():
+            return True
+        try:
+            return stop_requested(self._store)
+        except StoreError:
+            return False  # a store that is away says nothing
 
-    def _collect(self, progress: "Progress") -> list[AcceptedShard] | None:
+    def _collect(self, progress: Progress) -> list[AcceptedShard] | None:
+        """The games of the next loop; None if told to stop before."""
+        num_games = self._config.pacing.games_per_iteration
+        if num_games:
+            return self._collect_iteration(progress, num_games)
+        return self._collect_positions(progress)
+
+    def _collect_iteration(self, progress: Progress, num_games: int) -> list[AcceptedShard] | None:
+        """Deals the games of a synchronous iteration until all of them are there."""
+        state = progress.state
+        iteration = state.iteration + 1
+        share = read_share(self._store, iteration) or Share(
+            iteration, state.model_version, num_games
+        )
+        dealer = Dealer(share)
+        self._collector.expect_iteration(iteration, share.num_games)
+        shards: list[AcceptedShard] = []
+        patience = time.monotonic() + FIRST_DEAL_SECONDS
+        while not self._is_over():
+            live, finished = self._live_workers(iteration)  # before the shards: see `deal`
+            shards += self._poll_shards()
+            missing = state.ledger.new_games(iteration, range(share.num_games))
+            self._phase(
+                "collecting",
+                new_games=share.num_games - len(missing),
+                games_per_iteration=share.num_games,
+                window=progress.num_window,
+            )
+            if not missing:
+                self._tell(
+                    "collected",
+                    files=len(shards),
+                    games=share.num_games,
+                    positions=sum(len(shard.positions) for shard in shards),
+                )
+                return shards
+            if (
+                dealer.share.revision
+                or len(live) >= self._num_workers
+                or (live and time.monotonic() > patience)
+            ):
+                self._deal(dealer, missing, live, finished)
+            self._stop.wait(self._config.pacing.poll_seconds)
+        return None
+
+    def _deal(
+        self, dealer: Dealer, missing: list[int], live: dict[str, str], finished: dict[str, int]
+    ) -> None:
+        before = dealer.share
+        notes = dealer.deal(missing, live, finished)
+        if dealer.share is before:
+            return
+        try:
+            write_share(self._store, dealer.share)
+        except StoreError as away:
+            dealer.share = before  # dealt again at the next look
+            self._tell("waiting", **{"for": str(away)})
+            return
+        fault_point("trainer.after_deal")
+        for text in notes:
+            self._tell("note", text=text)
+        shares = {name: len(share) for name, share in dealer.share.workers.items()}
+        self._tell(
+            "dealt",
+            iteration=dealer.share.iteration,
+            revision=dealer.share.revision,
+            games=shares,
+        )
+
+    def _live_workers(self, iteration: int) -> tuple[dict[str, str], dict[str, int]]:
+        """Those that live, as their leases say: their sessions; and which share they finished."""
+        live: dict[str, str] = {}
+        finished: dict[str, int] = {}
+        with contextlib.suppress(StoreError):
+            for entry in iterate(self._store, WORKERS):
+                worker = worker_of_lease_key(entry.key)
+                with contextlib.suppress(DamagedError):
+                    lease = read_lease(self._store, entry.key)
+                    if worker and lease and self._watch.observe(entry.key, lease):
+                        live[worker] = lease["session"]
+                        share = lease.get("finished_share")
+                        if share and share[0] == iteration:
+                            finished[worker] = share[1]
+        return live, finished
+
+    def _poll_shards(self) -> list[AcceptedShard]:
+        try:
+            self._take_rating()
+            new = self._collector.poll(self._stop.is_set)
+            self._heartbeat.update(error="", state="active")
+        except StoreError as away:
+            # Nothing is lost: what was accepted stays accepted, the rest is still in data/.
+            new = []
+            self._heartbeat.update(error=str(away), state="error")
+            self._tell("waiting", **{"for": str(away)})
+        if time.monotonic() - self._status_written >= STATUS_SECONDS:
+            self._status_written = time.monotonic()
+            self._write_status()
+        return new
+
+    def _collect_positions(self, progress: Progress) -> list[AcceptedShard] | None:
         """New shards with at least min_new_positions; None if told to stop before."""
         wanted = self._config.pacing.min_new_positions
         shards: list[AcceptedShard] = []
         positions = 0
-        last_status = 0.0
-        while not self._stop.is_set():
-            try:
-                if self._is_over():
-                    return None
-                self._take_rating()
-                new = self._collector.poll(self._stop.is_set)
-                self._heartbeat.update(error="", state="active")
-            except StoreError as away:
-                # Nothing is lost: what was accepted stays accepted, the rest is still in data/.
-                new = []
-                self._heartbeat.update(error=str(away), state="error")
-                self._tell("waiting", **{"for": str(away)})
+        while not self._is_over():
+            new = self._poll_shards()
             shards += new
             positions += sum(len(shard.positions) for shard in new)
-            self._phase("collecting", new_positions=positions, window=len(progress.window))
-            if time.monotonic() - last_status >= 5:
-                last_status = time.monotonic()
-                self._write_status()
-            if positions >= wanted and len(progress.window) + positions >= self._smallest_window():
+            self._phase("collecting", new_positions=positions, window=progress.num_window)
+            if positions >= wanted and progress.is_enough(positions):
                 self._tell("collected", files=len(shards), positions=positions)
                 return shards
             if not new:
                 self._stop.wait(self._config.pacing.poll_seconds)
         return None
 
-    def _smallest_window(self) -> int:
-        """Fewer positions cannot be trained on: each batch has blocks of 128 of one bucket."""
-        return min(256 * self._config.net.num_buckets, self._config.replay.max_positions)
-
     # -- commit and what derives from it -----------------------------------------------------
 
-    def _commit(self, progress: "Progress") -> None:
+    def _commit(self, progress: Progress) -> None:
         state = progress.state
         self._committed = commit(
             self._store,
             state.commit_files(),
             summary=state.summary(),
-            keep_names=("learner.pt", "model.nnue", "model.pt"),
+            keep_names=(LEARNER, *MODEL_FILES),
             guard=self._lease.confirm,
             after=self._committed,
         )
         if SEED in state.files:  # written once; later commits point to it
             state.files[SEED] = self._committed.files[SEED]
 
-    def _derive(self, progress: "Progress") -> None:
+    def _derive(self, progress: Progress) -> None:
         """Everything that follows from the commit; each step is a no-op when it is done already."""
         state, store = progress.state, self._store
-        self._phase("publishing", window=len(progress.window))
-        nnue, pt = state.files["model.nnue"], state.files["model.pt"]
-        assert isinstance(nnue, bytes)
-        assert isinstance(pt, bytes)
+        self._phase("publishing", window=progress.num_window)
+        files = {name.rpartition(".")[2]: state.files[name] for name in state.model_files}
         publish_model(
             store,
             state.model_version,
-            {"nnue": nnue, "pt": pt},
-            str(progress.architecture),
-            copies={"model/nnue_model.nnue": nnue, "model/nnue_model.pt": pt},
+            {kind: data for kind, data in files.items() if isinstance(data, bytes)},
+            progress.architecture,
+            copies=progress.copies,
             info={"iteration": state.iteration},
         )
         self._collector.finish(state.new_shards)
+        prune_shares(store, state.iteration)
         self._write_window(progress, at_most_every=WINDOW_SECONDS)
         if self._config.replay.keep == "window":
-            delete_outside_window(store, {source.name for source in state.sources})
+            delete_outside_window(store, state.shards_in_window)
         self._rate(progress)
         self._write_status()
         self._loop_started = time.monotonic()
 
-    def _write_window(self, progress: "Progress", *, at_most_every: float) -> None:
+    def _write_window(self, progress: Progress, *, at_most_every: float) -> None:
         """checkpoint.npz is for people: it may lag behind, the shards it is made of do not."""
         if time.monotonic() - self._window_written < at_most_every:
             return
@@ -332,7 +433,7 @@ class Trainer:
         self._window_written = time.monotonic()
         fault_point("trainer.after_window_checkpoint")
 
-    def _rate(self, progress: "Progress") -> None:
+    def _rate(self, progress: Progress) -> None:
         """One entry in training_stats.json, and the start of the rating that completes it."""
         entry = progress.state.entry
         if any(
@@ -383,12 +484,11 @@ class Trainer:
         progress = {"phase": phase, "window": self._window_size, **values}
         self._heartbeat.update(state="active", progress=progress)
 
-    def _on_epoch(self, epoch: int, train: float, validation: float | None) -> None:
-        share = (epoch + 1) / self._config.training.train_epochs
+    def _on_progress(self, share: float, figures: dict[str, Any]) -> None:
         self._phase("training", share=share)
         with contextlib.suppress(StoreError):  # the next look will do
             self._take_rating()
-        self._log({"kind": "epoch", "epoch": epoch, "train": train, "val": validation})
+        self._log({"kind": "epoch", **figures})
 
     def _on_rejected(self, name: str, reason: str) -> None:
         self._tell("rejected", name=name, reason=reason)

@@ -5,7 +5,7 @@
       repeat until STOP, SIGTERM or Ctrl-C
         configuration and newest model      checked against its sha256; waits for them
         reserve batch and game numbers      durable in the lease; waits while the store is away
-        play games_per_batch games          C++ threads, no Python in the loop
+        play                                alphabeta_play.py, tree_play.py
         submit the shard                    or spool it while the store is away
       release lease
 
@@ -18,20 +18,24 @@ import hashlib
 import os
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zerofleet.fleet.devices import usable_cores
 from zerofleet.fleet.supervisor import stop_signals
 from zerofleet.records.account import shard_account
-from zerofleet.records.shard import ShardMeta
+from zerofleet.records.shard import GameRecords, ShardMeta
 from zerofleet.records.write import encode_shard
 from zerofleet.roles.config import (
     AlphaBetaRunConfig,
     ConfigError,
+    OverrideError,
+    RunConfig,
+    TreeSearchRunConfig,
     parse_config_json,
-    resolve_alphabeta,
+    resolve,
 )
 from zerofleet.roles.report import Event, Report, silent
 from zerofleet.run.errors import DamagedError, RunError, StoreError
@@ -51,21 +55,20 @@ from zerofleet.run.lease import (
     Reservation,
     configured_dead_after,
 )
-from zerofleet.run.models import ModelMissingError, PublishedModel, fetch_model, read_version
+from zerofleet.run.models import PublishedModel
 from zerofleet.run.numbers import first_free_numbers
 from zerofleet.run.series import SeriesWriter
 from zerofleet.run.software import software_version
 from zerofleet.run.spool import PendingGate, Spool, SpoolFullError
 from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import DirectoryStore, Store, read_or_none
-from zerofleet.selfplay.alphabeta_actor import AlphaBetaActor, Played
+
+if TYPE_CHECKING:
+    from zerofleet.roles.alphabeta_play import AlphaBetaPlay
+    from zerofleet.roles.tree_play import TreePlay
 
 MAX_DEFAULT_IDS = 1000
 """Workers of one host that may pick their ids by themselves."""
-
-
-class OverrideError(ConfigError):
-    """An option of this worker that the run does not allow."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ class Worker:
         threads: int | None = None,
         games_per_batch: int | None = None,
         depth: int | None = None,
+        device: str = "cpu",
         report: Report = silent,
     ) -> None:
         """Options that are None come from the run's configuration, `threads` from the host."""
@@ -108,12 +112,12 @@ class Worker:
         self._threads = threads or usable_cores()
         self._games_per_batch = games_per_batch
         self._depth = depth
+        self._device = device
         self._report = report
         self._totals = WorkerTotals()
         self._config_bytes = b""
-        self._config: AlphaBetaRunConfig | None = None
-        self._model: PublishedModel | None = None
-        self._actor: AlphaBetaActor | None = None
+        self._config: RunConfig | None = None
+        self._gate: PendingGate | None = None
 
     def run(self) -> int:
         """Plays until STOP or a signal; returns the exit status 0.
@@ -130,8 +134,8 @@ class Worker:
                 SeriesWriter(self._run_dir / LOGS, f"worker_{worker}") as series,
                 Heartbeat(lease, on_lost=stop.set) as heartbeat,
             ):
-                self._session = _Session(store, lease, heartbeat, worker, stop, series)
-                self._tell("started", threads=self._threads, pid=os.getpid())
+                self.session = WorkerSession(store, lease, heartbeat, worker, stop, series)
+                self.tell("started", threads=self._threads, pid=os.getpid())
                 error = ""
                 try:
                     self._play_until_stopped()
@@ -143,7 +147,7 @@ class Worker:
                     heartbeat.close()
                     lease.release(error)
                 heartbeat.check()
-                self._tell(
+                self.tell(
                     "stopped", reason="signal" if stop.is_set() else "STOP", **vars(self._totals)
                 )
         return 0
@@ -181,75 +185,71 @@ class Worker:
         )
 
     def _play_until_stopped(self) -> None:
-        session = self._session
-        spool = Spool(session.store, self._spool_directory())
-        gate: PendingGate | None = None
-        while not session.stopped():
-            model = self._newest_model()
-            if model is None or self._config is None:
-                continue  # told to stop while waiting
-            config = self._config
-            if gate is None:
-                gate = PendingGate(session.store, config.pacing.max_pending_bytes)
-            if not gate.is_open():
-                self._wait(
-                    f"the trainer: {gate.pending_bytes / 2**20:,.0f} MiB are pending in data/"
-                )
-                continue
-            reserved = self._reserve(config.selfplay.games_per_batch)
-            if reserved is None:
-                continue  # told to stop while waiting
-            session.heartbeat.update(
-                state=spool.state, error=spool.error, model_version=model.version
-            )
-            played = self._play(config, reserved.first_game)
-            if played.games.num_games > 0:
-                self._submit(spool, model, config, played, reserved.batch)
-        spool.flush(now=True)
-        if spool.names:
-            self._tell("spooled", files=len(spool.names), where=str(self._spool_directory()))
+        session = self.session
+        self._spool = Spool(session.store, self._spool_directory())
+        if self._wait_for_config():
+            self._strategy().run()
+        self._spool.flush(now=True)
+        if self._spool.names:
+            self.tell("spooled", files=len(self._spool.names), where=str(self._spool_directory()))
 
-    def _newest_model(self) -> PublishedModel | None:
-        """The newest model with the configuration it was made under; None if told to stop."""
-        session = self._session
-        while not session.stopped():
+    def _wait_for_config(self) -> bool:
+        """False if told to stop before there is one."""
+        while not self.session.stopped():
             try:
-                version = read_version(session.store)
-                self._read_config()
-                if version == 0 or self._config is None:
-                    self._wait(f"the trainer to publish a model in {self._run_dir}")
-                    continue
-                if self._model is None or self._model.version != version:
-                    model = fetch_model(session.store, version)
-                    self._actor = _make_actor(self._config.game.name, model)
-                    self._model = model
-                return self._model
-            except ModelMissingError as missing:
-                self._wait(str(missing))
+                self.follow_config()
+                if self._config is not None:
+                    return True
+                self.wait(f"the trainer to publish a model in {self._run_dir}")
             except OverrideError:
                 raise
             except (DamagedError, StoreError, ConfigError) as problem:
-                # A damaged model or a store that is away: say so, keep the lease, try again.
-                self._wait(str(problem), state="error")
-        return None
+                self.wait(str(problem), state="error")
+        return False
 
-    def _read_config(self) -> None:
-        """Follows config.json, if it is there already and has changed."""
-        session = self._session
+    def _strategy(self) -> "AlphaBetaPlay | TreePlay":
+        if isinstance(self.config, TreeSearchRunConfig):
+            from zerofleet.roles.tree_play import TreePlay
+
+            return TreePlay(self, threads=self._threads, device=self._device)
+        from zerofleet.roles.alphabeta_play import AlphaBetaPlay
+
+        return AlphaBetaPlay(self, threads=self._threads)
+
+    # -- what strategies use -----------------------------------------------------------------
+
+    @property
+    def config(self) -> RunConfig:
+        """The run's configuration, with what belongs to this host."""
+        assert self._config is not None
+        return self._config
+
+    def follow_config(self) -> None:
+        """Follows config.json, if it is there already and has changed.
+
+        Raises: ConfigError; OverrideError if the run does not allow an option of this worker.
+        """
+        session = self.session
         data = read_or_none(session.store, CONFIG)
         if data is None or data == self._config_bytes:
             return
         tree = parse_config_json(data)
-        self._check_allowed(resolve_alphabeta({}, tree, {}))
-        self._config, self._config_bytes = resolve_alphabeta({}, tree, self._own_settings()), data
+        self._check_allowed(resolve({}, tree, {}))
+        self._config, self._config_bytes = resolve({}, tree, self._own_settings()), data
         session.heartbeat.set_pace(
             interval_seconds=self._config.fleet.heartbeat_seconds,
             dead_after_seconds=self._config.fleet.dead_after_seconds,
         )
 
-    def _check_allowed(self, run: AlphaBetaRunConfig) -> None:
+    def _check_allowed(self, run: RunConfig) -> None:
+        if self._depth is None:
+            return
+        if not isinstance(run, AlphaBetaRunConfig):
+            raise OverrideError(
+                f"--depth {self._depth}: this run searches trees; it has simulations and no depth"
+            )
         depth = run.search.depth
-        if self._depth not in (None, depth) and not run.fleet.allow_worker_depth:
+        if self._depth != depth and not run.fleet.allow_worker_depth:
             raise OverrideError(
                 f"--depth {self._depth}: this run's workers all search to its depth, {depth} "
                 "(fleet.allow_worker_depth is false); leave --depth out"
@@ -259,134 +259,142 @@ class Worker:
         """What belongs to this host and overrides the run's configuration."""
         return {"selfplay.games_per_batch": self._games_per_batch, "search.depth": self._depth}
 
-    def _reserve(self, num_games: int) -> Reservation | None:
+    def may_deliver(self) -> bool:
+        """False, after a pause, while so much is pending that the trainer cannot keep up."""
+        if self._gate is None:
+            self._gate = PendingGate(self.session.store, self.config.pacing.max_pending_bytes)
+        if self._gate.is_open():
+            return True
+        self.wait(f"the trainer: {self._gate.pending_bytes / 2**20:,.0f} MiB are pending in data/")
+        return False
+
+    def reserve(self, num_games: int) -> Reservation | None:
         """The numbers of the next batch; None if told to stop while the store is away.
 
         Reserved before the games are played: what is played can then always be kept under its
         name, in the spool if need be, whatever happens to the store meanwhile.
         """
-        session = self._session
+        session = self.session
         while not session.stopped():
             fault_point("worker.before_reserve")
             try:
-                return session.lease.reserve(num_games)
+                reserved = session.lease.reserve(num_games)
             except StoreError as away:
-                self._wait(str(away), state="error")
+                self.wait(str(away), state="error")
+                continue
+            session.heartbeat.update(state=self._spool.state, error=self._spool.error)
+            return reserved
         return None
 
-    def _play(self, config: AlphaBetaRunConfig, first_game: int) -> Played:
-        session = self._session
-        assert self._actor is not None
-        return self._actor.play(
-            search=config.search,
-            selfplay=config.selfplay,
-            seed=worker_seed(config.seed, session.worker),
-            first_game=first_game,
-            num_games=config.selfplay.games_per_batch,
-            threads=self._threads,
-            should_stop=session.stopped,
-            on_progress=lambda games, positions, seconds: session.heartbeat.update(
-                rates=_rates(games, positions, seconds)
-            ),
-        )
+    @property
+    def has_undelivered(self) -> bool:
+        """Shards are in the spool still, after another try to deliver them."""
+        self._spool.flush()
+        return bool(self._spool.names)
 
-    def _submit(
+    def deliver(
         self,
-        spool: Spool,
-        model: PublishedModel,
-        config: AlphaBetaRunConfig,
-        played: Played,
+        games: GameRecords,
+        *,
         batch: int,
+        model: PublishedModel,
+        search: dict[str, Any],
+        backend: str,
+        num_positions: int,
+        seconds: float,
+        host: Mapping[str, Any],
+        iteration: int | None = None,
+        revision: int | None = None,
     ) -> None:
-        session = self._session
+        """Submits a shard, into the spool while the store is away.
+
+        Args:
+          batch: as reserved.
+          num_positions: that can be learned from.
+          seconds: that the games took.
+          host: facts about this host and how it played; not part of what is reproducible.
+          iteration, revision: of a synchronous run: which share.
+        """
+        session, config = self.session, self.config
         name = shard_name(model.version, session.worker, batch)
-        assert self._actor is not None
         meta = ShardMeta(
-            game=config.game.name,
+            game=config.game.public_name,
+            game_options=config.game.options,
             model_version=model.version,
             model_sha256=model.sha256,
             worker_id=session.worker,
             batch=batch,
             run_seed=config.seed,
-            search={
-                **config.search.model_dump(mode="json"),
-                **config.selfplay.model_dump(mode="json", exclude={"games_per_batch"}),
-            },
-            evaluator_backend="nnue",
+            iteration=iteration,
+            share_revision=revision,
+            search=search,
+            evaluator_backend=backend,
             software_version=software_version(),
             session=session.lease.session,
-            host={
-                "threads": self._threads,
-                "simd": self._actor.simd,
-                "seconds": round(played.seconds, 3),
-                "nodes": played.nodes,
-            },
+            host={"threads": self._threads, "seconds": round(seconds, 3), **host},
         )
-        data = encode_shard(meta, played.games)
+        data = encode_shard(meta, games)
         fault_point("worker.before_submit")
         while True:
             try:
-                delivered = spool.submit(name, data)
+                delivered = self._spool.submit(name, data)
                 break
             except SpoolFullError as full:
                 # Nothing is dropped: no game is played until the store or the spool has room.
-                self._wait(str(full), state="error")
+                self.wait(str(full), state="error")
                 if session.stopped():
                     raise
         fault_point("worker.after_submit")
-        self._count(name, played, delivered, spool)
-
-    def _count(self, name: str, played: Played, delivered: bool, spool: Spool) -> None:
-        games = played.games
         self._totals = WorkerTotals(
             self._totals.batches + 1,
             self._totals.games + games.num_games,
-            self._totals.positions + played.num_quiet,
+            self._totals.positions + num_positions,
         )
-        self._session.heartbeat.update(
-            state=spool.state,
-            error=spool.error,
-            rates=_rates(games.num_games, played.num_quiet, played.seconds),
+        session.heartbeat.update(
+            state=self._spool.state,
+            error=self._spool.error,
+            model_version=model.version,
             totals=vars(self._totals),
         )
-        self._tell(
+        session.tell_rates(games.num_games, num_positions, seconds)
+        self.tell(
             "batch" if delivered else "spooled",
             name=name,
             batch=self._totals.batches,
             games=games.num_games,
-            positions=played.num_quiet,
+            positions=num_positions,
             plies=games.num_plies,
-            seconds=round(played.seconds, 3),
-            nodes=played.nodes,
+            seconds=round(seconds, 3),
             threads=self._threads,
             total_games=self._totals.games,
-            error=spool.error,
+            error=self._spool.error,
+            **host,
         )
 
-    # -- helpers -----------------------------------------------------------------------------
+    def wait(self, for_what: str, state: str = "waiting") -> None:
+        """Says what it waits for, and waits a moment."""
+        self.session.heartbeat.update(state=state, error=for_what if state == "error" else "")
+        self.tell("waiting", **{"for": for_what}, state=state)
+        seconds = self._config.pacing.poll_seconds if self._config is not None else 1.0
+        self.session.stop.wait(seconds)
+
+    def tell(self, kind: str, **values: Any) -> None:
+        """Reports an event and writes it into the worker's series."""
+        event: Event = {"kind": kind, "worker": self.session.worker, **values}
+        self._report(event)
+        if kind != "waiting":
+            with contextlib.suppress(StoreError):  # a full disk is no reason to stop playing
+                self.session.series.append({"time": time.time(), **event})
 
     def _spool_directory(self) -> Path:
         """On this host's own disk, apart for each run and worker."""
         base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
         run = hashlib.sha256(str(self._run_dir.resolve()).encode()).hexdigest()[:16]
-        return base / "zerofleet" / "spool" / run / self._session.worker
-
-    def _wait(self, for_what: str, state: str = "waiting") -> None:
-        self._session.heartbeat.update(state=state, error=for_what if state == "error" else "")
-        self._tell("waiting", **{"for": for_what}, state=state)
-        seconds = self._config.pacing.poll_seconds if self._config is not None else 1.0
-        self._session.stop.wait(seconds)
-
-    def _tell(self, kind: str, **values: Any) -> None:
-        event: Event = {"kind": kind, "worker": self._session.worker, **values}
-        self._report(event)
-        if kind != "waiting":
-            with contextlib.suppress(StoreError):  # a full disk is no reason to stop playing
-                self._session.series.append({"time": time.time(), **event})
+        return base / "zerofleet" / "spool" / run / self.session.worker
 
 
 @dataclass
-class _Session:
+class WorkerSession:
     """What a worker holds while it runs."""
 
     store: Store
@@ -397,6 +405,16 @@ class _Session:
     series: SeriesWriter
     _next_look: float = 0.0
     _stop_seen: bool = False
+
+    def tell_rates(self, games: int, positions: int, seconds: float) -> None:
+        """Shows what was played in `seconds` in the lease."""
+        seconds = max(seconds, 1e-9)
+        self.heartbeat.update(
+            rates={
+                "games_per_second": round(games / seconds, 2),
+                "positions_per_second": round(positions / seconds, 1),
+            }
+        )
 
     def stopped(self) -> bool:
         """True once STOP, a signal or the loss of the lease asks to end; looks once a second."""
@@ -409,27 +427,3 @@ class _Session:
             except StoreError:
                 return False  # a store that is away says nothing
         return self._stop_seen
-
-
-def _make_actor(game: str, model: PublishedModel) -> AlphaBetaActor:
-    try:
-        return AlphaBetaActor(game, model.data)
-    except ValueError as error:
-        raise DamagedError(
-            f"model version {model.version} cannot be used here: {error}; install the version of "
-            "zerofleet that the trainer has"
-        ) from None
-
-
-def worker_seed(run_seed: int, worker: str) -> int:
-    """64-bit seed of a worker's games; the core derives each game's from it and its number."""
-    digest = hashlib.sha256(f"{run_seed}/{worker}".encode()).digest()
-    return int.from_bytes(digest[:8], "little")
-
-
-def _rates(games: int, positions: int, seconds: float) -> dict[str, float]:
-    seconds = max(seconds, 1e-9)
-    return {
-        "games_per_second": round(games / seconds, 2),
-        "positions_per_second": round(positions / seconds, 1),
-    }

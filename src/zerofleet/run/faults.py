@@ -36,6 +36,7 @@ FAULT_POINTS: dict[str, str] = {
     "stats.before_write": "before training_stats.json is replaced",
     "trainer.after_read": "a shard is read, nothing is known of it",
     "trainer.after_validate": "a shard has passed every gate, it is only counted in memory",
+    "trainer.after_deal": "a share is dealt, its games are not played",
     "trainer.before_train": "enough shards are accepted, training has not begun",
     "trainer.after_train": "trained, not committed",
     "trainer.before_move": "committed and published, a counted shard is still in data/",

@@ -16,6 +16,8 @@ from zerofleet.run.layout import MODEL, MODEL_MANIFEST, MODEL_VERSION, model_key
 from zerofleet.run.store import Store, read_or_none
 
 FORMAT = 1
+PLAYED_KINDS = ("nnue", "safetensors")
+"""Endings of the files that workers and matches play with; a version has one of them."""
 
 
 class ModelMissingError(RunError):
@@ -106,8 +108,13 @@ def read_manifest(store: Store) -> dict[str, Any]:
     return manifest
 
 
-def fetch_model(store: Store, version: int | None = None, kind: str = "nnue") -> PublishedModel:
+def fetch_model(
+    store: Store, version: int | None = None, kind: str | None = None
+) -> PublishedModel:
     """Reads one file of a version (None: the newest) and checks its sha256.
+
+    Args:
+      kind: ending of the file; None: the one that is played with.
 
     Raises: ModelMissingError if it is not there (yet), DamagedError if its bytes are not those
     that were published.
@@ -119,7 +126,9 @@ def fetch_model(store: Store, version: int | None = None, kind: str = "nnue") ->
     entry = read_manifest(store)["versions"].get(str(version))
     if entry is None:
         raise ModelMissingError(f"{MODEL_MANIFEST}: does not name version {version} (yet)")
-    described = entry["files"].get(kind)
+    files = entry["files"]
+    kind = kind or next((k for k in PLAYED_KINDS if k in files), PLAYED_KINDS[0])
+    described = files.get(kind)
     if described is None:
         raise ModelMissingError(
             f"{MODEL_MANIFEST}: version {version} has no .{kind} file, only "

@@ -1,5 +1,6 @@
 """Typed handle of the tree search of the core, one game at a time (docs/tree_search.md)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,6 +115,35 @@ class Mcts:
                 np.ascontiguousarray(found.value, np.float32),
             )
         return MctsResult(**self._core.result())
+
+    @staticmethod
+    def search_many(searches: Sequence["Mcts"], states: Sequence[Any]) -> list[MctsResult]:
+        """Searches one position with each, their leaves evaluated in one batch.
+
+        Args:
+          searches: as many as states, of one game and with one evaluator.
+          states: where a player moves.
+        Returns: what each would have found alone.
+        """
+        for search, state in zip(searches, states, strict=True):
+            search.new_game(state)
+            search._core.begin_move()
+        active = list(searches)
+        while active := [search for search in active if not search._core.done]:
+            parts = [LeafBatch(*search._core.collect()) for search in active]
+            batch = LeafBatch.concatenated(parts)
+            if len(batch) == 0:
+                continue
+            found = active[0].evaluator(batch)
+            prior = np.ascontiguousarray(found.prior, np.float32)
+            value = np.ascontiguousarray(found.value, np.float32)
+            row = entry = 0
+            for search, part in zip(active, parts, strict=True):
+                rows, entries = len(part), len(part.legal_action)
+                if rows:
+                    search._core.give_back(prior[entry : entry + entries], value[row : row + rows])
+                row, entry = row + rows, entry + entries
+        return [MctsResult(**search._core.result()) for search in searches]
 
     @property
     def cache_stats(self) -> dict[str, int]:

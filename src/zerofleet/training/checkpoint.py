@@ -8,14 +8,11 @@ from dataclasses import asdict
 
 from zerofleet.nets.nnue_file import NnueArchitecture
 from zerofleet.nets.tensor_file import TensorFileError, tensors_from_bytes, tensors_to_bytes
+from zerofleet.training.errors import CheckpointError
 from zerofleet.training.learner import Learner
 
 FORMAT = "zerofleet-learner"
 VERSION = 1
-
-
-class CheckpointError(ValueError):
-    """A learner state that cannot be restored; says what was expected and what came."""
 
 
 def learner_to_bytes(learner: Learner) -> bytes:

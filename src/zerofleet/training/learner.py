@@ -12,8 +12,10 @@ from torch import Tensor
 from zerofleet.nets.nnue import NnueModel, RoundedWeights, expand_bits, with_constant_feature
 from zerofleet.replay.sampler import MIN_BLOCK_SIZE, Batch, EpochSampler, choose_batch_size
 from zerofleet.replay.window import Window
+from zerofleet.training.compiled import compute_dtype
 from zerofleet.training.config import TrainingConfig
-from zerofleet.training.kernel import evaluation_kernel, has_fast_bfloat16
+from zerofleet.training.errors import TrainingError
+from zerofleet.training.kernel import evaluation_kernel
 from zerofleet.training.loss import win_probability_loss, win_probability_target
 from zerofleet.training.memory import keep_freed_memory
 from zerofleet.training.schedule import learning_rate
@@ -23,10 +25,6 @@ _CHUNK_SIZES = {"cpu": (4096, 1024), "cuda": (16384, 1024)}
 """Positions of one compiled call. A larger batch sums the gradients of several: on processors the
 activations of 4,096 positions stay in cache, and one shape compiled serves every larger batch."""
 _CHECK_EVERY = 16
-
-
-class TrainingError(RuntimeError):
-    """Training cannot go on; the message names the loop and batch and says what to do."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ class Learner:
             weight_decay=config.weight_decay,
             fused=True,
         )
-        self.dtype = self._compute_dtype()
+        self.dtype = compute_dtype(config.compute_dtype, self.device)
         self._kernel = evaluation_kernel(compiled=config.compile)
 
     def train_loop(
@@ -217,11 +215,6 @@ class Learner:
             if batch_size % size == 0:
                 return size
         return batch_size
-
-    def _compute_dtype(self) -> torch.dtype:
-        if self.config.compute_dtype != "auto":
-            return getattr(torch, self.config.compute_dtype)  # type: ignore[no-any-return]
-        return torch.bfloat16 if has_fast_bfloat16(self.device) else torch.float32
 
 
 def _check_finite(losses: list[Tensor], iteration: int, epoch: int, last_good: str) -> None:

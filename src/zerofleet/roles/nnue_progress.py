@@ -1,14 +1,10 @@
-"""The trainer's progress: its committed state with the window and the learner that belong to it.
-
-This is the part of the trainer that needs torch; roles/trainer.py does the rest.
-"""
+"""NnueProgress of a run that learns an NNUE net from games of alpha-beta (see progress.py)."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
+from typing import Any, ClassVar
 
 from zerofleet.arena.stats import GameStats, IterationStats, LossStats
 from zerofleet.nets.export import export_nnue, model_to_pt
@@ -16,18 +12,21 @@ from zerofleet.nets.features import feature_set_of_game
 from zerofleet.nets.nnue import NnueModel
 from zerofleet.nets.nnue_file import NnueArchitecture
 from zerofleet.records.errors import ShardError
+from zerofleet.records.shard import GameRecords, ShardMeta
 from zerofleet.replay.config import ReplayConfig
 from zerofleet.replay.seed import checkpoint_npz, parse_seed_data
+from zerofleet.replay.shards import positions_of_shard
 from zerofleet.replay.window import SEED_VERSION, PositionBatch, SourceInWindow, Window
 from zerofleet.roles.collect import AcceptedShard
 from zerofleet.roles.config import AlphaBetaRunConfig
+from zerofleet.roles.progress import game_stats
 from zerofleet.roles.state import (
     LEARNER,
     MODEL_NNUE,
     MODEL_PT,
     SEED,
     TrainerState,
-    read_shard_positions,
+    read_counted_shard,
     restore,
 )
 from zerofleet.run.commit import Checkpoint, FileRef
@@ -40,8 +39,10 @@ from zerofleet.training.learner import Learner, LoopResult
 
 
 @dataclass
-class Progress:
+class NnueProgress:
     """A state with its window and learner; `learn` makes the next one."""
+
+    model_kind: ClassVar[str] = "nnue"
 
     state: TrainerState
     window: Window
@@ -49,9 +50,36 @@ class Progress:
     replay: ReplayConfig
 
     @property
-    def architecture(self) -> NnueArchitecture:
+    def architecture(self) -> str:
         """Shape of the network."""
-        return self.learner.model.architecture
+        return str(self.learner.model.architecture)
+
+    @property
+    def num_window(self) -> int:
+        """Positions in the window."""
+        return len(self.window)
+
+    def is_enough(self, num_new: int) -> bool:
+        """Whether the window with so many more positions can be trained on."""
+        # Each batch has blocks of 128 of one bucket.
+        smallest = min(256 * self.window.num_buckets, self.replay.max_positions)
+        return self.num_window + num_new >= smallest
+
+    def read_positions(self, meta: ShardMeta, games: GameRecords, name: str) -> PositionBatch:
+        """Replays the games of a shard; ShardError."""
+        return positions_of_shard(
+            meta,
+            games,
+            name=name,
+            validation_share=self.learner.config.validation_share,
+            untrained_version=self.state.untrained_version,
+        )
+
+    @property
+    def copies(self) -> dict[str, bytes]:
+        """Copies of the published files for people."""
+        files = {f"model/nnue_{name}": self.state.files[name] for name in (MODEL_NNUE, MODEL_PT)}
+        return {key: data for key, data in files.items() if isinstance(data, bytes)}
 
     @classmethod
     def bootstrap(
@@ -61,7 +89,7 @@ class Progress:
         seed_data: Path | None,
         *,
         should_stop: Callable[[], bool],
-    ) -> "Progress":
+    ) -> "NnueProgress":
         """Model version 1: random weights, or trained on seed data, which enters the window.
 
         Raises: SeedDataError if the file is not seed data.
@@ -108,7 +136,7 @@ class Progress:
         config: AlphaBetaRunConfig,
         device: str,
         on_unreadable: Callable[[str, str], None],
-    ) -> "Progress":
+    ) -> "NnueProgress":
         """What the commit holds; the window is rebuilt from the shards it names.
 
         A shard that somebody deleted or damaged is told and left out: its games stay counted.
@@ -118,6 +146,7 @@ class Progress:
         assert isinstance(data, bytes)
         learner = _new_learner(config, device)
         restore_learner(learner, data, source=f"checkpoint {checkpoint.commit}")
+        progress = cls(state, _empty_window(config), learner, config.replay)
         batches: list[PositionBatch] = []
         for source in state.sources:
             try:
@@ -125,29 +154,22 @@ class Progress:
                     seed = checkpoint.read(store, SEED)
                     batches.append(_seed_batch(config, seed, source.name))
                 else:
-                    share = config.training.validation_share
-                    batches.append(
-                        read_shard_positions(
-                            store,
-                            source.name,
-                            validation_share=share,
-                            untrained_version=state.untrained_version,
-                        )
-                    )
+                    meta, games = read_counted_shard(store, source.name)
+                    batches.append(progress.read_positions(meta, games, source.name))
             except (KeyMissingError, ShardError) as error:
                 on_unreadable(source.name, str(error))
         # As many positions as it held: the oldest source may have been in it only in part.
         size = sum(source.num_positions for source in state.sources)
-        window = replace(_empty_window(config), max_positions=max(1, size)).extended(batches)
-        return cls(state, window, learner, config.replay)
+        window = replace(progress.window, max_positions=max(1, size)).extended(batches)
+        return replace(progress, window=window)
 
     def learn(
         self,
         shards: list[AcceptedShard],
         loop_started: float,
         should_stop: Callable[[], bool],
-        on_epoch: Callable[[int, float, float | None], None],
-    ) -> "Progress | None":
+        on_progress: Callable[[float, dict[str, Any]], None],
+    ) -> "NnueProgress | None":
         """Extends the window by the shards and trains one loop; None if stopped in the middle.
 
         Raises: TrainingError if the loss stops being finite.
@@ -157,8 +179,13 @@ class Progress:
         seeded = sum(source.num_positions for source in self.window.sources if is_seed(source))
         limit = self.replay.window_limit(self.state.ledger.num_positions + seeded)
         window = replace(self.window, max_positions=limit).extended(
-            [shard.positions for shard in shards]
+            [s.positions for s in shards if isinstance(s.positions, PositionBatch)]
         )
+
+        def on_epoch(epoch: int, train: float, validation: float | None) -> None:
+            share = (epoch + 1) / self.learner.config.train_epochs
+            on_progress(share, {"epoch": epoch, "train": train, "val": validation})
+
         result = self.learner.train_loop(
             window,
             iteration,
@@ -175,7 +202,7 @@ class Progress:
             positions=sum(len(shard.positions) for shard in shards),
             losses=_losses(result),
             game_stats={
-                **_game_stats(shards),
+                **game_stats(shards),
                 "eval_sd": _in_logits(result.eval_sd),
             },
             seconds=round(time.monotonic() - loop_started, 2),
@@ -192,7 +219,7 @@ class Progress:
             entry=entry,
             files=files,
         )
-        return Progress(state, window, self.learner, self.replay)
+        return NnueProgress(state, window, self.learner, self.replay)
 
     def write_window_checkpoint(self, store: Store) -> None:
         """checkpoint.npz: the window for people, and a fast start of another run."""
@@ -251,14 +278,3 @@ def _in_logits(evaluation: float) -> float:
     from zerofleet import _core
 
     return round(evaluation / _core.EVAL_PER_LOGIT, 4)
-
-
-def _game_stats(shards: list[AcceptedShard]) -> GameStats:
-    plies = np.concatenate([np.diff(shard.games.game_start) for shard in shards])
-    first = np.concatenate([shard.games.returns[:, 0] for shard in shards])
-    return GameStats(
-        mean_plies=round(float(plies.mean()), 2),
-        first_player_score=round(float((first + 1).mean() / 2), 4),
-        draw_share=round(float((first == 0).mean()), 4),
-        num_files=len(shards),
-    )

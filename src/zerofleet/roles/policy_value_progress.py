@@ -1,0 +1,245 @@
+"""Progress of a run that learns a net of policy and value from tree search (see progress.py)."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from zerofleet.arena.stats import GameStats, IterationStats, LossStats
+from zerofleet.games.registry import load_game
+from zerofleet.nets.architecture import NetArchitecture
+from zerofleet.nets.build import build_model
+from zerofleet.nets.model_file import model_to_pt, model_to_safetensors
+from zerofleet.records.errors import ShardError
+from zerofleet.records.shard import GameRecords, ShardMeta
+from zerofleet.replay.samples import SampleBatch, SampleWindow, samples_of_shard
+from zerofleet.roles.collect import AcceptedShard
+from zerofleet.roles.config import TreeSearchRunConfig
+from zerofleet.roles.progress import game_stats
+from zerofleet.roles.state import (
+    LEARNER,
+    MODEL_PT,
+    MODEL_SAFETENSORS,
+    TrainerState,
+    read_counted_shard,
+    restore,
+)
+from zerofleet.run.commit import Checkpoint, FileRef
+from zerofleet.run.errors import KeyMissingError
+from zerofleet.run.ledger import Ledger
+from zerofleet.run.store import Store
+from zerofleet.training.policy_value import PolicyValueLearner, PolicyValueResult
+from zerofleet.training.policy_value_checkpoint import (
+    policy_value_learner_to_bytes,
+    restore_policy_value_learner,
+)
+
+
+@dataclass
+class PolicyValueProgress:
+    """A state with its window and learner; `learn` makes the next one."""
+
+    model_kind: ClassVar[str] = "safetensors"
+
+    state: TrainerState
+    window: SampleWindow
+    learner: PolicyValueLearner
+    config: TreeSearchRunConfig
+
+    @property
+    def architecture(self) -> str:
+        """The net's shape, as the manifest names it and `NetArchitecture.from_json` reads it."""
+        return self.learner.model.architecture.to_json()
+
+    @property
+    def num_window(self) -> int:
+        """Samples in the window."""
+        return len(self.window)
+
+    @property
+    def copies(self) -> dict[str, bytes]:
+        """Copies of the published files for people."""
+        data = self.state.files[MODEL_PT]
+        return {f"model/{MODEL_PT}": data} if isinstance(data, bytes) else {}
+
+    def is_enough(self, num_new: int) -> bool:
+        """Whether the window with so many more samples can be trained on: any sample will do."""
+        return self.num_window + num_new > 0
+
+    def read_positions(self, meta: ShardMeta, games: GameRecords, name: str) -> SampleBatch:
+        """Replays the games of a shard; ShardError."""
+        return samples_of_shard(
+            meta,
+            games,
+            name=name,
+            validation_share=self.config.training.validation_share,
+            game=self.window.game,
+            untrained_version=self.state.untrained_version,
+        )
+
+    def merged(self, name: str, parts: Sequence[tuple[ShardMeta, GameRecords]]) -> SampleBatch:
+        """One source of the window; an iteration's games in order of their numbers.
+
+        So nothing that is learned depends on who played which game and when it arrived.
+        """
+        games = GameRecords.concatenated([games for _, games in parts])
+        games = games.take(np.argsort(games.game_number))
+        return self.read_positions(parts[0][0], games, name)
+
+    @classmethod
+    def bootstrap(cls, config: TreeSearchRunConfig, device: str) -> "PolicyValueProgress":
+        """Model version 1, with random weights."""
+        started = time.monotonic()
+        window = SampleWindow.empty(
+            load_game(config.game.spec), max_positions=config.replay.window_limit(0)
+        )
+        learner = _new_learner(config, window.game, device)
+        entry = IterationStats(
+            iteration=0,
+            model_version=1,
+            games=0,
+            positions=0,
+            losses=LossStats(),
+            game_stats=GameStats(),
+            seconds=round(time.monotonic() - started, 2),
+        )
+        state = TrainerState(
+            iteration=0,
+            model_version=1,
+            ledger=Ledger(),
+            sources=(),
+            new_shards=(),
+            entry=entry,
+            seeded=False,
+            files=_model_files(learner),
+        )
+        return cls(state, window, learner, config)
+
+    @classmethod
+    def restore(
+        cls,
+        store: Store,
+        checkpoint: Checkpoint,
+        config: TreeSearchRunConfig,
+        device: str,
+        on_unreadable: Callable[[str, str], None],
+    ) -> "PolicyValueProgress":
+        """What the commit holds; the window is rebuilt from the shards it names.
+
+        A shard that somebody deleted or damaged is told and left out: its games stay counted.
+        """
+        state = restore(store, checkpoint)
+        game = load_game(config.game.spec)
+        learner = _new_learner(config, game, device)
+        data = state.files[LEARNER]
+        assert isinstance(data, bytes)
+        restore_policy_value_learner(learner, data, source=f"checkpoint {checkpoint.commit}")
+        # As many samples as it held: the oldest source may have been in it only in part.
+        size = sum(source.num_positions for source in state.sources)
+        progress = cls(state, SampleWindow.empty(game, max_positions=max(1, size)), learner, config)
+        batches: list[SampleBatch] = []
+        for source in state.sources:
+            try:
+                parts = [
+                    read_counted_shard(store, name, skipped)
+                    for name, skipped in state.parts_of(source.name)
+                ]
+                batches.append(progress.merged(source.name, parts))
+            except (KeyMissingError, ShardError) as error:
+                on_unreadable(source.name, str(error))
+        return replace(progress, window=progress.window.extended(batches))
+
+    def learn(
+        self,
+        shards: list[AcceptedShard],
+        loop_started: float,
+        should_stop: Callable[[], bool],
+        on_progress: Callable[[float, dict[str, Any]], None],
+    ) -> "PolicyValueProgress | None":
+        """Extends the window by the shards and takes the steps that are due; None if stopped.
+
+        Raises: TrainingError if the loss stops being finite.
+        """
+        state, config = self.state, self.config
+        iteration = state.iteration + 1
+        batches = [s.positions for s in shards if isinstance(s.positions, SampleBatch)]
+        parts = dict(state.parts)
+        if config.pacing.games_per_iteration:
+            name = f"iteration {iteration}"
+            batches = [self.merged(name, [(shard.meta, shard.games) for shard in shards])]
+            parts[name] = tuple((shard.name, shard.skipped) for shard in shards)
+        # The ledger counts these shards already.
+        num_positions = state.ledger.num_positions
+        limit = config.replay.window_limit(num_positions)
+        window = replace(self.window, max_positions=limit).extended(batches)
+        steps = config.replay.steps_due(
+            round(num_positions * (1 - config.training.validation_share)),
+            self.learner.num_steps,
+            batch_size=config.training.batch_size,
+        )
+        steps = max(1, steps)
+        result = self.learner.train_loop(
+            window,
+            iteration,
+            num_steps=steps,
+            last_good=f"model version {state.model_version}",
+            should_stop=should_stop,
+            on_progress=lambda step, loss: on_progress(
+                step / steps, {"step": self.learner.num_steps, "train": loss}
+            ),
+        )
+        if should_stop():
+            return None
+        names = {source.name for source in window.sources}
+        entry = IterationStats(
+            iteration=iteration,
+            model_version=state.model_version + 1,
+            games=sum(shard.games.num_games for shard in shards),
+            positions=sum(len(shard.positions) for shard in shards),
+            losses=_losses(result),
+            game_stats=game_stats(shards),
+            seconds=round(time.monotonic() - loop_started, 2),
+        )
+        next_state = replace(
+            state,
+            iteration=iteration,
+            model_version=state.model_version + 1,
+            sources=window.sources,
+            new_shards=tuple((shard.name, shard.sha256) for shard in shards),
+            entry=entry,
+            files=_model_files(self.learner),
+            parts={name: shards for name, shards in parts.items() if name in names},
+        )
+        return PolicyValueProgress(next_state, window, self.learner, config)
+
+    def write_window_checkpoint(self, store: Store) -> None:
+        """This kind of run has none: its shards are what another run can start from."""
+
+
+def _new_learner(config: TreeSearchRunConfig, game: Any, device: str) -> PolicyValueLearner:
+    model = build_model(NetArchitecture.of(game, config.net), seed=config.seed)
+    return PolicyValueLearner(model, config.training, device=device, seed=config.seed)
+
+
+def _model_files(learner: PolicyValueLearner) -> dict[str, bytes | FileRef]:
+    return {
+        LEARNER: policy_value_learner_to_bytes(learner),
+        MODEL_SAFETENSORS: model_to_safetensors(learner.average.model),
+        MODEL_PT: model_to_pt(learner.average.model),
+    }
+
+
+def _losses(result: PolicyValueResult) -> LossStats:
+    losses = LossStats(
+        train=round(result.train.total, 5),
+        policy=round(result.train.policy, 5),
+        value=round(result.train.value, 5),
+        policy_entropy=round(result.train.policy_entropy, 5),
+    )
+    if result.validation is not None:
+        losses["val"] = round(result.validation.total, 5)
+        losses["val_policy"] = round(result.validation.policy, 5)
+        losses["val_value"] = round(result.validation.value, 5)
+    return losses

@@ -1,0 +1,125 @@
+"""The trainer's progress: its committed state with the window and the learner that belong to it.
+
+Two kinds of run have two kinds of progress: nnue_progress.py and policy_value_progress.py. They are
+the parts of the trainer that need torch; roles/trainer.py does the rest.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from zerofleet.arena.stats import GameStats
+from zerofleet.records.shard import GameRecords, ShardMeta
+from zerofleet.roles.collect import AcceptedShard, Positions
+from zerofleet.roles.config import AlphaBetaRunConfig, ConfigError, RunConfig, TreeSearchRunConfig
+from zerofleet.roles.state import TrainerState
+from zerofleet.run.commit import Checkpoint
+from zerofleet.run.store import Store
+
+
+class Progress(Protocol):
+    """A state with its window and learner; `learn` makes the next one."""
+
+    @property
+    def model_kind(self) -> str:
+        """Ending of the file that workers play with: nnue, safetensors."""
+
+    @property
+    def state(self) -> TrainerState:
+        """What is committed."""
+
+    @property
+    def architecture(self) -> str:
+        """Shape of the network."""
+
+    @property
+    def num_window(self) -> int:
+        """Positions in the window."""
+
+    @property
+    def copies(self) -> dict[str, bytes]:
+        """Copies of the published files for people, by key."""
+
+    def is_enough(self, num_new: int) -> bool:
+        """Whether the window with so many more positions can be trained on."""
+
+    def read_positions(self, meta: ShardMeta, games: GameRecords, name: str) -> Positions:
+        """Replays the games of a shard and returns what is learned from; ShardError."""
+
+    def learn(
+        self,
+        shards: list[AcceptedShard],
+        loop_started: float,
+        should_stop: Callable[[], bool],
+        on_progress: Callable[[float, dict[str, Any]], None],
+    ) -> "Progress | None":
+        """Extends the window by the shards and trains; None if stopped in the middle.
+
+        Args:
+          on_progress: told the share that is done and figures for the log.
+        Raises: TrainingError if the loss stops being finite.
+        """
+
+    def write_window_checkpoint(self, store: Store) -> None:
+        """checkpoint.npz: the window for people, where this kind of run has one."""
+
+
+def bootstrap(
+    config: RunConfig,
+    device: str,
+    seed_data: Path | None,
+    *,
+    should_stop: Callable[[], bool],
+) -> Progress:
+    """Model version 1: random weights, or trained on seed data.
+
+    Raises: SeedDataError if the file is not seed data; ConfigError if this kind of run has none.
+    """
+    if isinstance(config, AlphaBetaRunConfig):
+        from zerofleet.roles.nnue_progress import NnueProgress
+
+        return NnueProgress.bootstrap(config, device, seed_data, should_stop=should_stop)
+    assert isinstance(config, TreeSearchRunConfig)
+    if seed_data is not None:
+        raise ConfigError("--seed-data: positions with values teach no policy; leave it out")
+    from zerofleet.roles.policy_value_progress import PolicyValueProgress
+
+    return PolicyValueProgress.bootstrap(config, device)
+
+
+def restore(
+    store: Store,
+    checkpoint: Checkpoint,
+    config: RunConfig,
+    device: str,
+    on_unreadable: Callable[[str, str], None],
+) -> Progress:
+    """What the commit holds; the window is rebuilt from the shards it names.
+
+    A shard that somebody deleted or damaged is told and left out: its games stay counted.
+    """
+    if isinstance(config, AlphaBetaRunConfig):
+        from zerofleet.roles.nnue_progress import NnueProgress
+
+        return NnueProgress.restore(store, checkpoint, config, device, on_unreadable)
+    assert isinstance(config, TreeSearchRunConfig)
+    from zerofleet.roles.policy_value_progress import PolicyValueProgress
+
+    return PolicyValueProgress.restore(store, checkpoint, config, device, on_unreadable)
+
+
+def game_stats(shards: Sequence[AcceptedShard]) -> GameStats:
+    """Facts about the games of an iteration."""
+    plies = np.concatenate([np.diff(shard.games.game_start) for shard in shards])
+    returns = np.concatenate([shard.games.returns for shard in shards])
+    stats = GameStats(mean_plies=round(float(plies.mean()), 2), num_files=len(shards))
+    if returns.shape[1] == 1:
+        stats["mean_score"] = round(float(returns.mean()), 1)
+        stats["median_score"] = round(float(np.median(returns)), 1)
+        stats["best_score"] = round(float(returns.max()), 1)
+    else:
+        stats["first_player_score"] = round(float((returns[:, 0] + 1).mean() / 2), 4)
+        stats["draw_share"] = round(float((returns[:, 0] == 0).mean()), 4)
+    return stats

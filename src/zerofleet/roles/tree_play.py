@@ -1,0 +1,325 @@
+"""How a worker plays games of tree search: its dealt share, or on and on.
+
+Synchronous run: every iteration has its games and one model that plays all of them. The worker
+plays the numbers it was dealt, looks at the share now and then, and delivers what is finished. A
+game depends on run seed, iteration, number, model and settings alone: whoever plays it, it is the
+same game.
+
+Asynchronous run: the pool never runs dry. Games under way go on with a newer model when there is
+one, as in KataGo (Wu 2019); a shard is named after the model that is in use when it is complete.
+"""
+
+import faulthandler
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zerofleet import _core
+from zerofleet.games.evaluation import Evaluation, LeafBatch
+from zerofleet.games.registry import load_game
+from zerofleet.records.shard import GameRecords
+from zerofleet.roles.config import TreeSearchRunConfig
+from zerofleet.run.errors import DamagedError, StoreError
+from zerofleet.run.models import ModelMissingError, PublishedModel, fetch_model, read_version
+from zerofleet.run.shares import Share, newest_share
+from zerofleet.selfplay.play import run_pool
+from zerofleet.selfplay.pool import Pool
+from zerofleet.selfplay.seeds import iteration_seed, worker_seed
+
+if TYPE_CHECKING:
+    from zerofleet.nets.evaluator import NetEvaluator
+    from zerofleet.roles.worker import Worker
+
+MODEL_KIND = "safetensors"
+HUNG_AFTER_SECONDS = 600.0
+"""A round takes a fraction of a second. One that takes this long never ends: the process writes
+where it stands into its log and ends, so that its games are dealt again."""
+
+
+class TreePlay:
+    """Plays for one worker until its session stops."""
+
+    def __init__(self, worker: "Worker", *, threads: int, device: str) -> None:
+        self._worker = worker
+        self._session = worker.session
+        self._threads = threads
+        self._device = device
+        self._evaluator: NetEvaluator | None = None
+        self._model: PublishedModel | None = None
+        self._next_look = 0.0
+        self._delivered_at = time.monotonic()
+
+    def run(self) -> None:
+        """Plays until the session stops."""
+        try:
+            if self._config().pacing.games_per_iteration:
+                self._play_shares()
+            else:
+                self._play_on()
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+    # -- synchronous -------------------------------------------------------------------------
+
+    def _play_shares(self) -> None:
+        hand: _Hand | None = None
+        while not self._session.stopped():
+            share = self._share()
+            if share is None:
+                continue
+            if hand is None or hand.share.iteration != share.iteration:
+                hand = _Hand(share)
+            if not hand.update(share, self._session.worker, self._session.lease.session):
+                if not self._worker.has_undelivered:
+                    finished = [share.iteration, share.revision]
+                    self._session.heartbeat.update(finished_share=finished)
+                self._worker.wait("the trainer to deal games")
+                continue
+            self._worker.follow_config()
+            if self._use_model(share.model_version):
+                self._play_hand(hand)
+
+    def _share(self) -> Share | None:
+        """The newest share; None, after a pause, if there is none to be had."""
+        try:
+            share = newest_share(self._session.store)
+            if share is not None:
+                return share
+            self._worker.wait("the trainer to deal games")
+        except (DamagedError, StoreError) as problem:
+            self._worker.wait(str(problem), state="error")
+        return None
+
+    def _play_hand(self, hand: "_Hand") -> None:
+        """Plays what is dealt, until nothing is left, the iteration is over or told to stop."""
+        config = self._config()
+        iteration = hand.share.iteration
+        if hand.pool is None:
+            hand.pool = self._new_pool(config, iteration_seed(config.seed, iteration))
+        pool = hand.pool
+        parallel = config.selfplay.num_parallel_games
+
+        def should_stop() -> bool:
+            if self._is_time_to_look():
+                share = self._look_at_share()
+                if share is not None:
+                    if share.iteration != iteration:
+                        return True  # complete without what we have left
+                    hand.update(share, self._session.worker, self._session.lease.session)
+            for first, count in hand.take(max(0, parallel - pool.num_under_way)):
+                pool.add_games(first, count)
+            while pool.num_ready >= config.selfplay.games_per_batch:
+                self._deliver(pool.take_games(config.selfplay.games_per_batch), iteration, hand)
+            return self._session.stopped()
+
+        should_stop()
+        run_pool(pool, self._evaluate, should_stop)
+        rest = pool.take_games(gaps=True)
+        if rest.num_games:
+            self._deliver(rest, iteration, hand)
+
+    def _look_at_share(self) -> Share | None:
+        try:
+            return newest_share(self._session.store)
+        except (DamagedError, StoreError):
+            return None  # play on with what there is
+
+    def _deliver(self, games: GameRecords, iteration: int, hand: "_Hand") -> None:
+        reserved = self._worker.reserve(0)
+        if reserved is not None:
+            self._submit(games, reserved.batch, iteration, hand.share.revision)
+
+    # -- asynchronous ------------------------------------------------------------------------
+
+    def _play_on(self) -> None:
+        pool: Pool | None = None
+        config = self._config()
+        batches: deque[int] = deque()
+        while not self._session.stopped():
+            if not self._use_newest_model():
+                continue
+            changed = self._config()
+            if pool is None or (changed.search, changed.selfplay) != (
+                config.search,
+                config.selfplay,
+            ):
+                # Games under way were begun with other settings; their numbers stay unused.
+                pool = self._new_pool(changed, worker_seed(changed.seed, self._session.worker))
+                batches.clear()
+            config = changed
+            assert self._model is not None
+            pool.set_model_version(self._model.version)
+            if not self._worker.may_deliver():
+                continue
+            num_games = config.selfplay.games_per_batch
+            ahead = config.selfplay.num_parallel_games + num_games
+            while len(batches) * num_games < ahead:
+                reserved = self._worker.reserve(num_games)
+                if reserved is None:
+                    return
+                pool.add_games(reserved.first_game, num_games)
+                batches.append(reserved.batch)
+            run_pool(pool, self._evaluate, self._until_batch(pool, num_games))
+            while pool.num_ready >= num_games:
+                self._submit(pool.take_games(num_games), batches.popleft())
+        if pool is not None and batches:
+            rest = pool.take_games(gaps=True)
+            if rest.num_games:
+                self._submit(rest, batches.popleft())
+
+    def _until_batch(self, pool: Pool, num_games: int) -> Callable[[], bool]:
+        assert self._model is not None
+        version = self._model.version
+
+        def should_stop() -> bool:
+            if pool.num_ready >= num_games or self._session.stopped():
+                return True
+            if not self._is_time_to_look():
+                return False
+            try:
+                return read_version(self._session.store) != version
+            except (DamagedError, StoreError):
+                return False
+
+        return should_stop
+
+    # -- both --------------------------------------------------------------------------------
+
+    def _config(self) -> TreeSearchRunConfig:
+        config = self._worker.config
+        assert isinstance(config, TreeSearchRunConfig)
+        return config
+
+    def _new_pool(self, config: TreeSearchRunConfig, seed: int) -> Pool:
+        return Pool(
+            load_game(config.game.spec),
+            config.search,
+            config.selfplay,
+            seed=seed,
+            threads=self._threads,
+            halves=1 if self._device == "cpu" else 2,
+        )
+
+    def _use_newest_model(self) -> bool:
+        version = 0
+        try:
+            version = read_version(self._session.store)
+            self._worker.follow_config()
+        except (DamagedError, StoreError) as problem:
+            self._worker.wait(str(problem), state="error")
+            return False
+        if version == 0:
+            self._worker.wait("the trainer to publish a model")
+            return False
+        return self._use_model(version)
+
+    def _use_model(self, version: int) -> bool:
+        """Loads a version; False, after a pause, if it is not to be had now."""
+        if self._model is not None and self._model.version == version:
+            return True
+        try:
+            model = fetch_model(self._session.store, version, MODEL_KIND)
+            self._load(model)
+        except ModelMissingError as missing:
+            self._worker.wait(str(missing))
+            return False
+        except (DamagedError, StoreError) as problem:
+            self._worker.wait(str(problem), state="error")
+            return False
+        self._model = model
+        self._session.heartbeat.update(model_version=version)
+        return True
+
+    def _load(self, model: PublishedModel) -> None:
+        from zerofleet.nets.evaluator import make_evaluator
+
+        if self._evaluator is not None:
+            self._evaluator.load(model.data)
+            return
+        config = self._config()
+        rows = config.selfplay.num_parallel_games * config.search.leaves_per_round
+        self._evaluator = make_evaluator(
+            model.data, device=self._device, threads=self._threads, max_batch=rows
+        )
+        self._worker.tell("evaluator", backend=self._evaluator.backend, device=self._device)
+
+    def _evaluate(self, batch: LeafBatch) -> Evaluation:
+        assert self._evaluator is not None
+        faulthandler.dump_traceback_later(HUNG_AFTER_SECONDS, exit=True)
+        return self._evaluator(batch)
+
+    def _submit(
+        self,
+        games: GameRecords,
+        batch: int,
+        iteration: int | None = None,
+        revision: int | None = None,
+    ) -> None:
+        config = self._config()
+        assert self._model is not None
+        assert self._evaluator is not None
+        now = time.monotonic()
+        self._worker.deliver(
+            games,
+            batch=batch,
+            model=self._model,
+            search={"search": config.search.model_dump(), "play": config.selfplay.core_options()},
+            backend=self._evaluator.backend,
+            num_positions=int(np.count_nonzero(games.ply_flags & _core.PLY_VALUE_TARGET)),
+            seconds=now - self._delivered_at,
+            host={"device": self._device},
+            iteration=iteration,
+            revision=revision,
+        )
+        self._delivered_at = now
+
+    def _is_time_to_look(self) -> bool:
+        now = time.monotonic()
+        if now < self._next_look:
+            return False
+        self._next_look = now + self._config().pacing.poll_seconds
+        return True
+
+
+class _Hand:
+    """What this worker has of one iteration: which numbers it is to play and has begun."""
+
+    def __init__(self, share: Share) -> None:
+        self.share = share
+        self.pool: Pool | None = None
+        self._begun: dict[int, int] = {}
+        self._waiting: list[tuple[int, int]] = []
+
+    def update(self, share: Share, worker: str, session: str) -> bool:
+        """Takes a newer revision over; True if there is something to begin.
+
+        What was dealt to another session of this worker is not ours: the trainer will see the new
+        session and deal anew.
+        """
+        self.share = share
+        mine = share.workers.get(worker)
+        ranges = mine.ranges if mine is not None and mine.session == session else ()
+        self._waiting = [
+            (number, dealt.revision)
+            for dealt in ranges
+            for number in range(dealt.first, dealt.last + 1)
+            if self._begun.get(number, 0) < dealt.revision
+        ]
+        return bool(self._waiting)
+
+    def take(self, count: int) -> Iterator[tuple[int, int]]:
+        """Begins up to `count` numbers: (first, how many) of each run."""
+        taken, self._waiting = self._waiting[:count], self._waiting[count:]
+        first = previous = None
+        for number, revision in taken:
+            self._begun[number] = revision
+            if first is not None and previous is not None and number != previous + 1:
+                yield first, previous + 1 - first
+                first = None
+            first = number if first is None else first
+            previous = number
+        if first is not None and previous is not None:
+            yield first, previous + 1 - first

@@ -1,0 +1,83 @@
+"""The whole state of a learner of policy and value as bytes (see checkpoint.py)."""
+
+import logging
+from typing import Any
+
+from torch import Tensor, nn
+
+from zerofleet.nets.tensor_file import TensorFileError, tensors_from_bytes, tensors_to_bytes
+from zerofleet.training.errors import CheckpointError
+from zerofleet.training.policy_value import PolicyValueLearner
+
+log = logging.getLogger(__name__)
+
+FORMAT = "zerofleet-policy-value-learner"
+VERSION = 1
+
+
+def policy_value_learner_to_bytes(learner: PolicyValueLearner) -> bytes:
+    """Returns model, average, optimizer and counters. Random numbers derive from (seed, iteration)
+    and need no state."""
+    return tensors_to_bytes(
+        {
+            "architecture": learner.model.architecture.to_json(),
+            "model": _tensors(learner.model),
+            "average": _tensors(learner.average.model),
+            "num_updates": learner.average.num_updates,
+            "optimizer_name": learner.config.optimizer,
+            "optimizer": learner.optimizer.state_dict()["state"],
+            "num_steps": learner.num_steps,
+            "seed": learner.seed,
+        },
+        format_name=FORMAT,
+        version=VERSION,
+    )
+
+
+def restore_policy_value_learner(
+    learner: PolicyValueLearner, data: bytes, *, source: str = "checkpoint"
+) -> None:
+    """Puts a saved state into a learner of the same architecture.
+
+    Its configuration stays the learner's own: a restart may change the learning rate, say. Another
+    optimizer starts with no memory of the steps so far, which is logged.
+    Raises: CheckpointError, and then the learner is unchanged.
+    """
+    try:
+        content = tensors_from_bytes(data, format_name=FORMAT, version=VERSION, source=source)
+    except TensorFileError as error:
+        raise CheckpointError(str(error)) from None
+    architecture = learner.model.architecture.to_json()
+    if content["architecture"] != architecture:
+        raise CheckpointError(
+            f"{source}: the net is {content['architecture']}, expected {architecture}"
+        )
+    for name, model in (("model", learner.model), ("average", learner.average.model)):
+        expected, found = _shapes(_tensors(model)), _shapes(content[name])
+        if found != expected:
+            raise CheckpointError(f"{source}: weights {found}, expected {expected}")
+    optimizer = learner.optimizer.state_dict()
+    if content["optimizer_name"] == learner.config.optimizer:
+        optimizer["state"] = content["optimizer"]
+    else:
+        optimizer["state"] = {}
+        log.warning(
+            "%s was written by %s; training goes on with %s, which begins anew",
+            source,
+            content["optimizer_name"],
+            learner.config.optimizer,
+        )
+    learner.model.load_state_dict(content["model"])
+    learner.average.model.load_state_dict(content["average"])
+    learner.average.num_updates = int(content["num_updates"])
+    learner.optimizer.load_state_dict(optimizer)
+    learner.num_steps = int(content["num_steps"])
+    learner.seed = int(content["seed"])
+
+
+def _tensors(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+
+
+def _shapes(tensors: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}

@@ -1,0 +1,190 @@
+"""Synchronous runs of tree search: exactly the games that were asked for, whatever happens."""
+
+import signal
+
+import numpy as np
+import pytest
+import run_kit
+from run_kit import wait_for
+
+from zerofleet.records.read import decode_shard
+from zerofleet.run.layout import CONSUMED, DATA
+from zerofleet.run.rejected import read_rejected
+from zerofleet.run.shares import read_share
+from zerofleet.run.stats import read_stats
+
+NUM_GAMES = run_kit.TINY_TREES["pacing.games_per_iteration"]
+
+
+@pytest.fixture
+def tree_run(forge, tmp_path):
+    run = run_kit.Run(forge, tmp_path, base=run_kit.TINY_TREES, recipe="tic_tac_toe")
+    yield run
+    run.end()
+
+
+def counted_games(run):
+    """iteration -> {game number: (model version, actions)}; a game that is there twice fails."""
+    found = {}
+    seen = set()
+    for name in sorted(run.names(CONSUMED)):
+        meta, games = decode_shard(run.store.read(CONSUMED + name), name=name)
+        for g, number in enumerate(games.game_number.tolist()):
+            plies = slice(games.game_start[g], games.game_start[g + 1])
+            record = (meta.model_version, tuple(games.action[plies].tolist()))
+            old = found.setdefault(meta.iteration, {}).setdefault(number, record)
+            assert old == record  # whoever plays it, it is the same game
+            seen.add((meta.iteration, number))
+    assert len(seen) == sum(len(games) for games in found.values())
+    return found
+
+
+def check_complete(run, num_iterations):
+    games = counted_games(run)
+    assert sorted(games) == list(range(1, num_iterations + 1))
+    for iteration, numbered in games.items():
+        assert sorted(numbered) == list(range(NUM_GAMES))
+        assert {version for version, _ in numbered.values()} == {iteration}
+    entries = [entry for entry in read_stats(run.store) if entry["iteration"] > 0]
+    assert [entry["games"] for entry in entries] == [NUM_GAMES] * num_iterations
+    report = run.audit()
+    assert report.num_games_counted == NUM_GAMES * num_iterations
+    return games
+
+
+def play(run, num_workers, **settings):
+    trainer = run.trainer(f"--num-workers={num_workers}", **settings)
+    workers = [run.worker(f"w{n}") for n in range(num_workers)]
+    return trainer, workers
+
+
+def test_same_seed_same_games_with_one_two_and_three_workers(forge, tmp_path):
+    found = []
+    for num_workers in (1, 2, 3):
+        run = run_kit.Run(
+            forge, tmp_path / str(num_workers), base=run_kit.TINY_TREES, recipe="tic_tac_toe"
+        )
+        try:
+            trainer, workers = play(run, num_workers)
+            assert trainer.wait() == 0, trainer.text()
+            assert [w.wait() for w in workers] == [0] * num_workers
+            found.append(check_complete(run, 3))
+            models = [
+                run.store.read(f"model/versions/{version:04d}.safetensors")
+                for version in (1, 2, 3, 4)
+            ]
+            assert len(set(models)) == 4
+            found[-1]["models"] = models
+        finally:
+            run.end()
+    assert found[0] == found[1] == found[2]
+
+
+def test_the_games_of_a_killed_worker_are_dealt_again(tree_run):
+    trainer, (first, second) = play(tree_run, 2, pacing__games_per_iteration=NUM_GAMES)
+    wait_for(lambda: read_share(tree_run.store, 1) is not None, "the first deal")
+    second.signal(signal.SIGKILL)
+    assert second.wait() == -9
+    assert trainer.wait() == 0, trainer.text()
+    assert first.wait() == 0
+    check_complete(tree_run, 3)
+    again = tree_run.worker("w1")  # the same id comes back to a run that is over: it ends
+    assert again.wait() == 0
+
+
+def test_the_games_of_a_frozen_worker_are_dealt_again(tree_run):
+    trainer, (first, second) = play(tree_run, 2, search__num_simulations=32)
+    wait_for(lambda: read_share(tree_run.store, 1) is not None, "the first deal")
+    second.signal(signal.SIGSTOP)
+    wait_for(lambda: tree_run.iteration() >= 1, "the first iteration without it")
+    second.signal(signal.SIGCONT)
+    assert trainer.wait() == 0, trainer.text()
+    assert first.wait() == 0
+    # It goes on, or it was suspended while it wrote its lease and stops by itself.
+    assert second.wait() == 0 or "was suspended" in second.text()
+    check_complete(tree_run, 3)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "trainer.after_deal",
+        "trainer.after_validate:3",
+        "trainer.before_train",
+        "commit.before_latest:2",
+        "commit.after_latest:2",
+        "trainer.before_move:3",
+        "publish.after_file:2",
+    ],
+)
+def test_a_killed_trainer_goes_on_with_the_same_games(tree_run, fault):
+    workers = [tree_run.worker(f"w{n}") for n in range(2)]
+    trainer = tree_run.trainer("--num-workers=2", fault=fault)
+    assert trainer.wait() == -9
+    trainer = tree_run.trainer("--num-workers=2")
+    assert trainer.wait() == 0, trainer.text()
+    assert [w.wait() for w in workers] == [0, 0]
+    check_complete(tree_run, 3)
+
+
+@pytest.mark.parametrize("fault", ["worker.before_submit:2", "worker.after_submit:2"])
+def test_a_worker_that_dies_and_comes_back_loses_nothing(tree_run, fault):
+    trainer = tree_run.trainer()
+    dying = tree_run.worker("w0", fault=fault)
+    assert dying.wait() == -9
+    back = tree_run.worker("w0")
+    assert trainer.wait() == 0, trainer.text()
+    assert back.wait() == 0
+    check_complete(tree_run, 3)
+
+
+def test_the_games_of_a_damaged_shard_are_dealt_and_played_again(tree_run):
+    trainer = tree_run.trainer(fault="trainer.after_deal:1:freeze")
+    worker = tree_run.worker("w0")
+    wait_for(lambda: len(tree_run.names(DATA)) == NUM_GAMES // 5, "all games of the iteration")
+    name = sorted(tree_run.names(DATA))[3]
+    data = bytearray(tree_run.store.read(DATA + name))
+    data[len(data) // 2] ^= 0xFF
+    tree_run.store.put(DATA + name, bytes(data))
+    trainer.signal(signal.SIGKILL)
+    assert trainer.wait() == -9
+    trainer = tree_run.trainer()
+    assert trainer.wait() == 0, trainer.text()
+    assert worker.wait() == 0
+    assert list(read_rejected(tree_run.store)) == [name]
+    check_complete(tree_run, 3)
+
+
+def test_games_of_another_iteration_are_refused(tree_run):
+    trainer, _ = play(tree_run, 1, pacing__max_loops=1)
+    assert trainer.wait() == 0, trainer.text()
+    check_complete(tree_run, 1)
+    name = sorted(tree_run.names(CONSUMED))[0]
+    data = tree_run.store.read(CONSUMED + name)
+    again = name.replace("_0001.npz", "_7777.npz")
+    meta, games = decode_shard(data, name=name)
+    from zerofleet.records.write import encode_shard
+
+    meta = meta.model_copy(update={"batch": 7777})
+    tree_run.store.put(DATA + again, encode_shard(meta, games))
+    trainer = tree_run.trainer(pacing__max_loops=2)
+    wait_for(lambda: read_rejected(tree_run.store), "the late shard to be refused")
+    worker = tree_run.worker("w0")
+    assert trainer.wait() == 0, trainer.text()
+    assert worker.wait() == 0
+    assert "late: all games of iteration 1" in read_rejected(tree_run.store)[again]
+    check_complete(tree_run, 2)
+
+
+def test_asynchronous_runs_learn_when_there_is_enough(tree_run):
+    trainer, (worker,) = play(
+        tree_run, 1, pacing__games_per_iteration=0, pacing__min_new_positions=60
+    )
+    assert trainer.wait() == 0, trainer.text()
+    assert worker.wait() == 0
+    entries = [entry for entry in read_stats(tree_run.store) if entry["iteration"] > 0]
+    assert len(entries) == 3
+    assert all(entry["positions"] >= 60 for entry in entries)
+    assert all(np.isfinite(entry["losses"]["policy"]) for entry in entries)
+    report = tree_run.audit()
+    assert report.num_games_counted == sum(entry["games"] for entry in entries)

@@ -176,6 +176,15 @@ def test_games_of_another_iteration_are_refused(tree_run):
     check_complete(tree_run, 2)
 
 
+def test_a_run_keeps_its_game(tree_run):
+    trainer, _ = play(tree_run, 1, pacing__max_loops=1)
+    assert trainer.wait() == 0, trainer.text()
+    tree_run.recipe = "connect_four"
+    other = tree_run.trainer()
+    assert other.wait() == 2
+    assert "is a run of tic_tac_toe; the recipe connect_four is for connect_four" in other.text()
+
+
 def test_asynchronous_runs_learn_when_there_is_enough(tree_run):
     trainer, (worker,) = play(
         tree_run, 1, pacing__games_per_iteration=0, pacing__min_new_positions=60

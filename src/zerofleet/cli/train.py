@@ -1,6 +1,7 @@
 """`zerofleet train`: the whole system on one machine, with one command."""
 
 import re
+import shlex
 import sys
 import time
 from collections import deque
@@ -153,6 +154,12 @@ def train(
             f"{plan.num_workers} workers: some will have none to play",
             highlight=False,
         )
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"--run-dir {directory}: cannot be created: {error.strerror}; choose another place"
+        ) from None
     session = _Session(directory, recipe, plan, minutes, config)
     return session.run(_trainer_arguments(recipe, keys, seed_data, device, minutes, plan))
 
@@ -239,7 +246,12 @@ class _Session:
                         next_view = time.monotonic() + VIEW_SECONDS
                         self._show(monitor, reader, workers)
                     stop.wait(0.2)
-                if not stop.is_set():
+                if stop.is_set():
+                    self._messages.append(
+                        f"stopping: finished games are saved, which may take {GRACE_SECONDS:.0f} s"
+                    )
+                    self._show(monitor, reader, workers)
+                else:
                     self._end_workers(workers)
                 workers.stop(GRACE_SECONDS)
                 trainer.stop(GRACE_SECONDS)
@@ -300,7 +312,7 @@ class _Session:
         show_result(self._console, self._store, self._run_dir, measure=not interrupted)
         if interrupted:
             self._console.print(
-                f"Stopped. Go on with: zerofleet train {self._recipe} --run-dir {self._run_dir}",
+                f"Stopped. Go on with: {shlex.join(['zerofleet', *sys.argv[1:]])}",
                 highlight=False,
                 soft_wrap=True,
             )

@@ -9,7 +9,7 @@ from zerofleet.run.layout import TENSORBOARD
 def trainer(
     *,
     run_dir: RunDir,
-    recipe: str = "ultimate_ttt",
+    recipe: str | None = None,
     seed_data: Path | None = None,
     run_name: str | None = None,
     max_loops: MaxLoops = None,
@@ -40,7 +40,8 @@ def trainer(
     Parameters
     ----------
     recipe
-        What to learn: a name from the package or the path of a .yaml file.
+        What to learn: a name from the package, the path of a .yaml file, or a game. A new run is of
+        ultimate_ttt without it.
     seed_data
         .npz of evaluated positions to start from: a run's checkpoint.npz, or boards and values.
     run_name

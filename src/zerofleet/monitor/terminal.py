@@ -162,9 +162,11 @@ class PlainMonitor:
                 self._say(trainer_line(entry, max_loops=view.max_loops or None))
         self._last_iteration = newest
         for w in view.workers:
-            if self._states.get(w.id) != w.state:
-                self._say(f"[{w.id}] {w.state}" + (f": {w.note}" if w.note else ""))
-                self._states[w.id] = w.state
+            # Between iterations workers wait a moment: that is no news.
+            state = "active" if w.state == "waiting" and not w.note else w.state
+            if self._states.get(w.id) != state:
+                self._say(f"[{w.id}] {state}" + (f": {w.note}" if w.note else ""))
+                self._states[w.id] = state
         for message in view.messages:
             if message not in self._messages:
                 self._say(message)

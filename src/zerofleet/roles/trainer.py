@@ -68,6 +68,7 @@ from zerofleet.run.stop import clear_stop, request_stop, stop_requested
 from zerofleet.run.store import DirectoryStore, iterate, read_or_none
 from zerofleet.run.threads import calm_threads
 
+DEFAULT_RECIPE = "ultimate_ttt"
 STATUS_SECONDS = 5.0
 """How often status.txt is written while games are collected."""
 FIRST_DEAL_SECONDS = 20.0
@@ -83,7 +84,7 @@ class Trainer:
         self,
         run_dir: Path,
         *,
-        recipe: str = "ultimate_ttt",
+        recipe: str | None = None,
         command_line: Mapping[str, Any] | None = None,
         seed_data: Path | None = None,
         device: str = "auto",
@@ -94,13 +95,15 @@ class Trainer:
         """Checks the recipe; everything else happens in `run`.
 
         Args:
+          recipe: None: ultimate_ttt for a new run; a run that exists keeps what it has.
           command_line: dotted configuration keys and values, over recipe and config.json.
           seed_data: .npz of evaluated positions; only used when the run is new.
           minutes: the run ends after the loop in which this time is over.
           num_workers: a synchronous iteration is dealt once so many live, or after a while.
         """
         self._run_dir = run_dir
-        self._recipe = load_recipe(recipe)
+        self._recipe_name = recipe
+        self._recipe = load_recipe(recipe or DEFAULT_RECIPE)
         self._command_line = dict(command_line or {})
         self._seed_data = seed_data
         self._device = device
@@ -166,14 +169,30 @@ class Trainer:
         """The configuration this run would have; changes nothing. Raises ConfigError."""
         data = read_or_none(self._store, CONFIG)
         existing = None if data is None else parse_config_json(data)
-        config = resolve(self._recipe, existing, self._command_line)
+        if existing is not None:
+            self._check_recipe(existing)
+        recipe = self._recipe if existing is None or self._recipe_name is not None else {}
+        config = resolve(recipe, existing, self._command_line)
         try:
             load_game(config.game.spec)  # an unknown game is an error here, not in every worker
         except ValueError as error:
             raise ConfigError(f"game.name: {error}") from None
         if existing is not None and read_latest(self._store) is not None:
-            check_unchanged(resolve(self._recipe, existing, {}), config)
+            check_unchanged(resolve(recipe, existing, {}), config)
         return config
+
+    def _check_recipe(self, existing: dict[str, Any]) -> None:
+        """A run keeps its game: a recipe for another one is a mistake, not a default."""
+        if self._recipe_name is None or "game" not in self._recipe or "game" not in existing:
+            return
+        there, asked = (
+            resolve({}, {"game": tree["game"]}, {}).game.spec for tree in (existing, self._recipe)
+        )
+        if there != asked:
+            raise ConfigError(
+                f"{self._run_dir} is a run of {there}; the recipe {self._recipe_name} is for "
+                f"{asked}: use another --run-dir"
+            )
 
     def _make_directories(self) -> None:
         for directory in DIRECTORIES:

@@ -1,8 +1,13 @@
 // Threads that wait for short pieces of work, round after round, without being started each time.
+//
+// To wake a sleeping thread takes tens of microseconds, as long as a whole piece of a round may. So
+// whoever waits looks again and again for a short while before it sleeps: steps of a round follow
+// each other at once, and between rounds threads sleep.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -16,8 +21,7 @@
 
 namespace zerofleet {
 
-/// `size` threads, the caller of `run` being one of them. Waiting threads sleep. One `run` at a
-/// time.
+/// `size` threads, the caller of `run` being one of them. One `run` at a time.
 class WorkerThreads {
   public:
     explicit WorkerThreads(int size) : shares_(std::make_unique<Share[]>(count(size))) {
@@ -63,6 +67,7 @@ class WorkerThreads {
         }
         wake_.notify_all();
         take_part(0);
+        look_for([&] { return num_active_ == 0; });
         std::unique_lock lock(mutex_);
         open_ = false;  // whoever wakes up now is too late
         idle_.wait(lock, [&] { return num_active_ == 0; });
@@ -82,10 +87,29 @@ class WorkerThreads {
     static std::size_t count(int size) { return static_cast<std::size_t>(std::max(size, 1)); }
     static std::size_t at(int thread) { return static_cast<std::size_t>(thread); }
 
+    /// Returns once `found()` holds, or after a while.
+    template <class Found>
+    static void look_for(const Found& found) {
+        using Clock = std::chrono::steady_clock;
+        const auto end = Clock::now() + std::chrono::microseconds(100);
+        while (!found() && Clock::now() < end)
+            for (int i = 0; i < 16 && !found(); ++i) relax();
+    }
+    /// Lets the processor's other thread of execution go first.
+    static void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        __asm__ volatile("yield");
+#endif
+    }
+
     void wait_for_work(int thread) {
         std::uint64_t seen = 0;
-        std::unique_lock lock(mutex_);
         for (;;) {
+            look_for([&] { return generation_ != seen || quit_; });
+            std::unique_lock lock(mutex_);
+            if (!open_) seen = generation_;  // too late for that one
             wake_.wait(lock, [&] { return quit_ || (open_ && generation_ != seen); });
             if (quit_) return;
             seen = generation_;
@@ -122,9 +146,11 @@ class WorkerThreads {
 
     std::mutex mutex_;
     std::condition_variable wake_, idle_;
-    std::uint64_t generation_ = 0;
-    int num_active_ = 0;
-    bool open_ = false, quit_ = false;
+    // Written under the mutex; atomic for those who look without it.
+    std::atomic<std::uint64_t> generation_{0};
+    std::atomic<int> num_active_{0};
+    std::atomic<bool> quit_{false};
+    bool open_ = false;
     std::exception_ptr error_;
     std::vector<std::jthread> threads_;  // last: they use everything above
 };

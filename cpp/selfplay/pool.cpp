@@ -202,15 +202,16 @@ void Pool::receive(int number, std::span<const float> prior, std::span<const flo
     if (!half.waits)
         throw std::logic_error("receive(" + std::to_string(number) +
                                ") without rows of a collect that wait for it");
-    const auto num_rows = static_cast<std::size_t>(half.batch->size());
-    const std::size_t num_legal = half.batch->legal_action().size();
-    if (prior.size() != num_legal || value.size() != num_rows)
-        throw std::invalid_argument("an evaluation of " + std::to_string(value.size()) +
-                                    " rows and " + std::to_string(prior.size()) +
-                                    " priors; expected " + std::to_string(num_rows) + " and " +
-                                    std::to_string(num_legal));
-    half.prior.assign(prior.begin(), prior.end());
-    half.value.assign(value.begin(), value.end());
+    half.batch->check_evaluation(prior.size(), value.size());
+    half.prior.resize(prior.size());
+    half.value.resize(value.size());
+    threads_.run(std::ssize(half.chunks), [&](std::ptrdiff_t i, int) {
+        const Chunk& chunk = half.chunks[static_cast<std::size_t>(i)];
+        const auto rows = static_cast<std::size_t>(chunk.rows.size());
+        std::copy_n(prior.data() + chunk.first_legal, chunk.rows.legal_action().size(),
+                    half.prior.data() + chunk.first_legal);
+        std::copy_n(value.data() + chunk.first_row, rows, half.value.data() + chunk.first_row);
+    });
     half.waits = false;
 }
 

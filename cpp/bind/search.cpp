@@ -3,6 +3,7 @@
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/unique_ptr.h>
+#include <nanobind/stl/vector.h>
 
 #include <atomic>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "bind/arrays.h"
 #include "bind/module.h"
 #include "bind/nnue.h"
+#include "search/greedy.h"
 #include "search/searcher.h"
 
 namespace nb = nanobind;
@@ -180,6 +182,7 @@ void bind_search(nb::module_& m) {
         .def("new_game", &AlphaBetaHandle::new_game, "Forgets the table and the history.")
         .def("stop", &AlphaBetaHandle::stop, "Makes a running search return soon.");
 
+    m.def("alphabeta_games", &search::alphabeta_games, "Names of the games that alpha-beta plays.");
     m.def(
         "select_actions", &select_actions, "game"_a, "network"_a.none(), "packed"_a, "seeds"_a,
         nb::kw_only(), "depth"_a = 0, "nodes"_a = 0, "reductions"_a = true, "quiescence"_a = true,

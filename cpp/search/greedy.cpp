@@ -5,11 +5,17 @@
 
 namespace zerofleet::search {
 
+std::vector<std::string> alphabeta_games() {
+    std::vector<std::string> names;
+    for_each_game([&]<class Game>() {
+        if constexpr (HasHeuristic<Game>) names.emplace_back(Game::kName);
+    });
+    return names;
+}
+
 void throw_no_heuristic(std::string_view game) {
     std::string known;
-    for_each_game([&]<class Game>() {
-        if constexpr (HasHeuristic<Game>) known += " " + std::string(Game::kName);
-    });
+    for (const std::string& name : alphabeta_games()) known += " " + name;
     throw std::invalid_argument("alpha-beta does not play " + std::string(game) + "; it plays" +
                                 known);
 }

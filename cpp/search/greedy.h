@@ -7,7 +7,9 @@
 #include <bit>
 #include <concepts>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "games/connect_four.h"
 #include "games/grid.h"
@@ -28,6 +30,9 @@ template <class Game>
 concept HasHeuristic = requires(const typename Game::State s) {
     { Heuristic<Game>::evaluate(s) } -> std::same_as<int>;
 };
+
+/// Names of the games that alpha-beta plays.
+std::vector<std::string> alphabeta_games();
 
 /// What a game that alpha-beta does not play throws.
 [[noreturn]] void throw_no_heuristic(std::string_view game);

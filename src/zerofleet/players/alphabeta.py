@@ -8,6 +8,7 @@ import numpy as np
 from zerofleet import _core
 from zerofleet.games.protocol import Game, State
 from zerofleet.players.player import PlayerError
+from zerofleet.search.alphabeta import alphabeta_spec
 
 
 class AlphaBetaPlayer:
@@ -54,6 +55,7 @@ class AlphaBetaPlayer:
         if depth < 1:
             raise PlayerError(f"{name}: expected a depth of at least 1 ply; came {depth}")
         try:
+            alphabeta_spec(game)
             self.select_actions([game.initial_state()], [0])
         except ValueError as error:
             raise PlayerError(f"{name} cannot play {game.name}: {error}") from error

@@ -34,6 +34,22 @@ class SearchResult:
     """The expected line, legal in turn, beginning with `action`."""
 
 
+def alphabeta_spec(game: Any) -> str:
+    """The text by which the core's alpha-beta knows a game.
+
+    Args:
+      game: its name, or the game as `load_game` returns it.
+    Raises: ValueError naming the games it plays, and what searches the others.
+    """
+    spec: str = game if isinstance(game, str) else game.spec
+    if spec.partition("(")[0].strip() not in _core.game_names():
+        raise ValueError(
+            f"alpha-beta does not play {spec}: it needs a compiled game with an evaluation "
+            f"({', '.join(_core.alphabeta_games())}); zerofleet.search.Mcts searches every game"
+        )
+    return spec
+
+
 class AlphaBetaSearch:
     """Searches positions of one game with a network, or with the hand-written heuristic.
 
@@ -43,12 +59,13 @@ class AlphaBetaSearch:
 
     def __init__(
         self,
-        game: str,
+        game: Any,
         network: _core.NnueNetwork | None = None,
         config: AlphaBetaConfig | None = None,
     ) -> None:
+        """Makes a search of a game or of its name. Raises: ValueError if alpha-beta lacks it."""
         self.config = config or AlphaBetaConfig()
-        self._core = _core.AlphaBeta(game, network, **_options(self.config))
+        self._core = _core.AlphaBeta(alphabeta_spec(game), network, **_options(self.config))
 
     def search(self, packed: NDArray[np.uint8], *, seconds: float = 0.0) -> SearchResult:
         """Searches `state.pack()` within the depth and nodes of the config, and `seconds` if > 0.
@@ -70,7 +87,7 @@ class AlphaBetaSearch:
 
 
 def select_actions(
-    game: str,
+    game: Any,
     network: _core.NnueNetwork | None,
     packed: NDArray[np.uint8],
     seeds: NDArray[np.uint64],
@@ -81,6 +98,7 @@ def select_actions(
     """Best moves of unrelated positions, for match play.
 
     Args:
+      game: as `load_game` returns it, or its name.
       network: None for the hand-written heuristic.
       packed: uint8 [N, packed_bytes].
       seeds: uint64 [N]; a seed chooses between moves of equal value.
@@ -89,7 +107,7 @@ def select_actions(
     # A match asks for one move at a time, and shallow searches fill little of a table.
     options = _options(config) | {"table_kib": min(config.table_kib, 16 << min(config.depth, 10))}
     actions, _, _ = _core.select_actions(
-        game,
+        alphabeta_spec(game),
         network,
         packed,
         seeds,

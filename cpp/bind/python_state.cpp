@@ -22,13 +22,15 @@ const nb::object& at(const void* state) { return *static_cast<const nb::object*>
 
 nb::builtin_exception wrong_type(const std::string& what) { return nb::type_error(what.c_str()); }
 
-/// Adds "in <what>" to what Python raised and lets it pass on, with its traceback.
+/// Adds "in <what>" to what Python raised and lets it pass on, with its traceback. A user's class
+/// has said more in a note of its own (games/user_class.py).
 template <class F>
 auto noting(const std::string& spec, const char* what, F&& f) {
     try {
         return f();
     } catch (nb::python_error& error) {
-        error.value().attr("add_note")(nb::str(("in " + spec + ": " + what).c_str()));
+        if (!nb::hasattr(error.value(), "__notes__") && !nb::hasattr(error.value(), "says_where"))
+            error.value().attr("add_note")(nb::str(("in " + spec + ": " + what).c_str()));
         throw;
     } catch (const nb::cast_error&) {
         throw wrong_type(spec + ": " + what + " returned what it must not; check_game says more");
@@ -151,11 +153,14 @@ Position PythonGame::look(const void* state, Choices& choices) const {
     const nb::object& s = at(state);
     choices.clear();
     Position position;
-    const auto check = [&](Action a, int end, std::size_t count) {
-        if (a < 0 || a >= end || count > static_cast<std::size_t>(end))
-            throw std::invalid_argument(info().spec + ": action or outcome " + std::to_string(a) +
-                                        " of " + std::to_string(count) + "; expected 0.." +
-                                        std::to_string(end - 1) + ", each once");
+    Action last = -1;
+    const auto check = [&](const char* what, Action a, int end) {
+        if (a <= last || a >= end)
+            throw std::invalid_argument(info().spec + ": " + what + "() has " + std::to_string(a) +
+                                        (last < 0 ? "" : " after " + std::to_string(last)) +
+                                        "; expected 0.." + std::to_string(end - 1) +
+                                        ", ascending, each once");
+        last = a;
     };
     position.terminal =
         noting(info().spec, "is_terminal", [&] { return nb::cast<bool>(s.attr("is_terminal")); });
@@ -180,7 +185,7 @@ Position PythonGame::look(const void* state, Choices& choices) const {
         });
         float total = 0;
         for (const auto& [outcome, probability] : outcomes) {
-            check(outcome, info().max_chance_outcomes, outcomes.size());
+            check("chance_outcomes", outcome, info().max_chance_outcomes);
             choices.push_back(outcome, probability);
             total += probability;
         }
@@ -202,7 +207,7 @@ Position PythonGame::look(const void* state, Choices& choices) const {
     if (legal.empty())
         throw std::invalid_argument(info().spec + ": no legal action before the end");
     for (const Action a : legal) {
-        check(a, info().num_actions, legal.size());
+        check("legal_actions", a, info().num_actions);
         choices.push_back(a);
     }
     return position;
@@ -244,6 +249,10 @@ void PythonGame::returns(const void* state, std::vector<float>& out) const {
         throw std::invalid_argument(info().spec + ": returns() has " +
                                     std::to_string(results.size()) + " numbers; expected " +
                                     std::to_string(info().num_players));
+    if (results.size() == 2 && !(std::fabs(results[0] + results[1]) < 1e-3f))
+        throw std::invalid_argument(info().spec + ": returns() gives " +
+                                    std::to_string(results[0]) + " and " +
+                                    std::to_string(results[1]) + "; expected a sum of 0");
     out.insert(out.end(), results.begin(), results.end());
 }
 

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerofleet.games import Game, State
+from zerofleet.games.python_game import PythonGame
+from zerofleet.games.user_class import explain, raised_at
 
 _GAME_NAMES = sorted(name for name in vars(Game) if not name.startswith("_"))
 _STATE_NAMES = sorted(name for name in vars(State) if not name.startswith("_"))
@@ -28,13 +30,22 @@ def check_game(game: Game, *, num_games: int = 50, seed: int = 0) -> None:
     Args:
       num_games: random games; their every position is checked, the costly checks on a sample.
       seed: of the random games; the same seed checks the same positions.
-    Raises: GameCheckError at the first broken promise, with the moves that lead there.
+    Raises: GameCheckError at the first broken promise, with the moves that lead there; so too where
+      the game raises an error of its own, which is chained.
     """
+    if num_games < 1:
+        raise ValueError(f"num_games has to be >= 1, got {num_games}")
     checker = _Checker(game, random.Random(seed))
-    checker.check_facts()
-    for _ in range(num_games):
-        checker.play_one_game()
-    checker.check_symmetric_observations()
+    try:
+        checker.check_facts()
+        for _ in range(num_games):
+            checker.play_one_game()
+        checker.check_symmetric_observations()
+    except GameCheckError:
+        raise
+    except Exception as error:
+        told = explain(error) or f"{type(error).__name__}: {error}\n  at {raised_at(error)}"
+        raise GameCheckError(f"{told}\n  reached from moves {checker.moves}") from error
 
 
 class _Checker:
@@ -42,6 +53,8 @@ class _Checker:
         self.game = game
         self.rng = rng
         self.moves: list[int] = []
+        # What the author calls the method that makes a move.
+        self.play = "play" if isinstance(game, PythonGame) else "apply"
         self.text_of_hash: dict[int, str] = {}
         self.hash_of_text: dict[str, int] = {}
         # Per symmetry [cells, cells]: may the right cell still be the image of the left one?
@@ -75,9 +88,11 @@ class _Checker:
     def refuses(self, promise: str, state: Any, call: Any) -> None:
         try:
             got = call()
-        except ValueError:
-            return
         except Exception as error:
+            if explain(error):
+                raise  # a method that failed has refused nothing
+            if isinstance(error, ValueError):
+                return
             self.fail(promise, f"expected ValueError, got {error!r}", state)
         self.fail(promise, f"expected ValueError, got {got!r}", state)
 
@@ -95,6 +110,8 @@ class _Checker:
         if first is second:
             self.fail("initial_state", "expected a new object each time")
         self.check_legal_set(first)
+        if first.is_terminal:
+            self.fail("the start", "the game is over before the first move", first)
         self.same_state("initial_state", first, second)
         for name in ("num_actions", "max_plies", "symmetries", "packed_bytes"):
             if getattr(game, name) < 1:
@@ -143,7 +160,12 @@ class _Checker:
             if state.at_length_bound:
                 self.fail("at_length_bound", "True before the end", state)
             if len(self.moves) >= self.game.max_plies:
-                self.fail("max_plies", f"a game longer than {self.game.max_plies}", state)
+                self.fail(
+                    "max_plies",
+                    f"a game longer than {self.game.max_plies} plies; does every game end? If so, "
+                    "say a larger max_plies",
+                    state,
+                )
             if self.rng.random() < 0.3:
                 self.check_transposition(state)
             action = self.rng.choice(state.legal_actions())
@@ -151,7 +173,7 @@ class _Checker:
             state.apply(action)
             self.moves.append(action)
             if state == before:
-                self.fail("apply", f"action {action} changed nothing", state)
+                self.fail(self.play, f"action {action} changed nothing", state)
 
     def check_state(self, state: Any) -> None:
         self.check_legal_set(state)
@@ -161,6 +183,7 @@ class _Checker:
         self.check_observation(state)
         self.check_round_trips(state)
         self.check_copy(state)
+        self.check_repeatable(state)
         self.check_refusals(state)
         if self.rng.random() < 0.25 or state.is_terminal:
             self.check_symmetries(state)
@@ -171,7 +194,7 @@ class _Checker:
         if not isinstance(legal, list) or any(type(a) is not int for a in legal):
             self.fail("legal_actions", f"expected a list of int, got {legal!r}", state)
         if legal != sorted(set(legal)):
-            self.fail("legal_actions", f"expected ascending order, got {legal}", state)
+            self.fail("legal_actions", f"expected ascending order, each once, got {legal}", state)
         last = self.num_choices(state) - 1
         if legal and not 0 <= legal[0] <= legal[-1] <= last:
             self.fail("legal_actions", f"outside 0..{last}: {legal}", state)
@@ -249,15 +272,29 @@ class _Checker:
         game, text = self.game, state.text()
         if not isinstance(text, str) or "\n" in text:
             self.fail("text", f"expected one line, got {text!r}", state)
-        self.same_state("parse(text)", state, game.parse(text))
+        self.same_state("parse(text)", state, self.read_back(state, text))
         packed = state.pack()
         self.equal(
             "pack", ((game.packed_bytes,), np.dtype(np.uint8)), (packed.shape, packed.dtype), state
         )
         self.same_state("unpack(pack)", state, game.unpack(packed))
+        named: dict[str, int] = {}
         for action in state.legal_actions():
             name = game.action_to_text(state, action)
+            if named.setdefault(name, action) != action:
+                self.fail("action_to_text", f"{name!r} is both {named[name]} and {action}", state)
             self.equal(f"action text {name!r}", action, game.action_from_text(state, name), state)
+
+    def read_back(self, state: Any, text: str) -> Any:
+        try:
+            return self.game.parse(text)
+        except ValueError as error:
+            self.fail(
+                "parse(text)",
+                f"the text of a position cannot be read back; positions of numbers, strings and "
+                f"tuples can, others need text(position) and parse(text)\n  {error}\n ",
+                state,
+            )
 
     def check_copy(self, state: Any) -> None:
         copy = state.copy()
@@ -271,7 +308,28 @@ class _Checker:
         copy.apply(self.rng.choice(legal))
         same = (text, key, legal) == (state.text(), state.hash, state.legal_actions())
         if not same or not np.array_equal(planes, state.observation()):
-            self.fail("copy", f"a move on the copy changed the original, which was {text!r}", state)
+            why = "; play() must return a new position" if self.play == "play" else ""
+            self.fail(
+                "copy",
+                f"a move on the copy changed the original, which was {text!r}{why}",
+                state,
+            )
+
+    def check_repeatable(self, state: Any) -> None:
+        if state.is_terminal:
+            return
+        legal = state.legal_actions()
+        action = legal[len(self.moves) % len(legal)]
+        one, two = state.copy(), state.copy()
+        one.apply(action)
+        two.apply(action)
+        if one != two:
+            self.fail(
+                self.play,
+                f"action {action} led to {one.text()!r} and, played again, to {two.text()!r}; "
+                "chance belongs into chance_outcomes",
+                state,
+            )
 
     def check_refusals(self, state: Any) -> None:
         legal = set(state.legal_actions())

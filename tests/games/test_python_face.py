@@ -31,7 +31,9 @@ def test_options_and_specs() -> None:
     assert small.num_actions == 37
     assert small == load_game("othello(size=6)") == load_game(" othello ( size = 6 )")
     assert small != load_game("othello")
-    assert load_game("othello(size=6)", size=8).spec == "othello"
+    assert load_game("othello(size=6)", size=6).spec == "othello(size=6)"
+    with pytest.raises(ValueError, match="option 'size' is given twice, as size=6 and size=8"):
+        load_game("othello(size=6)", size=8)
     state = load_game("othello").initial_state()
     with pytest.raises(ValueError, match=r"a state of othello was given to othello\(size=6\)"):
         small.action_to_text(state, 3)

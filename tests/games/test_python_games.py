@@ -2,6 +2,7 @@
 
 import pickle
 import random
+import re
 import subprocess
 import sys
 import textwrap
@@ -121,7 +122,7 @@ def test_files_without_such_a_game(spec, why):
 
 
 def test_what_a_class_lacks(tmp_path):
-    with pytest.raises(TypeError, match="the class has no to_play, legal_actions, play, returns"):
+    with pytest.raises(ValueError, match="the class has no to_play, legal_actions, play, returns"):
         load_game(game_file(tmp_path, "num_actions = 3\ndef initial_position(self): return 0"))
     (tmp_path / "bad.py").write_text("import nothing_of_this_name\n")
     with pytest.raises(ValueError, match=r"bad\.py cannot be read: ModuleNotFoundError"):
@@ -149,6 +150,22 @@ def test_new_game_writes_a_game_that_passes(tmp_path, monkeypatch):
     assert "ok: 5 random games kept every promise" in done.stdout
     again = run(tmp_path, "new-game", "my_game")
     assert (again.returncode, "my_game.py exists" in again.stderr) == (2, True)
+
+
+def test_the_guide_runs(tmp_path, monkeypatch, capsys):
+    """Its whole examples, on the game that new-game writes."""
+    guide = (EXAMPLE.parents[1] / "docs" / "your-own-game.md").read_text()
+    examples = [e for e in re.findall(r"```python\n(.*?)```", guide, re.DOTALL) if "import" in e]
+    assert len(examples) == 2
+    game = Path(starting_point.__file__).read_text()
+    (tmp_path / "my_game.py").write_text(game)
+    monkeypatch.chdir(tmp_path)
+    for example in examples:
+        exec(compile(example, "your-own-game.md", "exec"), {})
+    shown = capsys.readouterr().out
+    assert "take " in shown
+    # A perfect player who begins wins, and searching loses at most a few games to random moves.
+    assert float(re.search(r"mean result of the search: (\S+)", shown)[1]) > 0.8
 
 
 @settings(max_examples=60, deadline=None)

@@ -4,6 +4,8 @@ import codecs
 import io
 import os
 import sys
+import warnings
+from typing import Any
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -30,6 +32,7 @@ _MODULES = {
     "new-game": "game_files:new_game",
     "check-game": "game_files:check_game",
 }
+_python_shows = warnings.showwarning
 _TRAIN_PACKAGES = ("torch", "safetensors", "matplotlib", "tensorboard")
 _PLAIN = {"±": "+-", "…": "...", "–": "-", "—": "-", "λ": "lambda"}
 
@@ -63,6 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point of `zerofleet`; exits with 0, 1 (a told error), 2 (usage) or 130 (Ctrl-C)."""
     arguments = sys.argv[1:] if arguments is None else arguments
     _spell_out_what_cannot_be_written()
+    warnings.showwarning = _show_warning
     verb = next(iter(arguments), "")
     if verb in VERBS:
         app[verb].help = None  # the whole docstring, examples included, instead of the one line
@@ -87,15 +91,29 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         _fail(f"{error.filename}: {error.strerror}", 1)
     except Exception as error:
-        # Our own error classes carry a message for people; anything else is a bug and shows where.
-        if not type(error).__module__.startswith("zerofleet."):
+        # Our own error classes carry a message for people, and so do errors in a user's game;
+        # anything else is a bug and shows where.
+        if type(error).__module__.startswith("zerofleet."):
+            _fail(str(error), getattr(error, "exit_status", 1))
+        from zerofleet.games.user_class import explain
+
+        told = explain(error)
+        if told is None:
             raise
-        _fail(str(error), getattr(error, "exit_status", 1))
+        _fail(told, 1)
     sys.exit(result if isinstance(result, int) else 0)
 
 
 def _help_command(verb: str) -> str:
     return f"zerofleet {verb} --help" if verb in VERBS else "zerofleet --help"
+
+
+def _show_warning(message: Warning | str, *args: Any, **kwargs: Any) -> None:
+    """Ours are for people, in one line; others as Python shows them."""
+    if type(message).__module__.startswith("zerofleet."):
+        print(f"zerofleet: warning: {message}", file=sys.stderr)
+    else:
+        _python_shows(message, *args, **kwargs)
 
 
 def _fail(message: str, status: int) -> None:

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from zerofleet.cli.options import Count
 from zerofleet.roles.config import ConfigError
 
 
@@ -38,7 +39,7 @@ def new_game(name: str, /) -> None:
     print(f"    zerofleet check-game {target}:{class_name}")
 
 
-def check_game(game: str, /, *, num_games: int = 50) -> int:
+def check_game(game: str, /, *, num_games: Count = 50) -> int:
     """Play random games and check everything a game promises.
 
     Exit status 0 if all is well; 1 at the first broken promise, which is shown with the moves that
@@ -51,20 +52,31 @@ def check_game(game: str, /, *, num_games: int = 50) -> int:
     Parameters
     ----------
     game
-        FILE.py:CLASS, a compiled game, or openspiel:NAME; with options NAME(OPTION=VALUE).
+        FILE.py:CLASS (or FILE.py, if it has one game), a compiled game, or openspiel:NAME; with
+        options NAME(OPTION=VALUE).
     num_games
         Random games to play (default 50).
     """
     import random
 
     from zerofleet.games import load_game
+    from zerofleet.games.game_file import GameFileError
+    from zerofleet.games.user_class import explain
     from zerofleet.testing import GameCheckError
     from zerofleet.testing import check_game as check
 
     try:
         loaded = load_game(game)
-    except (ValueError, TypeError) as error:
-        raise ConfigError(str(error)) from error
+    except GameFileError:
+        raise
+    except Exception as error:
+        told = explain(error)
+        if told is None and not isinstance(error, (ValueError, ImportError)):
+            raise
+        if told is None:
+            raise ConfigError(str(error)) from error
+        print(f"broken: {told}")
+        return 1
     shape = " x ".join(map(str, loaded.observation_shape))
     players = f"{loaded.num_players} player{'s' if loaded.num_players > 1 else ''}"
     print(f"{loaded.spec}: {players}, {loaded.num_actions} actions, observation {shape}")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from zerofleet.roles.config import parse_setting
 
@@ -12,6 +13,9 @@ _RUN_DIR = Parameter(
     name=["--run-dir", "--shared-dir", "--save-dir"],
     help="The run directory, on any file system all roles can see.",
 )
+Count = Annotated[int, Parameter(validator=Number(gte=1))]
+NumThreads = Annotated[int, Parameter(validator=Number(gte=1, lte=4096))]
+Duration = Annotated[float, Parameter(validator=Number(gt=0))]
 RunDir = Annotated[Path, _RUN_DIR]
 OptionalRunDir = Annotated[Path | None, _RUN_DIR]
 MaxLoops = Annotated[int | None, Parameter(name=["--max-loops", "--iterations", "--epochs"])]

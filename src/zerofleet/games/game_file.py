@@ -13,6 +13,7 @@ from typing import Any, cast
 from zerofleet.games.protocol import Game
 from zerofleet.games.python_game import PythonGame
 from zerofleet.games.spec import split_spec, write_spec
+from zerofleet.games.user_class import raised_at, short
 
 
 class GameFileError(ValueError):
@@ -22,22 +23,26 @@ class GameFileError(ValueError):
 
 
 def is_game_file(spec: str) -> bool:
-    """True for texts of the form FILE.py:CLASS."""
-    return ".py:" in spec.partition("(")[0]
+    """True for texts of the form FILE.py:CLASS and FILE.py."""
+    name = spec.partition("(")[0].strip()
+    return ".py:" in name or name.endswith(".py")
 
 
 def load_game_file(spec: str) -> Game:
     """Returns the game of FILE.py:CLASS(OPTION=VALUE,...).
 
-    Options are the arguments of the class, Python literals or else words. A class that is a whole
-    game already (it has `initial_state`) is taken as it is.
+    The class may be left out if the file has one game. Options are the arguments of the class,
+    Python literals or else words. A class that is a whole game already (it has `initial_state`) is
+    taken as it is.
 
-    Raises: GameFileError for a missing file or class, an error in the file (the cause is chained),
-      an unknown option; TypeError if the class lacks a method.
+    Raises: GameFileError for a missing file or class, an error in the file or in `__init__` (the
+      cause is chained), an unknown option; RulesError if the class lacks a method.
     """
     name, words = split_spec(spec)
-    file, _, class_name = name.rpartition(":")
+    file, _, class_name = name.rpartition(":") if ".py:" in name else (name, "", "")
     module, sha256 = _load_module(Path(file))
+    class_name = class_name or _only_game(file, module)
+    name = f"{file}:{class_name}"
     found = getattr(module, class_name, None)
     if not inspect.isclass(found):
         known = [key for key, value in vars(module).items() if _is_own_class(module, value)]
@@ -46,7 +51,7 @@ def load_game_file(spec: str) -> Game:
         raise GameFileError(
             f"{file} has no class {class_name!r}{hint} classes: {', '.join(known) or 'none'}"
         )
-    standard = _standard_options(found)
+    standard = _standard_options(found, name)
     options = dict(standard)
     for key, word in words.items():
         if key not in standard:
@@ -56,12 +61,36 @@ def load_game_file(spec: str) -> Game:
                 f"{name}: unknown option {key!r}{hint} options: {', '.join(standard) or 'none'}"
             )
         options[key] = _value(word)
-    rules: Any = found(**options)
+    try:
+        rules: Any = found(**options)
+    except (Exception, SystemExit) as error:
+        code = getattr(found.__init__, "__code__", None)
+        line = raised_at(error, code.co_filename if code else None)
+        given = ", ".join(f"{key}={short(value)}" for key, value in options.items())
+        raise GameFileError(
+            f"{name}: {class_name}({given}) raised {type(error).__name__}: {error}\n  at {line}"
+        ) from error
     if hasattr(rules, "initial_state"):
         rules.name, rules.spec = name, write_spec(name, options, standard)
         rules.options = options
         return cast(Game, rules)
     return PythonGame(rules, name, options, standard, sha256)
+
+
+def _only_game(file: str, module: ModuleType) -> str:
+    games = [
+        key
+        for key, value in vars(module).items()
+        if _is_own_class(module, value)
+        and not key.startswith("_")
+        and (hasattr(value, "initial_position") or hasattr(value, "initial_state"))
+    ]
+    if len(games) == 1:
+        return games[0]
+    if not games:
+        raise GameFileError(f"{file} has no class with initial_position(); expected a game in it")
+    choices = " or ".join(f"{file}:{name}" for name in games)
+    raise GameFileError(f"{file} has {len(games)} games; write {choices}")
 
 
 def _load_module(path: Path) -> tuple[ModuleType, str]:
@@ -81,9 +110,13 @@ def _load_module(path: Path) -> tuple[ModuleType, str]:
     sys.modules[key] = module
     try:
         found.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[key]
-        raise GameFileError(f"{path} cannot be read: {type(error).__name__}: {error}") from error
+        # A syntax error says its line itself.
+        line = "" if isinstance(error, SyntaxError) else f"\n  at {raised_at(error, found.origin)}"
+        raise GameFileError(
+            f"{path} cannot be read: {type(error).__name__}: {error}{line}"
+        ) from error
     return module, sha256
 
 
@@ -91,14 +124,20 @@ def _is_own_class(module: ModuleType, value: Any) -> bool:
     return inspect.isclass(value) and value.__module__ == module.__name__
 
 
-def _standard_options(found: type) -> dict[str, Any]:
+def _standard_options(found: type, name: str) -> dict[str, Any]:
     if found.__init__ is object.__init__:  # type: ignore[misc]
         return {}
-    return {
-        key: parameter.default
-        for key, parameter in inspect.signature(found).parameters.items()
-        if parameter.default is not inspect.Parameter.empty
-    }
+    standard = {}
+    for key, parameter in inspect.signature(found).parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        if parameter.default is parameter.empty:
+            raise GameFileError(
+                f"{name}: argument {key!r} of __init__ has no default; every option needs one, as "
+                f"in def __init__(self, {key}=5)"
+            )
+        standard[key] = parameter.default
+    return standard
 
 
 def _value(word: str) -> Any:

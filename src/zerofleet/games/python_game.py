@@ -9,16 +9,15 @@ class, with everything filled in that it left out.
 import ast
 import hashlib
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zerofleet.games.spec import write_spec
-
-REQUIRED = ("num_actions", "initial_position", "to_play", "legal_actions", "play", "returns")
-"""What a class must have; everything else has a default."""
+from zerofleet.games.user_class import Facts, RulesError, UserClass, explain, short
 
 
 class PythonGame:
@@ -29,7 +28,7 @@ class PythonGame:
       name: what `load_game` calls it.
       options: those it was made with, with `standard` their values where none are given.
       source_sha256: of the file it was read from, so that a run can tell when the rules change.
-    Raises: TypeError naming what the class lacks.
+    Raises: RulesError naming what the class lacks, or what its first answers should have been.
     """
 
     def __init__(
@@ -40,58 +39,71 @@ class PythonGame:
         standard: Mapping[str, Any] | None = None,
         source_sha256: str = "",
     ) -> None:
-        missing = [attribute for attribute in REQUIRED if not hasattr(rules, attribute)]
-        if missing:
-            raise TypeError(
-                f"{name}: the class has no {', '.join(missing)}; docs/your-own-game.md lists what "
-                "a game needs"
-            )
-        self.rules = rules
+        self.rules = UserClass(rules, name)
         self.name = name
         self.options = dict(options or {})
         self.spec = write_spec(name, self.options, standard or {})
         self.source_sha256 = source_sha256
-        self.num_actions = int(rules.num_actions)
-        self.num_players = int(getattr(rules, "num_players", 2))
-        self.max_plies = int(getattr(rules, "max_plies", 1000))
-        self.max_chance_outcomes = int(getattr(rules, "max_chance_outcomes", 0))
-        self.score_scalar: int | None = getattr(rules, "score_scalar", None)
-        self.symmetries = int(getattr(rules, "symmetries", 1))
-        self.packed_bytes = int(getattr(rules, "max_text_bytes", 512))
-        if hasattr(rules, "chance_outcomes") and self.max_chance_outcomes < 1:
-            raise TypeError(f"{name}: chance_outcomes() without max_chance_outcomes (at least 1)")
+        self.num_actions = self.rules.num_actions
+        self.num_players = self.rules.num_players
+        self.max_chance_outcomes = self.rules.max_chance_outcomes
+        self.max_plies = self.rules.count("max_plies", 1000)
+        self.symmetries = self.rules.count("symmetries", 1)
+        self.packed_bytes = self.rules.count("max_text_bytes", 512)
+        if self.rules.has("chance_outcomes") and self.max_chance_outcomes < 1:
+            raise RulesError(f"{name}: chance_outcomes() without max_chance_outcomes (at least 1)")
+        if self.max_chance_outcomes and not self.rules.has("chance_outcomes"):
+            raise RulesError(f"{name}: max_chance_outcomes without chance_outcomes(position)")
         if self.symmetries > 1:
             for method in ("transform", "transform_action"):
-                if not hasattr(rules, method):
-                    raise TypeError(f"{name}: {self.symmetries} symmetries without {method}()")
+                if not self.rules.has(method):
+                    raise RulesError(f"{name}: {self.symmetries} symmetries without {method}()")
+        self.score_range = getattr(rules, "score_range", (-1.0, 1.0))
+        try:
+            low, high = map(float, self.score_range)
+        except (TypeError, ValueError):
+            low = high = 0.0
+        if not low < high:
+            raise RulesError(
+                f"{name}: score_range is {short(self.score_range)}; expected (lowest, highest)"
+            )
+        self._shape: tuple[int, ...] | None = None
+        self._num_scalars: int | None = None
         first = self.initial_state()
         shape = first.observation().shape
-        self.observation_shape: tuple[int, int, int] = (shape[0], shape[1], shape[2])
-        self.num_scalars = len(first.scalars())
+        self._shape = self.observation_shape = (shape[0], shape[1], shape[2])
+        self._num_scalars = self.num_scalars = len(first.scalars())
+        self.score_scalar: int | None = None
+        if getattr(rules, "score_scalar", None) is not None:
+            self.score_scalar = self.rules.count("score_scalar", None, 0)
 
     def initial_state(self) -> "PythonState":
-        return PythonState(self, self.rules.initial_position())
+        return PythonState(self, self.rules.ask_position("initial_position"))
 
     def parse(self, text: str) -> "PythonState":
-        if hasattr(self.rules, "parse"):
-            return PythonState(self, self.rules.parse(text))
+        def no_position(why: str) -> ValueError:
+            start = short(self.initial_state().text())
+            return ValueError(
+                f"{self.name}: no position: {text[:120]!r}{why}; expected one such as {start}"
+            )
+
+        own = self.rules.has("parse")
         try:
-            position = ast.literal_eval(text)
-        except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
-            raise ValueError(f"{self.name}: no position: {text[:120]!r}") from error
-        state = PythonState(self, position)
-        start = self.rules.initial_position()
-        bad = ValueError(
-            f"{self.name}: no position: {text[:120]!r}; expected one such as {start!r}"
-        )
-        if type(position) is not type(start) or state.text() != text:
-            raise bad
-        try:  # a class that writes no parse() need not write checks either
-            shape, _ = state.observation().shape, state.legal_actions()
+            if own:
+                position = self.rules.ask_position("parse", text)
+            else:
+                position = ast.literal_eval(text)
+                hash(position)
         except Exception as error:
-            raise bad from error
-        if shape != self.observation_shape:
-            raise bad
+            raise no_position(f" ({explain(error)})" if own else "") from error
+        state = PythonState(self, position)
+        start = self.initial_state()
+        if not own and (type(position) is not type(start.position) or state.text() != text):
+            raise no_position("")
+        try:  # a class need not write checks
+            state.observation(), state.scalars(), state.legal_actions()
+        except Exception as error:
+            raise no_position("") from error
         return state
 
     def unpack(self, packed: NDArray[np.uint8]) -> "PythonState":
@@ -102,12 +114,10 @@ class PythonGame:
         return self.parse(bytes(packed).rstrip(b"\0").decode())
 
     def action_to_text(self, state: "PythonState", action: int) -> str:
-        if state.is_chance:
-            if hasattr(self.rules, "outcome_to_text"):
-                return str(self.rules.outcome_to_text(state.position, action))
-        elif hasattr(self.rules, "action_to_text"):
-            return str(self.rules.action_to_text(state.position, action))
-        return str(action)
+        method = "outcome_to_text" if state.is_chance else "action_to_text"
+        if not self.rules.has(method):
+            return str(action)
+        return str(self.rules.ask(method, state.position, action))
 
     def action_from_text(self, state: "PythonState", text: str) -> int:
         # Compared with the texts of what is legal: users need not write a parser.
@@ -121,19 +131,19 @@ class PythonGame:
         )
 
     def transform_action(self, action: int, symmetry: int) -> int:
-        return int(self.rules.transform_action(action, symmetry)) if symmetry else action
+        return self.rules.ask_number("transform_action", action, symmetry) if symmetry else action
 
     def transform_outcome(self, outcome: int, symmetry: int) -> int:
-        if symmetry and hasattr(self.rules, "transform_outcome"):
-            return int(self.rules.transform_outcome(outcome, symmetry))
+        if symmetry and self.rules.has("transform_outcome"):
+            return self.rules.ask_number("transform_outcome", outcome, symmetry)
         return outcome
 
     def search_value(self, result: float) -> float:
-        if hasattr(self.rules, "search_value"):
-            return float(self.rules.search_value(result))
+        if self.rules.has("search_value"):
+            return self.rules.search_value(result)
         if self.num_players == 2:
             return result
-        low, high = getattr(self.rules, "score_range", (-1.0, 1.0))
+        low, high = self.score_range
         return min(1.0, max(-1.0, 2 * (result - low) / (high - low) - 1))
 
     def perft(self, depth: int, state: "PythonState | None" = None) -> int:
@@ -152,94 +162,81 @@ class PythonGame:
 class PythonState:
     """The face (`zerofleet.games.State`) of a position of a user's class."""
 
-    __slots__ = ("game", "position")
+    __slots__ = ("_facts", "game", "position")
 
-    def __init__(self, game: PythonGame, position: Hashable) -> None:
+    def __init__(self, game: PythonGame, position: Hashable, facts: Facts | None = None) -> None:
         self.game = game
         self.position = position
+        self._facts = facts
+
+    @property
+    def facts(self) -> Facts:
+        """Asked once for each position, which never changes."""
+        if self._facts is None:
+            self._facts = self.game.rules.facts(self.position)
+        return self._facts
 
     @property
     def is_terminal(self) -> bool:
-        rules = self.game.rules
-        if hasattr(rules, "is_terminal"):
-            return bool(rules.is_terminal(self.position))
-        return not self._outcomes() and not rules.legal_actions(self.position)
+        return self.facts.is_terminal
 
     @property
     def at_length_bound(self) -> bool:
         rules = self.game.rules
-        if not (hasattr(rules, "at_length_bound") and self.is_terminal):
+        if not (rules.has("at_length_bound") and self.is_terminal):
             return False
-        return bool(rules.at_length_bound(self.position))
+        return bool(rules.ask("at_length_bound", self.position))
 
     @property
     def is_chance(self) -> bool:
-        return bool(self._outcomes()) and not self.is_terminal
+        return bool(self.facts.outcomes)
 
     @property
     def to_play(self) -> int:
-        return -1 if self.is_chance else int(self.game.rules.to_play(self.position))
+        return -1 if self.is_chance else self.game.rules.to_play(self.position)
 
     @property
     def hash(self) -> int:
         digest = hashlib.blake2b(self.text().encode(), digest_size=8).digest()
         return int.from_bytes(digest, "little")
 
-    def _outcomes(self) -> Sequence[tuple[int, float]]:
-        if not self.game.max_chance_outcomes:
-            return ()
-        return self.game.rules.chance_outcomes(self.position) or ()
-
     def legal_actions(self) -> list[int]:
-        if self.is_terminal:
-            return []
-        outcomes = self._outcomes()
-        if outcomes:
-            return sorted(int(outcome) for outcome, _ in outcomes)
-        return sorted(int(action) for action in self.game.rules.legal_actions(self.position))
+        return list(self.facts.legal)
 
     def chance_outcomes(self) -> list[tuple[int, float]]:
         if not self.is_chance:
             raise ValueError(f"{self.game.name}: nature does not move in {self.text()}")
-        return sorted((int(outcome), float(p)) for outcome, p in self._outcomes())
+        return list(self.facts.outcomes)
 
     def apply(self, action: int) -> None:
-        if action not in self.legal_actions():
+        if action not in self.facts.legal:
             raise ValueError(f"{self.game.name}: action {action} is not legal in {self.text()}")
-        self.position = self.game.rules.play(self.position, action)
+        self.position = self.game.rules.ask_position("play", self.position, action)
+        self._facts = None
 
     def child(self, action: int) -> "PythonState":
         """The state after a legal action."""
-        return PythonState(self.game, self.game.rules.play(self.position, action))
+        return PythonState(self.game, self.game.rules.ask_position("play", self.position, action))
 
     def returns(self) -> list[float]:
         if not self.is_terminal:
             raise ValueError(f"{self.game.name}: returns() of a game that is not over")
-        returns = self.game.rules.returns(self.position)
-        if isinstance(returns, Sequence):
-            return [float(r) for r in returns]
-        return [float(returns), -float(returns)][: self.game.num_players]
+        return self.game.rules.returns(self.position)
 
     def observation(self) -> NDArray[np.float32]:
-        rules = self.game.rules
-        if not hasattr(rules, "observation"):
+        if not self.game.rules.has("observation"):
             return np.array(self._numbers(), np.float32).reshape(1, 1, -1)
-        planes = np.array(rules.observation(self.position), np.float32)
-        if planes.ndim != 3:
-            raise TypeError(
-                f"{self.game.name}: observation() has shape {planes.shape}; expected planes, rows "
-                "and columns"
-            )
-        return planes
+        return self.game.rules.planes(self.position, self.game._shape)
 
     def _numbers(self) -> list[float]:
         """The numbers and characters of the position, in order: an observation without work."""
         found: list[float] = []
+        where = f"\n  position: {short(self.position)}"
 
         def collect(value: Any) -> None:
             if isinstance(value, str):
                 found.extend(ord(ch) / 128 for ch in value)
-            elif isinstance(value, (bool, int, float)):
+            elif isinstance(value, Real):
                 found.append(float(value))
             elif value is None:
                 found.append(-1.0)
@@ -247,47 +244,49 @@ class PythonState:
                 for item in sorted(value) if isinstance(value, frozenset) else value:
                     collect(item)
             else:
-                raise TypeError(
-                    f"{self.game.name}: no observation of {value!r}; write observation()"
+                raise RulesError(
+                    f"{self.game.name}: {short(value)} in a position is neither number nor text; "
+                    f"write observation(position){where}"
                 )
 
         collect(self.position)
-        expected = math.prod(getattr(self.game, "observation_shape", (len(found),)))
+        expected = len(found) if self.game._shape is None else math.prod(self.game._shape)
         if len(found) != expected:
-            raise TypeError(
-                f"{self.game.name}: positions have {expected} numbers at the start and "
-                f"{len(found)} in {self.text()}; write observation()"
+            raise RulesError(
+                f"{self.game.name}: positions have {expected} numbers and letters at the start and "
+                f"{len(found)} here; write observation(position){where}"
             )
         return found
 
     def scalars(self) -> NDArray[np.float32]:
-        method: Callable[[Any], Any] = getattr(self.game.rules, "scalars", lambda position: ())
-        return np.array(method(self.position), np.float32).reshape(-1)
+        return self.game.rules.scalars(self.position, self.game._num_scalars)
 
     def pack(self) -> NDArray[np.uint8]:
         data = self.text().encode()
         if len(data) > self.game.packed_bytes:
-            raise ValueError(
-                f"{self.game.name}: a position of {len(data)} characters; max_text_bytes is "
-                f"{self.game.packed_bytes}"
+            raise RulesError(
+                f"{self.game.name}: a position of {len(data)} bytes of text; max_text_bytes is "
+                f"{self.game.packed_bytes}: write a larger one into the class\n"
+                f"  position: {short(self.position)}"
             )
         return np.frombuffer(data.ljust(self.game.packed_bytes, b"\0"), np.uint8).copy()
 
     def copy(self) -> "PythonState":
-        return PythonState(self.game, self.position)
+        return PythonState(self.game, self.position, self._facts)
 
     def transformed(self, symmetry: int) -> "PythonState":
         if symmetry == 0:
             return self.copy()
-        return PythonState(self.game, self.game.rules.transform(self.position, symmetry))
+        image = self.game.rules.ask_position("transform", self.position, symmetry)
+        return PythonState(self.game, image)
 
     def text(self) -> str:
         rules = self.game.rules
-        return str(rules.text(self.position)) if hasattr(rules, "text") else repr(self.position)
+        return str(rules.ask("text", self.position)) if rules.has("text") else repr(self.position)
 
     def __str__(self) -> str:
         rules = self.game.rules
-        return str(rules.pretty(self.position)) if hasattr(rules, "pretty") else self.text()
+        return str(rules.ask("pretty", self.position)) if rules.has("pretty") else self.text()
 
     def __repr__(self) -> str:
         return f"<{self.game.spec} {self.text()!r}>"

@@ -31,11 +31,19 @@ def split_spec(spec: str) -> tuple[str, dict[str, str]]:
 
 
 def join_spec(spec: str, options: Mapping[str, Any]) -> str:
-    """The spec with these options set over its own; ascending by name, standard values kept."""
+    """The spec with these options added to its own; ascending by name, standard values kept.
+
+    Raises: ValueError for an option that both give, with different values.
+    """
     if not options:
         return spec
     name, known = split_spec(spec)
-    known.update((key, _to_text(name, key, value)) for key, value in options.items())
+    for key, value in options.items():
+        text = _to_text(name, key, value)
+        if known.setdefault(key, text) != text:
+            raise ValueError(
+                f"{name}: option {key!r} is given twice, as {key}={known[key]} and {key}={text}"
+            )
     return f"{name}({','.join(f'{key}={known[key]}' for key in sorted(known))})"
 
 

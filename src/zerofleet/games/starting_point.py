@@ -4,8 +4,8 @@ Change the rules below to those of your game and check them after every step:
 
     zerofleet check-game starting_point.py:MyGame
 
-A position is any immutable Python value (numbers, strings, tuples). Methods answer questions about
-a position and never change it. Actions are numbers from 0; players are 0 and 1.
+A position is any immutable Python value (numbers, strings, tuples of them). Methods answer
+questions about a position and never change it. Actions are numbers from 0; players are 0 and 1.
 """
 
 Position = tuple[int, int]  # counters left, player to move
@@ -42,8 +42,8 @@ class MyGame:
     def returns(self, position: Position) -> float:
         """The result of a finished game for player 0: 1 win, 0 draw, -1 loss.
 
-        Player 1 gets the opposite. With one player: the score, and say its range with
-        `score_range = (lowest, highest)`.
+        Player 1 gets the opposite; [r, -r] says the same. With one player: the score, and say its
+        range with `score_range = (lowest, highest)`.
         """
         _, player = position
         return 1.0 if player == 1 else -1.0  # who is to move has not taken the last one
@@ -63,10 +63,12 @@ class MyGame:
 
     # Everything below is optional. Delete it, or take the "#" away and fill it in.
     #
-    # Where a game can end while moves are left, as by three in a row:
+    # Where a game can end while moves are left, as by three in a row (legal_actions is then not
+    # asked where this is True, and must not be empty where it is False):
     # def is_terminal(self, position): return ...
     #
-    # Chance: nature moves wherever this list is not empty; outcomes are numbers from 0.
+    # Chance: nature moves wherever this list is not empty; outcomes are numbers from 0, and play()
+    # gets the outcome as its action.
     # max_chance_outcomes = 6
     # def chance_outcomes(self, position): return [(outcome, probability), ...]
     #

@@ -1,10 +1,12 @@
 import os
+from typing import get_args
 
 import pytest
 from command import run
 
 from support import require
-from zerofleet.cli import main
+from zerofleet.cli import VERBS, app, main
+from zerofleet.cli.options import KEYS
 
 
 @pytest.mark.parametrize(
@@ -14,9 +16,13 @@ from zerofleet.cli import main
         (["worker", "--shared-dir", "x", "--thread", "4"], 2, "Did you mean --threads?"),
         (["worker", "--shared-dri", "x"], 2, "Did you mean --shared-dir instead of --shared-dri?"),
         (["worker", "--shared-dir", "x", "--threads", "many"], 2, 'unable to convert "many"'),
-        (["worker", "--shared-dir", "x", "--threads", "0"], 2, "--threads has to be >= 1, got 0"),
+        (
+            ["worker", "--shared-dir", "x", "--threads", "0"],
+            2,
+            'value "0" for --threads. Must be >= 1',
+        ),
         (["train", "ultimate_tt"], 2, "did you mean 'ultimate_ttt'?"),
-        (["train", "ultimate_ttt", "--workers", "-1"], 2, "--workers has to be >= 0, got -1"),
+        (["train", "ultimate_ttt", "--workers", "-1"], 2, 'value "-1" for --workers. Must be'),
         (["train", "ultimate_ttt", "--set", "search.dept=3"], 2, "did you mean 'search.depth'?"),
         (["train", "ultimate_ttt", "--set", "search.depth"], 2, "expected key=value"),
         (["train", "ultimate_ttt", "--set", "arena.eval_games=7"], 2, "an even number of games"),
@@ -43,6 +49,50 @@ def test_one_line_says_what_is_wrong(arguments, status, message, tmp_path, monke
     assert message in shown.err
     assert shown.out == ""
     assert list(tmp_path.iterdir()) == []  # nothing was created
+
+
+NEEDED = {
+    "train": ["ultimate_ttt"],
+    "worker": ["--shared-dir", "run"],
+    "trainer": ["--shared-dir", "run"],
+    "selfplay": ["tic_tac_toe"],
+    "mirror": ["host:/x", "--run-dir", "run"],
+    "check-game": ["tic_tac_toe"],
+}
+NUMBERS = [
+    (verb, argument.names[0], argument.field_info.name)
+    for verb in VERBS
+    for argument in app[verb].assemble_argument_collection()
+    if {int, float} & {argument.hint, *get_args(argument.hint)}
+]
+
+
+@pytest.mark.parametrize(("verb", "option", "field"), NUMBERS)
+@pytest.mark.parametrize("value", ["-5", "nan"])
+def test_every_number_has_a_range(verb, option, field, value, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main([verb, *NEEDED[verb], option, value])
+    shown = capsys.readouterr()
+    assert end.value.code == 2, shown
+    assert len(shown.err.splitlines()) == 1
+    assert option in shown.err or KEYS[field] in shown.err
+    assert value in shown.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_numbers_were_found():
+    found = {(verb, option) for verb, option, _ in NUMBERS}
+    assert {("check-game", "--num-games"), ("mirror", "--every"), ("train", "--minutes")} <= found
+    assert ("selfplay", "--games") in found
+
+
+@pytest.mark.parametrize("option", ["--games", "--num-games", "--simulations", "--threads"])
+def test_none_is_too_few(option, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["selfplay", "tic_tac_toe", option, "0"])
+    assert end.value.code == 2
+    assert f'Invalid value "0" for {option}. Must be >= 1.' in capsys.readouterr().err
 
 
 def test_mistakes_end_the_process_with_their_status(tmp_path):

@@ -56,9 +56,9 @@ def test_a_game_of_ones_own(tmp_path, capsys):
     ("arguments", "message"),
     [
         (["conect_four"], "connect_four"),
-        (["connect_four", "--games", "0"], "--games must be at least 1, got 0"),
-        (["connect_four", "--seed", "-1"], "--seed must be in"),
-        (["connect_four", "--threads", "-1"], "threads"),
+        (["connect_four", "--games", "0"], "for --games. Must be >= 1"),
+        (["connect_four", "--seed", "-1"], "for --seed. Must be >= 0"),
+        (["connect_four", "--threads", "-1"], "for --threads. Must be >= 1"),
         (["nowhere.py:Game"], "nowhere.py"),
     ],
 )

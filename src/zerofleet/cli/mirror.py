@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from zerofleet.cli.options import RunDir
+from zerofleet.cli.options import Duration, RunDir
 from zerofleet.fleet.rsync import RsyncMirror
 from zerofleet.fleet.supervisor import stop_signals
 from zerofleet.run.errors import RunError, StoreError
@@ -17,7 +17,7 @@ from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import DirectoryStore, iterate
 
 
-def mirror(remote: str, /, *, run_dir: RunDir, every: float = 2.0) -> int:
+def mirror(remote: str, /, *, run_dir: RunDir, every: Duration = 2.0) -> int:
     """Keep a directory on another host in step with a run, so that workers can play there.
 
     Out go configuration, networks and STOP; in come games, leases and logs. A file of games is

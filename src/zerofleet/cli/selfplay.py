@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
+from zerofleet.cli.options import NumThreads
 from zerofleet.roles.config import ConfigError
 
 if TYPE_CHECKING:
@@ -22,13 +24,21 @@ def selfplay(
     game: str,
     /,
     *,
-    games: Annotated[int, Parameter(name=["--games", "--num-games"])] = 100,
-    simulations: Annotated[int, Parameter(name=["--simulations", "--num-simulations"])] = 200,
+    games: Annotated[
+        int,
+        Parameter(name=["--games", "--num-games"], validator=Number(gte=1, lte=1_000_000_000)),
+    ] = 100,
+    simulations: Annotated[
+        int,
+        Parameter(
+            name=["--simulations", "--num-simulations"], validator=Number(gte=1, lte=10_000_000)
+        ),
+    ] = 200,
     selection: Literal["gumbel", "puct"] = "gumbel",
     evaluator: Literal["uniform", "random"] = "uniform",
     out: Path | None = None,
-    seed: int = 0,
-    threads: int | None = None,
+    seed: Annotated[int, Parameter(validator=Number(gte=0, lt=1 << 64))] = 0,
+    threads: NumThreads | None = None,
 ) -> None:
     """Play games of a game against itself with tree search, and print what came out.
 
@@ -43,7 +53,7 @@ def selfplay(
     Parameters
     ----------
     game
-        Name of a game with its options, or FILE.py:CLASS of your own.
+        Name of a game with its options, or FILE.py:CLASS of your own (docs/your-own-game.md).
     games
         Games to play.
     simulations
@@ -64,11 +74,6 @@ def selfplay(
     from zerofleet.search.config import MctsConfig
     from zerofleet.selfplay import PlayConfig, Pool, run_pool
 
-    for name, value in (("--games", games), ("--simulations", simulations)):
-        if value < 1:
-            raise ConfigError(f"{name} must be at least 1, got {value}")
-    if not 0 <= seed < 1 << 64:
-        raise ConfigError(f"--seed must be in 0..2**64 - 1, got {seed}")
     search = MctsConfig(
         num_simulations=simulations, selection=selection, full_search_probability=1.0
     )
@@ -76,7 +81,7 @@ def selfplay(
     threads = threads or os.cpu_count() or 1
     try:
         pool = Pool(game, search, play, seed=seed, threads=threads)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         raise ConfigError(str(error)) from None
     pool.add_games(0, games)
     evaluate = uniform_evaluator if evaluator == "uniform" else random_evaluator

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 
 from zerofleet.cli.options import (
     Blocks,
+    Count,
+    Duration,
     Filters,
     GamesPerIteration,
     LearningRate,
     MaxLoops,
+    NumThreads,
     OptionalRunDir,
     Settings,
     Simulations,
@@ -44,11 +48,11 @@ def train(
     recipe: str,
     *,
     run_dir: OptionalRunDir = None,
-    workers: int | None = None,
-    threads: int | None = None,
-    workers_per_gpu: int | None = None,
+    workers: Annotated[int, Parameter(validator=Number(gte=0, lte=4096))] | None = None,
+    threads: NumThreads | None = None,
+    workers_per_gpu: Count | None = None,
     selfplay_device: Literal["auto", "cpu"] = "auto",
-    minutes: float | None = None,
+    minutes: Duration | None = None,
     max_loops: MaxLoops = None,
     games_per_iteration: GamesPerIteration = None,
     simulations: Simulations = None,
@@ -138,8 +142,6 @@ def train(
     # What is wrong with the arguments is said here, before any process starts.
     trainer = Trainer(directory, recipe=recipe, command_line=keys, seed_data=seed_data)
     config = trainer.resolve_config()
-    if minutes is not None and minutes <= 0:
-        raise ConfigError(f"--minutes has to be > 0, got {minutes:g}")
     # Alpha-beta evaluates on processors; so does tree search where it is told to.
     on_cpu = selfplay_device == "cpu" or isinstance(config, AlphaBetaRunConfig)
     try:

@@ -2,7 +2,15 @@
 
 from pathlib import Path
 
-from zerofleet.cli.options import LearningRate, MaxLoops, RunDir, Settings, command_line_keys
+from zerofleet.cli.options import (
+    Count,
+    Duration,
+    LearningRate,
+    MaxLoops,
+    RunDir,
+    Settings,
+    command_line_keys,
+)
 from zerofleet.run.layout import TENSORBOARD
 
 
@@ -21,8 +29,8 @@ def trainer(
     learning_rate: LearningRate = None,
     batch_size: int | None = None,
     device: str = "auto",
-    minutes: float | None = None,
-    num_workers: int = 1,
+    minutes: Duration | None = None,
+    num_workers: Count = 1,
     seed: int | None = None,
     set_: Settings = None,
 ) -> int:

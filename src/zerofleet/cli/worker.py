@@ -1,15 +1,15 @@
 """`zerofleet worker`: plays games; with an NNUE net it needs no torch."""
 
-from zerofleet.cli.options import RunDir
+from zerofleet.cli.options import Count, NumThreads, RunDir
 
 
 def worker(
     *,
     run_dir: RunDir,
     worker_id: str | None = None,
-    threads: int | None = None,
-    games_per_batch: int | None = None,
-    depth: int | None = None,
+    threads: NumThreads | None = None,
+    games_per_batch: Count | None = None,
+    depth: Count | None = None,
     device: str = "cpu",
 ) -> int:
     """Play games with the newest network of a run until the run ends.

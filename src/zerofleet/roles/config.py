@@ -21,6 +21,7 @@ from zerofleet.games.openspiel import PREFIX as OPENSPIEL_PREFIX
 from zerofleet.games.registry import game_names
 from zerofleet.games.spec import join_spec
 from zerofleet.nets.config import MlpConfig, NnueConfig, ResNetConfig
+from zerofleet.nets.features import feature_set_of_game
 from zerofleet.replay.config import ReplayConfig, SampleReplayConfig
 from zerofleet.run.frozen import FrozenModel
 from zerofleet.run.lease import BEAT_SECONDS, DEAD_AFTER_SECONDS
@@ -109,7 +110,7 @@ class BaseRunConfig(FrozenModel):
 
     run_name: str = ""
     """Names the run in logs and plots; empty: the name of the run directory."""
-    seed: int = 1
+    seed: int = Field(default=1, ge=0, lt=1 << 63)
     """Seed of the run; games, initial weights and sampling derive from it."""
     game: GameConfig
     pacing: PacingConfig = PacingConfig()
@@ -143,6 +144,21 @@ class TreeSearchRunConfig(BaseRunConfig):
 
 RunConfig = AlphaBetaRunConfig | TreeSearchRunConfig
 """The resolved configuration of a run (config.json)."""
+
+
+def check_trainable(config: RunConfig) -> None:
+    """Raises ConfigError unless the game, which must exist, fits the kind of net."""
+    if not isinstance(config, AlphaBetaRunConfig):
+        return
+    try:
+        feature_set_of_game(config.game.spec.partition("(")[0])
+    except ValueError as error:
+        raise ConfigError(
+            f"game {config.game.spec!r} cannot be learned by net.kind nnue: {error}; use --set "
+            "net.kind=resnet"
+        ) from None
+
+
 
 FIXED_ON_A_RUN = ("game", "net")
 """Sections that cannot change once a run exists: its shards and versions depend on them."""

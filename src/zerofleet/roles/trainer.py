@@ -35,6 +35,7 @@ from zerofleet.roles.collect import AcceptedShard, Collector
 from zerofleet.roles.config import (
     ConfigError,
     RunConfig,
+    check_trainable,
     check_unchanged,
     load_recipe,
     parse_config_json,
@@ -177,6 +178,7 @@ class Trainer:
             load_game(config.game.spec)  # an unknown game is an error here, not in every worker
         except ValueError as error:
             raise ConfigError(f"game.name: {error}") from None
+        check_trainable(config)
         if existing is not None and read_latest(self._store) is not None:
             check_unchanged(resolve(recipe, existing, {}), config)
         return config

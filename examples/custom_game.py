@@ -48,10 +48,12 @@ class Line:
 
     def observation(self, position):
         """Two planes: my stones and theirs."""
-        mine = "XO"[self.to_play(position)]
-        theirs = "OX"[self.to_play(position)]
-        rows = [position[i : i + self.size] for i in range(0, self.num_actions, self.size)]
-        return [[[cell == stone for cell in row] for row in rows] for stone in (mine, theirs)]
+        stones = ("XO", "OX")[self.to_play(position)]
+        rows = self.pretty(position).split("\n")
+        return [[[cell == stone for cell in row] for row in rows] for stone in stones]
 
     def action_to_text(self, position, action):
         return "abcdefghijklmnopqrstuvwxyz"[action % self.size] + str(action // self.size + 1)
+
+    def pretty(self, position):
+        return "\n".join(position[i : i + self.size] for i in range(0, self.num_actions, self.size))

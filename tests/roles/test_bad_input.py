@@ -237,9 +237,9 @@ def test_wrong_configuration(done):
     check_told(done.trainer(recipe="ultimate_tt"), 2, "did you mean 'ultimate_ttt'")
     check_told(done.trainer(recipe="nowhere.yaml"), 2, "no such file")
     check_told(done.worker("a/b"), 2, "worker id 'a/b' is not usable")
-    check_told(done.worker("w1", "--threads=0"), 2, "--threads has to be >= 1")
-    check_told(done.worker("w1", "--depth=-3"), 2, "--depth has to be >= 1")
-    check_told(done.worker("w1", "--games-per-batch=0"), 2, "--games-per-batch has to be >= 1")
+    check_told(done.worker("w1", "--threads=0"), 2, "for --threads. Must be >= 1")
+    check_told(done.worker("w1", "--depth=-3"), 2, "for --depth. Must be >= 1")
+    check_told(done.worker("w1", "--games-per-batch=0"), 2, "for --games-per-batch. Must be >= 1")
     assert (done.directory / "config.json").read_bytes() == before
     cases = [
         (b'{"search": ', "config.json: not valid JSON"),

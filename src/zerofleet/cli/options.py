@@ -21,11 +21,20 @@ OptionalRunDir = Annotated[Path | None, _RUN_DIR]
 MaxLoops = Annotated[int | None, Parameter(name=["--max-loops", "--iterations", "--epochs"])]
 GamesPerIteration = Annotated[
     int | None,
-    Parameter(name=["--games-per-iteration", "--games-per-epoch", "--games-per-iter"]),
+    Parameter(
+        name=["--games-per-iteration", "--games-per-epoch", "--games-per-iter"],
+        validator=Number(gte=0),
+    ),
 ]
-Simulations = Annotated[int | None, Parameter(name=["--simulations", "--num-simulations"])]
-Filters = Annotated[int | None, Parameter(name=["--filters", "--num-filters"])]
-Blocks = Annotated[int | None, Parameter(name=["--blocks", "--num-blocks"])]
+Simulations = Annotated[
+    int | None, Parameter(name=["--simulations", "--num-simulations"], validator=Number(gte=1))
+]
+Filters = Annotated[
+    int | None, Parameter(name=["--filters", "--num-filters"], validator=Number(gte=1))
+]
+Blocks = Annotated[
+    int | None, Parameter(name=["--blocks", "--num-blocks"], validator=Number(gte=1))
+]
 LearningRate = Annotated[float | None, Parameter(name=["--learning-rate", "--lr"])]
 Settings = Annotated[
     list[str] | None,

@@ -34,6 +34,8 @@ _WITHOUT_POSITION = (
     *("initial_position", "parse", "search_value", "transform_action", "transform_outcome"),
 )
 _NOTE = "raised by your "
+MOST = (1 << 31) - 1
+"""The largest number of a class: what the core counts with."""
 
 
 class RulesError(ValueError):
@@ -123,7 +125,7 @@ class UserClass:
         """Whether the class writes an optional method."""
         return method in self._has
 
-    def count(self, key: str, standard: int | None, least: int = 1, most: int = 1 << 30) -> int:
+    def count(self, key: str, standard: int | None, least: int = 1, most: int = MOST) -> int:
         """A number of the class that must be whole and in range."""
         value: Any = getattr(self.user, key, standard)
         try:
@@ -131,7 +133,7 @@ class UserClass:
         except TypeError:
             number = -1
         if not least <= number <= most:
-            expected = f"at least {least}" if most == 1 << 30 else f"{least}..{most}"
+            expected = f"at least {least}" if most == MOST else f"{least}..{most}"
             raise RulesError(
                 f"{self.name}: {key} is {short(value)}; expected a whole number, {expected}"
             )

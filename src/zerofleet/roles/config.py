@@ -159,7 +159,6 @@ def check_trainable(config: RunConfig) -> None:
         ) from None
 
 
-
 FIXED_ON_A_RUN = ("game", "net")
 """Sections that cannot change once a run exists: its shards and versions depend on them."""
 

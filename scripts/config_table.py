@@ -83,8 +83,7 @@ def _section(title: str, name: str, model: type[BaseModel]) -> str:
 def _one_line(text: str | None) -> str:
     """Without line breaks; a mention of a page of docs/ becomes a link."""
     line = " ".join((text or "").split()).replace("|", "\\|")
-    pages = "|".join(page.stem for page in PAGE.parent.glob("*.md"))
-    return re.sub(rf"docs/({pages})\.md", r"[\1](\1.md)", line)
+    return re.sub(r"docs/([a-z_]+)\.md", r"[\1](\1.md)", line)
 
 
 def _json(value: Any) -> str:

@@ -19,6 +19,7 @@ from zerofleet.players.tree import TreePlayer
 from zerofleet.run.errors import RunError
 from zerofleet.run.models import fetch_model, read_manifest
 from zerofleet.run.store import DirectoryStore, Store
+from zerofleet.run.threads import calm_threads
 
 MAX_DEPTH = 64
 DEFAULT_DEPTH = 2
@@ -96,6 +97,7 @@ def _net_player(
     if kind == "nnue":
         return nnue_player(game, data, name=name, depth=settings["depth"], nodes=settings["nodes"])
     # torch is loaded only where such a net plays.
+    calm_threads()
     from zerofleet.nets.architecture import ArchitectureError
     from zerofleet.nets.evaluator import make_evaluator
     from zerofleet.nets.model_file import ModelFileError, read_architecture

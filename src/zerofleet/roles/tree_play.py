@@ -25,6 +25,7 @@ from zerofleet.roles.config import TreeSearchRunConfig
 from zerofleet.run.errors import DamagedError, StoreError
 from zerofleet.run.models import ModelMissingError, PublishedModel, fetch_model, read_version
 from zerofleet.run.shares import Share, newest_share
+from zerofleet.run.threads import calm_threads
 from zerofleet.selfplay.play import run_pool
 from zerofleet.selfplay.pool import Pool
 from zerofleet.selfplay.seeds import iteration_seed, worker_seed
@@ -234,6 +235,7 @@ class TreePlay:
         return True
 
     def _load(self, model: PublishedModel) -> None:
+        calm_threads()
         from zerofleet.nets.evaluator import make_evaluator
 
         if self._evaluator is not None:

@@ -56,7 +56,8 @@ OwnedGames random_games(int num_games, std::uint64_t seed) {
             s.apply(a);
         }
         games.game_start.push_back(static_cast<std::int64_t>(games.action.size()));
-        games.termination.push_back(0);
+        games.termination.push_back(static_cast<std::uint8_t>(
+            at_length_bound(s) ? Termination::kLengthBound : Termination::kPlayedOut));
         for (const float r : s.returns()) games.returns.push_back(r);
     }
     return games;

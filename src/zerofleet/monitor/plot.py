@@ -183,7 +183,7 @@ def _plot_loss_parts(axes: "Axes", entries: Sequence[IterationStats]) -> None:
 def _plot_loss_keys(
     axes: "Axes", entries: Sequence[IterationStats], names: Mapping[str, str]
 ) -> None:
-    drawn = False
+    drawn: list[float] = []
     for colour, (key, label) in zip(_COLOURS, names.items(), strict=False):
         points: list[tuple[int, Any]] = [
             (e.get("model_version", 0), e["losses"].get(key))
@@ -191,12 +191,14 @@ def _plot_loss_keys(
             if e.get("losses", {}).get(key) is not None
         ]
         if points:
-            drawn = True
+            drawn += [value for _, value in points]
             axes.plot(*zip(*points, strict=True), "o-", markersize=3.5, color=colour, label=label)
-    if drawn:
-        axes.legend(loc="best", fontsize=9, framealpha=0.6)
-    else:
+    if not drawn:
         _say_empty(axes, "no losses yet")
+        return
+    axes.legend(loc="best", fontsize=9, framealpha=0.6)
+    if 0 < 10 * min(drawn) < max(drawn):
+        axes.set_yscale("log")  # the first losses would flatten all others
 
 
 def _plot_lengths(axes: "Axes", entries: Sequence[IterationStats]) -> None:

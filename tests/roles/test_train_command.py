@@ -13,13 +13,16 @@ import run_kit
 from zerofleet.run.lease import read_lease
 from zerofleet.run.stats import read_stats
 
+MARK = "ZEROFLEET_TEST_COMMAND"
+"""In the environment of all that a command starts."""
 PATIENCE_SECONDS = 200.0
 """Each role is a new process that loads torch, and workers yield to everybody else."""
 
 
-def train(run, max_loops=10_000, workers=1):
+def train(run, max_loops=10_000, workers=1, **settings):
     """The command as a user starts it, tiny."""
     keys = {**run_kit.TINY, "pacing.max_loops": max_loops, "arena.final_games": 0}
+    keys |= {name.replace("__", "."): value for name, value in settings.items()}
     return run.start(
         "train",
         "ultimate_ttt",
@@ -28,13 +31,14 @@ def train(run, max_loops=10_000, workers=1):
         "--threads=1",
         "--device=cpu",
         *(f"--set={key}={value}" for key, value in keys.items()),
-        env={"ZEROFLEET_TEST_RUN": str(run.directory)},
+        env={MARK: f"{run.directory}#{len(run.roles)}"},
     )
 
 
-def children(run):
-    """Process ids of everything the commands of this run ever started and that still runs."""
-    mark = f"ZEROFLEET_TEST_RUN={run.directory}\0".encode()
+def children(run, command=None):
+    """Process ids of what a command, or all of this run, ever started and that still runs."""
+    number = "" if command is None else f"{run.roles.index(command)}\0"
+    mark = f"{MARK}={run.directory}#{number}".encode()
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
@@ -60,15 +64,14 @@ def check_sound(run, watcher):
 def test_killed_and_stopped(run):
     watcher = run_kit.Watcher(run)
     watcher.start()
-    first = train(run)
+    first = train(run, arena__eval_games=0)
     run.wait_for_loop(1, PATIENCE_SECONDS)
     assert len(children(run)) >= 4  # trainer and worker, each with its guardian
     first.signal(signal.SIGKILL)
     first.wait()
     # At once again, while what the first one left behind is ending.
-    orphans = children(run)
-    second = train(run)
-    run_kit.wait_for(lambda: not set(orphans) & set(children(run)), "the orphans to end")
+    second = train(run, arena__eval_games=0)
+    run_kit.wait_for(lambda: not children(run, first), "the orphans to end")
     run.wait_for_loop(run.iteration() + 2, PATIENCE_SECONDS)
     second.signal(signal.SIGTERM)
     assert second.wait(PATIENCE_SECONDS) == 130
@@ -98,7 +101,8 @@ def test_a_campaign_of_kills_and_stops(run):
             assert status == -signal.SIGKILL
         else:
             assert status == 130, command.text()
-            assert children(run) == []
+            # Those of a command that was killed before may still be ending.
+            assert children(run, command) == []
     done = run.iteration() + 2
     assert train(run, done, workers=2).wait(PATIENCE_SECONDS) == 0
     run_kit.wait_for(lambda: not children(run), "everything to end")
@@ -109,6 +113,7 @@ def test_a_campaign_of_kills_and_stops(run):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 def test_a_command_that_is_killed_with_its_guardians(run):
     """Even then the roles end: the kernel tells them."""
     watcher = run_kit.Watcher(run)

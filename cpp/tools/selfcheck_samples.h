@@ -41,10 +41,10 @@ void check_samples() {
     const auto game = any_game(options_of<G>().spec());
     const std::string name = game->info().spec;
     selfplay::PoolOptions options;
-    options.num_games = 16;
+    options.num_games = 8;
     options.search.num_simulations = 4;
-    options.play.max_plies = 200;
-    const auto games = play_pool(*game, options, 30);
+    options.play.max_plies = 60;
+    const auto games = play_pool(*game, options, 8);
     const GamesView view{.game_start = games.game_start,
                          .action = games.action,
                          .ply_flags = games.ply_flags,
@@ -102,6 +102,8 @@ void check_samples() {
             const auto ply = static_cast<std::size_t>(i);
             if (filter(games.ply_flags[ply])) {
                 const std::string where = name + ", sample " + std::to_string(row);
+                const std::string plane = where + ": plane", legality = where + ": legal",
+                                  target = where + ": policy";
                 expect_equal(one.ply[row], i, where + ": ply");
                 expect_equal(int{one.to_play[row]}, state.to_play(), where + ": mover");
                 std::vector<std::uint8_t> seen(game->info().plane_bytes());
@@ -111,13 +113,12 @@ void check_samples() {
                 for (std::size_t c = 0; c < planes; ++c)
                     for (std::size_t cell = 0; cell < cells; ++cell)
                         expect_equal(int{batch_planes[(row * cells + cell) * planes + c]},
-                                     seen[c * plane_bytes + cell / 8] >> (cell % 8) & 1,
-                                     where + ": plane");
+                                     seen[c * plane_bytes + cell / 8] >> (cell % 8) & 1, plane);
                 float total = 0;
                 for (std::size_t a = 0; a < actions; ++a) {
                     const bool is_legal = state.is_legal(static_cast<Action>(a));
-                    expect_equal(legal[row * actions + a] != 0, is_legal, where + ": legal");
-                    expect_true(is_legal || policy[row * actions + a] == 0, where + ": policy");
+                    expect_equal(legal[row * actions + a] != 0, is_legal, legality);
+                    expect_true(is_legal || policy[row * actions + a] == 0, target);
                     total += policy[row * actions + a];
                 }
                 expect_true(total > 0.9999f && total < 1.0001f, where + ": sum of the policy");

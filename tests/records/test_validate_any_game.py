@@ -151,7 +151,7 @@ def test_rules_that_fail_are_not_the_shards_fault() -> None:
     game = PythonGame(Failing(), "failing.py:Failing")
     meta, games = meta_of(game), played(game)
     validate(meta, games, name="x", game=game)
-    game.rules.broken = True
+    game.rules.user.broken = True
     with pytest.raises(ValueError, match="no idea") as caught:
         validate(meta, games, name="x", game=game)
     assert not isinstance(caught.value, ShardError)

@@ -184,7 +184,7 @@ class Run:
         self.roles.append(role)
         return role
 
-    def trainer(self, *argv, fault="", directory=None, **settings):
+    def trainer(self, *argv, fault="", directory=None, recipe=None, **settings):
         """Settings are dotted keys with `__` for the dot."""
         keys = {**self.base, **self.settings}
         keys |= {name.replace("__", "."): value for name, value in settings.items()}
@@ -192,7 +192,7 @@ class Run:
         return self.start(
             "trainer",
             f"--shared-dir={directory or self.directory}",
-            f"--recipe={self.recipe}",
+            f"--recipe={recipe or self.recipe}",
             "--device=cpu",
             *argv,
             *sets,

@@ -444,19 +444,21 @@ def test_alpha_beta_says_what_it_plays(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("recipe", "why"),
+    ("recipe", "settings", "why"),
     [
-        ("chess", "'chess' cannot be trained: .*games that have: .*ultimate_ttt"),
-        ("twenty48(size=2)", "cannot be trained"),
-        ("my_game.py:MyGame", r"cannot be trained: .*zerofleet selfplay 'my_game.py:MyGame'"),
-        ("openspiel:hex", "cannot be trained"),
-        ("tic_tac_toe", "'tic_tac_toe' has no recipe; write a .yaml file with game: {name"),
+        ("othello(size=6)", "net.kind=nnue", "learned by net.kind nnue: .*net.kind=resnet"),
+        ("twenty48(size=2)", "net.kind=nnue", "cannot be learned by net.kind nnue"),
+        ("ultimate_ttt", "game.name=go", "'go' cannot be learned by net.kind nnue"),
+        ("my_game.py:MyGame", "", r"my_game\.py: No such file"),
+        ("openspiel:hexagons", "", "OpenSpiel has no game 'hexagons'"),
+        ("chess(size=9)", "", "chess.*size"),
     ],
 )
 @pytest.mark.parametrize("verb", ["train", "trainer"])
-def test_games_that_cannot_be_trained(verb, recipe, why, tmp_path, monkeypatch, capsys):
+def test_games_that_cannot_be_trained(verb, recipe, settings, why, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     arguments = [recipe] if verb == "train" else ["--recipe", recipe]
+    arguments += ["--set", settings] if settings else []
     status, text = command(capsys, verb, *arguments, "--run-dir", "run")
     assert status == 2
     assert re.search(why, text), text
@@ -466,9 +468,8 @@ def test_games_that_cannot_be_trained(verb, recipe, why, tmp_path, monkeypatch, 
 
 def test_recipes_of_games_that_cannot_be_trained(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    Path("chess.yaml").write_text("game: {name: chess}\n")
-    for arguments in (["chess.yaml"], ["ultimate_ttt", "--set", "game.name=go(size=7)"]):
-        status, text = command(capsys, "train", *arguments)
-        assert (status, len(text.splitlines())) == (2, 1)
-        assert "cannot be trained" in text
+    Path("chess.yaml").write_text("game: {name: chess}\nnet: {kind: nnue}\n")
+    status, text = command(capsys, "train", "chess.yaml")
+    assert (status, len(text.splitlines())) == (2, 1)
+    assert "cannot be learned by net.kind nnue" in text
     assert [p.name for p in tmp_path.iterdir()] == ["chess.yaml"]

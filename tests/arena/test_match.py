@@ -8,6 +8,7 @@ from zerofleet.arena.game_text import match_text
 from zerofleet.arena.match import MatchError, play_match
 from zerofleet.arena.openings import Opening
 from zerofleet.games import State, load_game
+from zerofleet.players.player import Forfeit
 from zerofleet.players.random_player import RandomPlayer
 
 
@@ -118,6 +119,23 @@ def test_an_exception_costs_that_game_only_and_the_rest_of_the_batch_goes_on() -
     assert [g.termination for g in result.games[:2]] == ["error", "error"]
     assert [g.termination for g in result.games[2:]] == ["played", "played"]
     assert "RuntimeError: lost my nerve" in result.games[0].problem
+
+
+def test_a_forfeit_costs_that_game_only_and_a_resignation_is_no_problem() -> None:
+    def choose(state: State) -> int | Forfeit:
+        taken = len([c for c in state.text() if c in "XO"])
+        if taken == 6:
+            return Forfeit("timeout", "no answer within 3 s")
+        return Forfeit("resigned") if taken == 7 else first(state)
+
+    result = play_match(TTT, Scripted("slow", choose), RandomPlayer(), num_games=20, seed=3)
+    lost = {g.termination: g for g in result.games}
+    assert set(lost) == {"played", "timeout", "resigned"}
+    assert lost["timeout"].score == lost["resigned"].score == 0.0
+    assert len(result.problems) == result.terminations["timeout"]
+    assert "slow loses game" in result.problems[0]
+    assert "no answer within 3 s" in result.problems[0]
+    assert lost["resigned"].problem == ""
 
 
 @pytest.mark.parametrize("answer", [[], [0] * 99, ["e5"], None])

@@ -10,7 +10,7 @@ from zerofleet.arena.intervals import Interval, pair_interval
 from zerofleet.arena.openings import Opening, make_openings, play_nature
 from zerofleet.arena.stats import MatchStats
 from zerofleet.games.protocol import Game, State
-from zerofleet.players.player import Player, mix_seed
+from zerofleet.players.player import Forfeit, Player, mix_seed
 
 _log = logging.getLogger(__name__)
 
@@ -38,9 +38,10 @@ class GameRecord:
     score: float
     """1 win, 1/2 draw, 0 loss, from the view of `player`."""
     termination: str
-    """`played`, `length bound`, `illegal action` or `error`."""
+    """`played` or `length bound`; `illegal action`, `error` or the reason of a `Forfeit` where a
+    player lost the game in another way."""
     problem: str = ""
-    """What went wrong in the two last cases."""
+    """What went wrong, if anything did."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class MatchResult:
     opponent: str
     games: tuple[GameRecord, ...]
     problems: tuple[str, ...] = field(default=())
-    """One line for every game lost by an illegal action or an exception."""
+    """One line for every game in which something went wrong."""
 
     @property
     def wins(self) -> int:
@@ -167,7 +168,8 @@ def play_match(
     """Plays all games in lockstep and returns every one of them.
 
     The games are a function of the players, the openings and the seed. An illegal action or an
-    exception of a player loses that game alone and is reported in `problems` and in the log.
+    exception of a player loses that game alone and is reported in `problems` and in the log, and so
+    is what a player gives up itself (`Forfeit`).
 
     Args:
       num_games: even; every opening is played twice with colours swapped.
@@ -227,7 +229,9 @@ def _move(mover: Player, who: int, games: list[_Game], seed: int, problems: list
     """Lets `mover` play one action in each of the games; ends those where it fails."""
     seeds = [mix_seed(seed, g.index, len(g.actions)) for g in games]
     for g, answer in zip(games, _ask(mover, [g.state for g in games], seeds), strict=True):
-        if isinstance(answer, Exception):
+        if isinstance(answer, Forfeit):
+            termination, what = answer.reason, answer.problem
+        elif isinstance(answer, Exception):
             termination, what = ERROR, f"{type(answer).__name__}: {answer}"
         elif answer not in g.state.legal_actions():
             termination, what = ILLEGAL_ACTION, f"action {answer!r} is illegal"
@@ -235,20 +239,23 @@ def _move(mover: Player, who: int, games: list[_Game], seed: int, problems: list
             g.state.apply(answer)
             g.actions.append(answer)
             continue
-        problem = f"{mover.name} loses game {g.index}: {what}; actions {g.actions}"
-        _log.warning("%s", problem)
-        problems.append(problem)
+        problem = ""
+        if what:
+            problem = f"{mover.name} loses game {g.index}: {what}; actions {g.actions}"
+            _log.warning("%s", problem)
+            problems.append(problem)
         g.finish(float(who), termination, problem)
 
 
-def _ask(mover: Player, states: list[State], seeds: list[int]) -> list[int | Exception]:
-    """Returns an action or an exception per state.
+def _ask(mover: Player, states: list[State], seeds: list[int]) -> list[int | Forfeit | Exception]:
+    """Returns an action, a forfeit or an exception per state.
 
     A player sees copies, so that it cannot change the games. If the whole batch fails, each
     position is asked alone, so that one bad position does not lose the other games.
     """
     try:
-        answers = [int(a) for a in mover.select_actions([s.copy() for s in states], seeds)]
+        found = mover.select_actions([s.copy() for s in states], seeds)
+        answers = [a if isinstance(a, Forfeit) else int(a) for a in found]
         if len(answers) != len(states):
             raise ValueError(f"answered {len(answers)} of {len(states)} positions")
     except Exception as error:

@@ -1,6 +1,7 @@
 """What every player is: a name, and a choice of actions for many positions at once."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from zerofleet.games.protocol import State
@@ -8,6 +9,16 @@ from zerofleet.games.protocol import State
 
 class PlayerError(ValueError):
     """A player that cannot be made or cannot play this game; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class Forfeit:
+    """In place of an action: the player loses this game, and no other."""
+
+    reason: str
+    """Why the game ends: `timeout`, `crash`, `illegal action` or `resigned`."""
+    problem: str = ""
+    """What went wrong, for people; empty where nothing did."""
 
 
 @runtime_checkable
@@ -18,8 +29,10 @@ class Player(Protocol):
     def name(self) -> str:
         """Short and unique within a pool of results; `load_player` reads it where it can."""
 
-    def select_actions(self, states: Sequence[State], seeds: Sequence[int]) -> list[int]:
-        """Returns one legal action per state.
+    def select_actions(
+        self, states: Sequence[State], seeds: Sequence[int]
+    ) -> Sequence[int | Forfeit]:
+        """Returns one legal action per state, or a forfeit for those whose games are lost.
 
         Args:
           states: positions in which somebody must move, of any games in progress; left unchanged.

@@ -21,3 +21,9 @@ def test_opponents_are_distinct_and_some() -> None:
     for opponents in ((), ("random", "random")):
         with pytest.raises(ValidationError, match="one or more different opponents"):
             ArenaConfig(opponents=opponents)
+
+
+def test_every_so_many_versions_are_rated_and_the_last() -> None:
+    config = ArenaConfig(every=5)
+    assert [i for i in range(13) if config.is_due(i, max_loops=12)] == [0, 5, 10, 12]
+    assert not any(ArenaConfig(eval_games=0).is_due(i, max_loops=12) for i in range(13))

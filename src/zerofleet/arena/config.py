@@ -6,11 +6,15 @@ from zerofleet.run.frozen import FrozenModel
 
 
 class ArenaConfig(FrozenModel):
-    """Matches that every new model version plays."""
+    """Matches that new model versions play."""
 
     eval_games: int = Field(default=100, ge=0)
     """Games against each opponent; even, since every opening is played with both colours; 0
     switches rating off."""
+    every: int = Field(default=1, ge=1)
+    """Versions from one rating to the next; that of `pacing.max_loops` is always rated. More leaves
+    more of the processors to self-play where loops are short: a rating is a process that loads
+    everything anew."""
     final_games: int = Field(default=200, ge=0)
     """Games against each fixed opponent when `zerofleet train` ends; even; 0: the last rating is
     shown instead."""
@@ -31,6 +35,10 @@ class ArenaConfig(FrozenModel):
     seed: int = Field(default=0, ge=0)
     """Seed of openings and of ties between equal moves. The same seed and versions give the same
     games."""
+
+    def is_due(self, iteration: int, max_loops: int) -> bool:
+        """Whether the version of this iteration (0: the first version) is rated."""
+        return self.eval_games > 0 and (iteration % self.every == 0 or iteration == max_loops)
 
     @field_validator("eval_games", "final_games")
     @classmethod

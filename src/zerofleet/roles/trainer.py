@@ -462,11 +462,11 @@ class Trainer:
             for old in read_stats(self._store)
         ):
             return
-        # One at a time, in order: a rating uses the results of those before it.
-        self._finish_rating()
-        if self._config.arena.eval_games == 0:
+        if not self._config.arena.is_due(entry["iteration"], self._config.pacing.max_loops):
             self._write_entry(entry)
             return
+        # One at a time, in order: a rating uses the results of those before it.
+        self._finish_rating()
         append_stats(self._store, dict(entry))
         if not self._stop.is_set():
             self._rating = Rating(self._run_dir, entry)

@@ -1,5 +1,5 @@
-"""Players by short texts: `random`, `greedy`, `minimax:2`, `mcts:100`, `net.nnue?depth=6`,
-`net.safetensors?sims=64`, `run:DIR@latest`.
+"""Players by short texts: `random`, `greedy`, `minimax:2`, `expectimax:1`, `mcts:100`,
+`net.nnue?depth=6`, `net.safetensors?sims=64`, `run:DIR@latest`.
 
 `docs/arena.md` has the table. Settings of a network follow `?` after a file and `:` after a run,
 as `key=value` joined by `&` or `,`.
@@ -13,6 +13,7 @@ from pathlib import Path
 from zerofleet.fleet.devices import usable_cores
 from zerofleet.games.protocol import Game
 from zerofleet.players.alphabeta import greedy_player, minimax_player, nnue_player
+from zerofleet.players.expectimax import ExpectimaxPlayer
 from zerofleet.players.player import Player, PlayerError
 from zerofleet.players.random_player import RandomPlayer
 from zerofleet.players.tree import TreePlayer
@@ -29,11 +30,12 @@ DEFAULT_SIMULATIONS = 64
 """Simulations of a net of policy and value where the text does not say; 0: no search."""
 
 _EXAMPLES = (
-    *("random", "greedy", "minimax:2", "minimax:4", "mcts:100"),
+    *("random", "greedy", "minimax:2", "minimax:4", "expectimax:1", "mcts:100"),
     *("FILE.nnue", "FILE.safetensors", "run:DIR@latest"),
 )
-_NUM_FIXED = 5
+_NUM_FIXED = 6
 _MINIMAX = re.compile(r"minimax:(.*)")
+_EXPECTIMAX = re.compile(r"expectimax:(.*)")
 _RUN = re.compile(r"run:(?P<dir>[^@]+?)(?:@(?P<version>[^@:]*))?(?::(?P<settings>[^@:/]*=[^@]*))?")
 _MCTS = re.compile(r"mcts:(.*)")
 # Settings of a network by the ending of its file: default, least, most.
@@ -57,6 +59,9 @@ def load_player(text: str, game: Game, *, name: str | None = None) -> Player:
         return greedy_player(game)
     if match := _MINIMAX.fullmatch(text):
         return minimax_player(game, _integer(match[1], text, "depth", 1, MAX_DEPTH))
+    if match := _EXPECTIMAX.fullmatch(text):
+        num_moves = _integer(match[1], text, "own moves", 1, MAX_DEPTH)
+        return ExpectimaxPlayer(game, num_moves=num_moves, threads=usable_cores())
     if match := _MCTS.fullmatch(text):
         count = _integer(match[1], text, "simulations", 1, MAX_SIMULATIONS)
         return TreePlayer(game, name=text, num_simulations=count)

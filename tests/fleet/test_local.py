@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zerofleet.fleet.launcher import Command, describe_exit, log_tail
+from zerofleet.fleet.launcher import Command, describe_exit, last_words, log_tail
 from zerofleet.fleet.local import LocalLauncher
 
 
@@ -149,3 +149,23 @@ def test_a_killed_guardian_takes_the_command_along(tmp_path):
     os.kill(handle.pid, signal.SIGKILL)
     assert gone(child)
     assert ended(handle) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("tail", "words"),
+    [
+        ("", ""),
+        (
+            "[w0] started\nTraceback ...\n  File\n    line\nMemoryError: no more",
+            "MemoryError: no more",
+        ),
+        (
+            "zerofleet: ValueError: x\n  raised by your play\n  at y",
+            "ValueError: x\n  raised by your play\n  at y",
+        ),
+        ("  cut\n    off", "  cut\n    off"),
+        ("one\n\n", "one"),
+    ],
+)
+def test_what_a_log_says_last(tail, words):
+    assert last_words(tail) == words

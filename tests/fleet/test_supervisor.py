@@ -41,12 +41,24 @@ class ScriptedLauncher:
         return self.handles[-1]
 
 
-def supervise(tmp_path, launcher, **policy):
+class ScriptedVitals:
+    def __init__(self):
+        self.said, self.achieved = "", None
+
+    def trouble(self, name):
+        return self.said
+
+    def progress(self, name):
+        return self.achieved
+
+
+def supervise(tmp_path, launcher, vitals=None, **policy):
     now, events = [0.0], []
     supervisor = Supervisor(
         launcher,
         [Command("worker w0", ("worker",), tmp_path / "w0.log")],
         policy=RestartPolicy(**policy),
+        vitals=vitals,
         on_event=events.append,
         clock=lambda: now[0],
     )
@@ -61,7 +73,8 @@ def test_restarts_with_growing_pauses_and_says_why(tmp_path):
     supervisor.poll()
     assert [event.kind for event in events] == ["started", "failed"]
     assert events[-1].text.startswith("exit status 1, starts again in 1 s; log: ")
-    assert events[-1].text.endswith("MemoryError: no more")
+    assert events[-1].text.endswith("...\nMemoryError: no more")
+    assert events[-1].reason == "MemoryError: no more"
     now[0] = 0.9
     assert supervisor.poll()
     assert len(launcher.handles) == 1
@@ -95,6 +108,40 @@ def test_a_long_life_forgives_earlier_failures(tmp_path):
     supervisor.poll()
     supervisor.poll()
     assert "starts again in 1 s" in events[-1].text
+
+
+def test_a_long_life_without_progress_forgives_nothing(tmp_path):
+    vitals = ScriptedVitals()
+    launcher = ScriptedLauncher(*([None, 1] for _ in range(9)))
+    supervisor, now, events = supervise(tmp_path, launcher, vitals, max_failures=3)
+    for achieved in (1, 1, 2, 2, 2):  # of a worker: the shards it has delivered
+        vitals.achieved = achieved
+        supervisor.poll()  # starts it
+        supervisor.poll()
+        now[0] += 1000
+        supervisor.poll()  # it failed
+        now[0] += 1000
+    pauses = [event.text.split(" in ")[1] for event in events if event.kind == "failed"]
+    assert [pause.split(" s;")[0] for pause in pauses] == ["1", "2", "1", "2"]
+    assert events[-1].kind == "parked"
+    assert "3 times in a row" in events[-1].text
+
+
+def test_what_is_in_trouble_is_killed_and_started_again(tmp_path):
+    vitals = ScriptedVitals()
+    launcher = ScriptedLauncher([None], [None])
+    supervisor, now, events = supervise(tmp_path, launcher, vitals)
+    supervisor.poll()
+    supervisor.poll()
+    vitals.said = "was suspended"
+    supervisor.poll()
+    assert launcher.handles[0].asked == ["kill"]
+    assert events[-1].kind == "failed"
+    assert events[-1].text.startswith("was suspended and was killed, starts again in 1 s")
+    vitals.said = ""
+    now[0] = 1.0
+    supervisor.poll()
+    assert events[-1].kind == "started"
 
 
 def test_a_usage_error_is_not_repeated(tmp_path):

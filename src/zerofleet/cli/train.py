@@ -30,6 +30,7 @@ from zerofleet.fleet.devices import DeviceManager, WorkerPlan
 from zerofleet.fleet.launcher import BACKGROUND, Command
 from zerofleet.fleet.local import LocalLauncher
 from zerofleet.fleet.supervisor import Event, Supervisor, stop_signals
+from zerofleet.fleet.vitals import TRAINER, LeaseVitals
 from zerofleet.roles.config import AlphaBetaRunConfig, ConfigError, RunConfig
 from zerofleet.run.layout import CONFIG, LOGS, default_worker_id, worker_log_key
 from zerofleet.run.stop import stop_requested
@@ -38,6 +39,7 @@ from zerofleet.run.store import DirectoryStore, read_or_none
 if TYPE_CHECKING:
     from zerofleet.monitor.read import RunReader
     from zerofleet.monitor.terminal import Monitor
+    from zerofleet.monitor.view import RunView
 
 GRACE_SECONDS = 30.0
 """For the roles to save and end; then they are killed, which loses nothing but time."""
@@ -216,8 +218,12 @@ class _Session:
             soft_wrap=True,
         )
         launcher = LocalLauncher(orphan_grace_seconds=GRACE_SECONDS)
+        vitals = LeaseVitals(self._store)
         trainer = Supervisor(
-            launcher, [self._command("trainer", "trainer", *trainer_arguments)], on_event=self._note
+            launcher,
+            [self._command(TRAINER, "trainer", *trainer_arguments)],
+            vitals=vitals,
+            on_event=self._note,
         )
         workers = Supervisor(
             launcher,
@@ -231,14 +237,16 @@ class _Session:
                 )
                 for number in range(plan.num_workers)
             ],
+            vitals=vitals,
             on_event=self._note,
         )
         limit = None if self._minutes is None else 60 * self._minutes
         reader = RunReader(self._store, run_dir=str(self._run_dir), limit_seconds=limit)
+        helpless = False
         with stop_signals() as stop:
             with open_monitor(self._console) as monitor:
                 next_view = 0.0
-                while not stop.is_set():
+                while not (stop.is_set() or helpless):
                     running = trainer.poll()
                     if not running:
                         break
@@ -246,20 +254,24 @@ class _Session:
                         workers.poll()
                     if time.monotonic() >= next_view:
                         next_view = time.monotonic() + VIEW_SECONDS
-                        self._show(monitor, reader, workers)
+                        view = self._show(monitor, reader, workers)
+                        helpless = _is_helpless(workers, view)
                     stop.wait(0.2)
                 if stop.is_set():
                     self._messages.append(
                         f"stopping: finished games are saved, which may take {GRACE_SECONDS:.0f} s"
                     )
                     self._show(monitor, reader, workers)
-                else:
+                elif not helpless:
                     self._end_workers(workers)
                 workers.stop(GRACE_SECONDS)
                 trainer.stop(GRACE_SECONDS)
                 self._show(monitor, reader, workers)
             if any(child.state == "parked" for child in trainer.children):
-                self._console.print(f"zerofleet: the trainer failed: {trainer.children[0].reason}")
+                self._say(f"zerofleet: the trainer failed: {trainer.children[0].reason}")
+                return 1
+            if helpless:
+                self._say_helpless(workers)
                 return 1
             self._say_result(interrupted=stop.is_set())
         return 130 if stop.is_set() else 0
@@ -298,23 +310,39 @@ class _Session:
 
     def _note(self, event: Event) -> None:
         if event.kind in ("failed", "parked", "killed"):
-            self._messages.extend(f"[{event.name}] {line}" for line in event.text.splitlines()[:6])
+            lines = [event.text.splitlines()[0], *event.reason.splitlines()]
+            self._messages.extend(f"[{event.name}] {line}" for line in lines)
 
-    def _show(self, monitor: "Monitor", reader: "RunReader", workers: Supervisor) -> None:
-        monitor.update(
-            reader.read(
-                restarts={c.command.name: max(0, c.num_starts - 1) for c in workers.children},
-                messages=tuple(self._messages),
-            )
+    def _show(self, monitor: "Monitor", reader: "RunReader", workers: Supervisor) -> "RunView":
+        view = reader.read(
+            restarts={c.command.name: max(0, c.num_starts - 1) for c in workers.children},
+            messages=tuple(self._messages),
         )
+        monitor.update(view)
+        return view
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def _say_helpless(self, workers: Supervisor) -> None:
+        self._say("zerofleet: every worker failed again and again, so the run is stopped:")
+        for child in workers.children:
+            self._say(f"[{child.command.name}] {child.reason}\n  log: {child.command.log}")
+        self._say(f"Nothing is lost. Mend it and go on with: {_this_command()}")
 
     def _say_result(self, *, interrupted: bool) -> None:
         from zerofleet.cli.result import show_result
 
         show_result(self._console, self._store, self._run_dir, measure=not interrupted)
         if interrupted:
-            self._console.print(
-                f"Stopped. Go on with: {shlex.join(['zerofleet', *sys.argv[1:]])}",
-                highlight=False,
-                soft_wrap=True,
-            )
+            self._say(f"Stopped. Go on with: {_this_command()}")
+
+
+def _is_helpless(workers: Supervisor, view: "RunView") -> bool:
+    """No worker of this command will start again, and nobody else's plays for the run."""
+    ours = workers.children
+    return bool(ours) and all(c.state == "parked" for c in ours) and view.num_live_workers == 0
+
+
+def _this_command() -> str:
+    return shlex.join(["zerofleet", *sys.argv[1:]])

@@ -75,3 +75,13 @@ def log_tail(path: Path, *, num_lines: int = 12, max_bytes: int = 8192) -> str:
     except OSError:
         return ""
     return "\n".join(text.rstrip().splitlines()[-num_lines:])
+
+
+def last_words(tail: str, *, num_lines: int = 4) -> str:
+    """What the end of a log says happened: its last line that is not indented, and what follows it.
+
+    In a traceback that is the error; in a message of ours the message with its indented lines.
+    """
+    lines = tail.rstrip().splitlines()
+    start = max((n for n, line in enumerate(lines) if line[:1].strip()), default=0)
+    return "\n".join(lines[start : start + num_lines]).removeprefix("zerofleet: ")

@@ -6,8 +6,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from zerofleet.fleet.launcher import Command, Handle, Launcher, describe_exit, log_tail
+from zerofleet.fleet.launcher import (
+    Command,
+    Handle,
+    Launcher,
+    describe_exit,
+    last_words,
+    log_tail,
+)
 
 
 @dataclass(frozen=True)
@@ -18,7 +26,8 @@ class RestartPolicy:
     """Pause after the first failure; doubled at each further one."""
     longest_pause_seconds: float = 60.0
     healthy_seconds: float = 60.0
-    """After running this long a failure counts as the first one again."""
+    """After running this long a failure counts as the first one again, where nobody knows whether
+    the command has achieved something (`Vitals`)."""
     max_failures: int = 6
     """Failures in a row after which a command is parked."""
     final_statuses: frozenset[int] = frozenset({2})
@@ -35,6 +44,20 @@ class Event:
     """started, finished, failed, parked, killed."""
     text: str
     """One line; for failed and parked the tail of the log follows."""
+    reason: str = ""
+    """For failed and parked: what the log says last, in a few lines."""
+
+
+class Vitals(Protocol):
+    """What shows from outside how a running command is."""
+
+    def trouble(self, name: str) -> str:
+        """Why it has to be killed and started again; empty while it is well."""
+        ...
+
+    def progress(self, name: str) -> object:
+        """A value that differs once it has achieved something that lasts."""
+        ...
 
 
 @dataclass
@@ -52,6 +75,8 @@ class Child:
     """Why it last ended."""
     start_at: float = float("-inf")
     started_at: float = 0.0
+    achieved: object = None
+    """Its progress when it last failed."""
 
 
 class Supervisor:
@@ -63,10 +88,13 @@ class Supervisor:
         commands: Sequence[Command],
         *,
         policy: RestartPolicy | None = None,
+        vitals: Vitals | None = None,
         on_event: Callable[[Event], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`vitals` tell what hangs, and whether failures are without any progress in between."""
         self._launcher = launcher
+        self._vitals = vitals
         self._policy = policy or RestartPolicy()
         self._on_event = on_event or (lambda event: None)
         self._clock = clock
@@ -125,27 +153,35 @@ class Supervisor:
 
     def _look_at(self, child: Child) -> None:
         status = _handle(child).poll()
-        if status is None:
-            return
-        child.reason = describe_exit(status)
         if status == 0:
+            child.reason = describe_exit(status)
             child.state = "finished"
             self._tell(child, "finished", "finished")
-            return
-        if self._clock() - child.started_at >= self._policy.healthy_seconds:
-            child.num_failures = 0
-        final = status in self._policy.final_statuses
-        self._failed(child, child.reason, final=final)
+        elif status is not None:
+            self._failed(child, describe_exit(status), final=status in self._policy.final_statuses)
+        elif self._vitals is not None and (trouble := self._vitals.trouble(child.command.name)):
+            _handle(child).kill()
+            self._failed(child, f"{trouble} and was killed")
+
+    def _is_first_failure(self, child: Child) -> bool:
+        """Whether this failure is none in a row with the last one."""
+        if self._vitals is None:
+            return self._clock() - child.started_at >= self._policy.healthy_seconds
+        achieved, child.achieved = child.achieved, self._vitals.progress(child.command.name)
+        return achieved != child.achieved
 
     def _failed(self, child: Child, reason: str, *, final: bool = False) -> None:
-        child.reason = reason
+        if self._is_first_failure(child):
+            child.num_failures = 0
         child.num_failures += 1
         tail = log_tail(child.command.log)
+        words = last_words(tail)
+        child.reason = f"{reason}: {words}" if words else reason
         details = f"; log: {child.command.log}" + (f"\n{tail}" if tail else "")
         if final or child.num_failures >= self._policy.max_failures:
             child.state = "parked"
             why = "" if final else f" {child.num_failures} times in a row"
-            self._tell(child, "parked", f"{reason}{why}, not started again{details}")
+            self._tell(child, "parked", f"{reason}{why}, not started again{details}", words)
             return
         pause = min(
             self._policy.longest_pause_seconds,
@@ -153,10 +189,10 @@ class Supervisor:
         )
         child.state = "waiting"
         child.start_at = self._clock() + pause
-        self._tell(child, "failed", f"{reason}, starts again in {pause:g} s{details}")
+        self._tell(child, "failed", f"{reason}, starts again in {pause:g} s{details}", words)
 
-    def _tell(self, child: Child, kind: str, text: str) -> None:
-        self._on_event(Event(child.command.name, kind, text))
+    def _tell(self, child: Child, kind: str, text: str, reason: str = "") -> None:
+        self._on_event(Event(child.command.name, kind, text, reason))
 
 
 @contextlib.contextmanager

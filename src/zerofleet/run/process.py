@@ -95,10 +95,18 @@ class ProcessIdentity:
         """True only if the process certainly runs no more (a zombie counts as gone)."""
         if not self.is_comparable():
             return False
+        return self._state() in ("", *"ZX")
+
+    def is_suspended(self) -> bool:
+        """True only if the process is certainly there and stopped (SIGSTOP), not by a debugger."""
+        return self.is_comparable() and self._state() == "T"
+
+    def _state(self) -> str:
+        """Its letter in /proc; empty if there is no such process."""
         fields = _stat_fields(self.pid)
-        if fields is None or len(fields) <= 19:
-            return True
-        return fields[0] in "ZX" or int(fields[19]) != self.process_start
+        if fields is None or len(fields) <= 19 or int(fields[19]) != self.process_start:
+            return ""
+        return fields[0]
 
 
 def kernel_token() -> str:

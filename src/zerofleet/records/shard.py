@@ -153,7 +153,8 @@ def recorded_name(game: Any) -> str:
 
 
 class ShardMeta(FrozenModel):
-    """Where a shard comes from. `host` may differ between equal runs; all else is reproducible."""
+    """Where a shard comes from. `run_id`, `session` and `host` differ between equal runs; all else
+    is reproducible."""
 
     format_version: int = FORMAT_VERSION
     """Version of the shard format."""
@@ -173,6 +174,8 @@ class ShardMeta(FrozenModel):
     """With the worker the identity of the shard; the file's name repeats it."""
     run_seed: int
     """Seed of the run."""
+    run_id: str = Field(default="", max_length=64)
+    """Of the run whose model played, from its manifest; a run counts no games of another one."""
     iteration: int | None = Field(default=None, ge=0)
     """Synchronous runs: the iteration; else none."""
     share_revision: int | None = Field(default=None, ge=0)

@@ -55,6 +55,8 @@ class AlphaBetaPlay:
                 model = fetch_model(self._session.store, version)
                 self._actor = _make_actor(self._config().game.spec, model)
                 self._model = model
+            else:
+                worker.check_same_run(self._model)
             return self._model
         except ModelMissingError as missing:
             worker.wait(str(missing))

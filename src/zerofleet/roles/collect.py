@@ -4,7 +4,7 @@ A shard passes these gates in order, and only what passes all of them counts:
 
 1. its name is a shard's name, its size within bounds;
 2. the ledger knows neither its identity (worker, batch) nor, with other bytes, its checksum;
-3. it decodes, and its meta repeats what its name says about this run's game and models;
+3. it decodes, and its meta repeats what its name says, of this run, its game and its models;
 4. its game numbers are not counted already; in a synchronous run, where a game may have been dealt
    twice, those that are counted are left out, and a shard that has no others is refused;
 5. every move of every game replays legally and every result is the rules'.
@@ -71,6 +71,7 @@ class Collector:
         ledger: Ledger,
         *,
         game: GameConfig,
+        run_id: str,
         model_kind: str,
         read_positions: ReadPositions,
         on_rejected: Callable[[str, str], None],
@@ -79,11 +80,13 @@ class Collector:
         """Prepares to collect.
 
         Args:
+          run_id: games of another run are refused; empty: a run from before runs had ids.
           model_kind: the ending of the files that workers play with.
         """
         self._store = store
         self._ledger = ledger
         self._game = game
+        self._run_id = run_id
         self._model_kind = model_kind
         self._read_positions = read_positions
         self._on_rejected = on_rejected
@@ -217,6 +220,12 @@ class Collector:
         expected = join_spec(self._game.public_name, self._game.options)
         if game != expected:
             raise ShardError(name, f"games of {game}; this run learns {expected}")
+        if self._run_id and meta.run_id != self._run_id:
+            raise ShardError(
+                name,
+                f"of another run, {meta.run_id or 'without an id'}; this one is {self._run_id}: a "
+                "worker of an earlier run in this place delivered it, or somebody copied it here",
+            )
         if meta.model_version not in self._models:
             versions = read_manifest(self._store)["versions"]
             self._models = {

@@ -12,12 +12,13 @@ A commit (run/commit.py) has these files:
                   [name, sha256], which move to consumed/
     seed.npz      the seed data, if any
 
-and a summary {iteration, model_version, seeded, entry}, where `entry` is this iteration's entry of
-training_stats.json without its rating. Positions are not in it: the window is rebuilt from the
-shards it names, which lie in data/ or consumed/.
+and a summary {run_id, iteration, model_version, seeded, entry}, where `entry` is this iteration's
+entry of training_stats.json without its rating. Positions are not in it: the window is rebuilt from
+the shards it names, which lie in data/ or consumed/.
 """
 
 import json
+import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +69,8 @@ class TrainerState:
     """learner.pt, model.nnue, model.pt and seed.npz."""
     parts: dict[str, Parts] = field(default_factory=dict)
     """Shards of the sources in the window that are no shards themselves but iterations."""
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """Made when the run begins; empty in runs from before there was one."""
 
     @property
     def untrained_version(self) -> int | None:
@@ -107,6 +110,7 @@ class TrainerState:
     def summary(self) -> dict[str, Any]:
         """The summary of the commit."""
         return {
+            "run_id": self.run_id,
             "iteration": self.iteration,
             "model_version": self.model_version,
             "seeded": self.seeded,
@@ -139,6 +143,7 @@ def restore(store: Store, checkpoint: Checkpoint) -> TrainerState:
                 name: tuple((shard, tuple(games)) for shard, games in parts)
                 for name, parts in window.get("parts", {}).items()
             },
+            run_id=str(summary.get("run_id", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedError(

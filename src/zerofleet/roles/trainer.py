@@ -44,6 +44,7 @@ from zerofleet.roles.config import (
 from zerofleet.roles.deal import Dealer
 from zerofleet.roles.progress import Progress, bootstrap, restore
 from zerofleet.roles.rating import Rating, RatingError
+from zerofleet.roles.remains import check_no_earlier_run, clear_remains
 from zerofleet.roles.report import Event, Report, silent
 from zerofleet.roles.state import LEARNER, MODEL_FILES, SEED
 from zerofleet.run.atomic import describe
@@ -60,7 +61,7 @@ from zerofleet.run.layout import (
     worker_of_lease_key,
 )
 from zerofleet.run.lease import Heartbeat, Lease, LeaseWatch, read_lease
-from zerofleet.run.models import publish_model
+from zerofleet.run.models import RUN_ID, publish_model
 from zerofleet.run.series import SeriesWriter
 from zerofleet.run.shares import Share, prune_shares, read_share, write_share
 from zerofleet.run.software import software_version
@@ -179,6 +180,7 @@ class Trainer:
         except ValueError as error:
             raise ConfigError(f"game.name: {error}") from None
         check_trainable(config)
+        check_no_earlier_run(self._store, self._run_dir)
         if existing is not None and read_latest(self._store) is not None:
             check_unchanged(resolve(recipe, existing, {}), config)
         return config
@@ -224,6 +226,8 @@ class Trainer:
             for name in restore_uncounted(self._store, progress.state.ledger):
                 self._tell("note", text=f"{name} was in consumed/ uncounted; it is read again")
             return progress
+        for text in clear_remains(self._store):
+            self._tell("note", text=text)
         self._phase("bootstrap")
         progress = bootstrap(
             self._config, self._device, self._seed_data, should_stop=self._stop.is_set
@@ -248,6 +252,7 @@ class Trainer:
             store,
             progress.state.ledger,
             game=config.game,
+            run_id=progress.state.run_id,
             model_kind=progress.model_kind,
             read_positions=progress.read_positions,
             on_rejected=self._on_rejected,
@@ -435,7 +440,7 @@ class Trainer:
             {kind: data for kind, data in files.items() if isinstance(data, bytes)},
             progress.architecture,
             copies=progress.copies,
-            info={"iteration": state.iteration},
+            info={"iteration": state.iteration, RUN_ID: state.run_id},
         )
         self._collector.finish(state.new_shards)
         prune_shares(store, state.iteration)

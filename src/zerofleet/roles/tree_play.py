@@ -219,9 +219,10 @@ class TreePlay:
 
     def _use_model(self, version: int) -> bool:
         """Loads a version; False, after a pause, if it is not to be had now."""
-        if self._model is not None and self._model.version == version:
-            return True
         try:
+            if self._model is not None and self._model.version == version:
+                self._worker.check_same_run(self._model)
+                return True
             model = fetch_model(self._session.store, version, MODEL_KIND)
             self._load(model)
         except ModelMissingError as missing:

@@ -55,7 +55,7 @@ from zerofleet.run.lease import (
     Reservation,
     configured_dead_after,
 )
-from zerofleet.run.models import PublishedModel
+from zerofleet.run.models import PublishedModel, is_published
 from zerofleet.run.numbers import first_free_numbers
 from zerofleet.run.series import SeriesWriter
 from zerofleet.run.software import software_version
@@ -259,6 +259,14 @@ class Worker:
         """What belongs to this host and overrides the run's configuration."""
         return {"selfplay.games_per_batch": self._games_per_batch, "search.depth": self._depth}
 
+    def check_same_run(self, model: PublishedModel) -> None:
+        """Raises RunError if another run has begun in this place: this session is over."""
+        if not is_published(self.session.store, model):
+            raise RunError(
+                f"{self._run_dir} holds another run than the one whose version {model.version} "
+                "this worker plays with; it ends and has to be started again"
+            )
+
     def may_deliver(self) -> bool:
         """False, after a pause, while so much is pending that the trainer cannot keep up."""
         if self._gate is None:
@@ -325,6 +333,7 @@ class Worker:
             worker_id=session.worker,
             batch=batch,
             run_seed=config.seed,
+            run_id=model.run_id,
             iteration=iteration,
             share_revision=revision,
             search=search,

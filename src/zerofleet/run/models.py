@@ -18,6 +18,8 @@ from zerofleet.run.store import Store, read_or_none
 FORMAT = 1
 PLAYED_KINDS = ("nnue", "safetensors")
 """Endings of the files that workers and matches play with; a version has one of them."""
+RUN_ID = "run_id"
+"""Key among the `info` of a version: tells runs apart that begin with the same net in one place."""
 
 
 class ModelMissingError(RunError):
@@ -34,6 +36,8 @@ class PublishedModel:
     data: bytes
     sha256: str
     architecture: str
+    run_id: str = ""
+    """Of the run that published it; empty where it says none."""
 
 
 def publish_model(
@@ -146,7 +150,20 @@ def fetch_model(
             f"{described['sha256'][:16]}..., got {len(data):,} bytes with {found[:16]}...; "
             "restore the file or delete it and start the trainer, which publishes it again"
         )
-    return PublishedModel(version, kind, data, found, str(entry["architecture"]))
+    return PublishedModel(version, kind, data, found, str(entry["architecture"]), _run_id(entry))
+
+
+def is_published(store: Store, model: PublishedModel) -> bool:
+    """False if the manifest has another model under this version: the directory was made anew."""
+    entry = read_manifest(store)["versions"].get(str(model.version))
+    if entry is None:
+        return True  # a new run that has not come so far says so with its first model
+    sha256 = entry["files"].get(model.kind, {}).get("sha256")
+    return bool(sha256 == model.sha256 and _run_id(entry) == model.run_id)
+
+
+def _run_id(entry: Mapping[str, Any]) -> str:
+    return str((entry.get("info") or {}).get(RUN_ID, ""))
 
 
 def _entry(

@@ -3,7 +3,9 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -75,9 +77,17 @@ class MctsHandle {
                                                          game_->info().max_legal_actions);
     }
 
-    void new_game(nb::handle state, std::uint64_t seed) {
+    void new_game(nb::handle state, std::uint64_t seed, std::vector<Action> root_actions) {
         const AnyState root = any_state_of(*game_, state);
-        tree_.new_game(root.get(), seed);
+        for (const Action a : root_actions)
+            if (!game_->is_legal(root.get(), a))
+                throw std::invalid_argument(game_->info().spec + ": root action " +
+                                            std::to_string(a) + " is not legal in " +
+                                            game_->text(root.get()));
+        std::sort(root_actions.begin(), root_actions.end());
+        root_actions.erase(std::unique(root_actions.begin(), root_actions.end()),
+                           root_actions.end());
+        tree_.new_game(root.get(), seed, root_actions);
         waiting_ = searching_ = false;
     }
 
@@ -100,6 +110,14 @@ class MctsHandle {
         waiting_ = false;
         tree_.begin_move(fast, given, num_simulations);
         searching_ = true;
+    }
+
+    void resume(int num_simulations) {
+        if (waiting_) throw std::invalid_argument("resume() before give_back()");
+        if (num_simulations < 1)
+            throw std::invalid_argument("resume(): expected simulations >= 1, got " +
+                                        std::to_string(num_simulations));
+        tree_.resume(num_simulations);
     }
 
     nb::tuple collect() {
@@ -163,6 +181,20 @@ class MctsHandle {
         searching_ = false;
     }
 
+    std::vector<Action> line(std::int64_t first) const {
+        if (!tree_.done()) throw std::invalid_argument("line() before the search is done");
+        return tree_.line(static_cast<Action>(first));
+    }
+    nb::dict tree_stats() const {
+        nb::dict out;
+        out["nodes"] = tree_.num_nodes();
+        out["bytes"] = tree_.reserved_bytes();
+        out["most_bytes"] = tree_.limits().bytes;
+        out["sum_depths"] = tree_.sum_depths();
+        out["largest_depth"] = tree_.largest_depth();
+        return out;
+    }
+
     bool done() const { return tree_.done(); }
     std::string position() const { return game_->text(tree_.state().get()); }
     std::size_t reserved_bytes() const { return shared_.memory.reserved_bytes(); }
@@ -195,10 +227,16 @@ void bind_mcts(nb::module_& m) {
         .def(nb::init<nb::handle, const nb::dict&, std::size_t>(), "game"_a, "options"_a,
              "cache_mib"_a = 0)
         .def("new_game", &MctsHandle::new_game, "state"_a, "seed"_a,
-             "Forgets everything and starts from a copy of this state.")
+             "root_actions"_a = std::vector<Action>{},
+             "Forgets everything and starts from a copy of this state; the first move is one of "
+             "`root_actions` if there are any.")
         .def("begin_move", &MctsHandle::begin_move, nb::kw_only(), "fast"_a = false,
              "noise"_a = nb::none(), "num_simulations"_a = 0,
              "Starts a search. noise: float64 [num_actions], replaces the noise of this move.")
+        .def("resume", &MctsHandle::resume, "num_simulations"_a,
+             "Goes on with the finished search of this move (PUCT).")
+        .def("line", &MctsHandle::line, "first"_a,
+             "The most visited line that begins with this action; empty if it was never visited.")
         .def("collect", &MctsHandle::collect,
              "(planes, scalars, legal_start, legal_action) of the leaves to evaluate; no rows: "
              "done.")
@@ -211,6 +249,9 @@ void bind_mcts(nb::module_& m) {
         .def_prop_ro("done", &MctsHandle::done, "The search is finished.")
         .def_prop_ro("position", &MctsHandle::position, "`State.text()` of the root.")
         .def_prop_ro("reserved_bytes", &MctsHandle::reserved_bytes, "Memory of nodes.")
+        .def_prop_ro("tree_stats", &MctsHandle::tree_stats,
+                     "nodes, bytes and most_bytes of the tree; sum_depths and largest_depth of the "
+                     "descents of this move.")
         .def_prop_ro("cache_stats", &MctsHandle::cache_stats,
                      "lookups, hits and bytes of the evaluation cache.");
 }

@@ -1,6 +1,7 @@
 #include "search/mcts.h"
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -58,8 +59,9 @@ TreeLimits MctsShared::limits_of(int num_simulations) const {
 
 Mcts::Mcts(MctsShared& shared) : shared_(&shared), state_(shared.game), tree_(shared.memory) {}
 
-void Mcts::new_game(const void* state, std::uint64_t seed) {
+void Mcts::new_game(const void* state, std::uint64_t seed, std::span<const Action> root_actions) {
     state_.assign(state);
+    root_actions_.assign(root_actions.begin(), root_actions.end());
     rng_ = Rng(seed);
     tree_.clear();
     set_root(nullptr);
@@ -96,6 +98,8 @@ void Mcts::begin_move(bool fast, std::span<const double> noise, int num_simulati
     searching_ = true;
     ready_ = false;
     cut_short_ = false;
+    sum_depths_ = 0;
+    largest_depth_ = 0;
     // Makes room: memory is bounded, whatever was kept.
     limits_ = budget_ > shared_->most_simulations ? shared_->limits_of(budget_) : shared_->limits;
     const std::size_t needed =
@@ -107,6 +111,16 @@ void Mcts::begin_move(bool fast, std::span<const double> noise, int num_simulati
     }
     visits_kept_ = root_visits_ > 0 ? root_visits_ - 1 : 0;
     if (tree_.root() != nullptr) prepare_root();
+}
+
+void Mcts::resume(int num_simulations) {
+    if (shared_->options.selection == Selection::kGumbel)
+        throw std::invalid_argument("a search by Gumbel selection cannot go on; use puct");
+    if (!done()) throw std::invalid_argument("Mcts::resume before the search is done");
+    if (num_simulations > std::numeric_limits<int>::max() - budget_)
+        throw std::invalid_argument("Mcts::resume: too many simulations");
+    budget_ += num_simulations;
+    cut_short_ = false;
 }
 
 /// For one more descent.
@@ -129,6 +143,7 @@ int Mcts::collect(MctsWorkspace& work, LeafRows& rows, EvalCache* cache) {
             throw std::invalid_argument(shared_->game.info().spec +
                                         ": nobody moves in the position to be searched: " +
                                         shared_->game.text(state_.get()));
+        if (!root_actions_.empty()) work.choices.assign(root_actions_.data(), root_actions_.size());
         set_root(tree_.add(NodeKind::kPending, position.to_play, work.choices.actions()));
         evaluate(tree_.root(), work, rows, cache);
         if (rows.size() > first_row) return 1;
@@ -235,6 +250,8 @@ void Mcts::back_up(std::span<const Step> steps, double value_p0) {
     if (!steps.empty()) {
         --in_flight_;
         ++total_simulations_;
+        sum_depths_ += steps.size();
+        largest_depth_ = std::max(largest_depth_, static_cast<int>(steps.size()));
     }
 }
 
@@ -318,6 +335,7 @@ Mcts::Descent Mcts::descend(MctsWorkspace& work, LeafRows& rows, EvalCache* cach
 void Mcts::advance(Action action) {
     if (!pending_.empty()) throw std::logic_error("Mcts::advance before give_back");
     searching_ = false;
+    root_actions_.clear();
     const Node* root = tree_.root();
     const Child* kept = nullptr;
     if (root != nullptr && shared_->options.reuse_subtree)

@@ -105,8 +105,9 @@ class Mcts {
     explicit Mcts(MctsShared& shared);
 
     /// Forgets everything. `state`: a state of the game where a player moves. All random numbers of
-    /// this game derive from `seed`.
-    void new_game(const void* state, std::uint64_t seed);
+    /// this game derive from `seed`. `root_actions`: the first move is one of these; none: any.
+    /// They are legal there and differ.
+    void new_game(const void* state, std::uint64_t seed, std::span<const Action> root_actions = {});
 
     /// Starts the search of the position. Without an argument, chance decides between a full and a
     /// fast search as `full_search_probability` says.
@@ -114,6 +115,9 @@ class Mcts {
     /// `noise`: replaces the noise of this move, indexed by action: gumbels, or a point of the
     /// simplex for PUCT. `num_simulations` > 0 replaces that of the options.
     void begin_move(bool fast, std::span<const double> noise = {}, int num_simulations = 0);
+    /// Goes on with the finished search of this move, by so many simulations. PUCT only: sequential
+    /// halving plans for a number it knows before. Throws std::invalid_argument.
+    void resume(int num_simulations);
     /// The move's simulations are finished and `result` may be asked.
     bool done() const { return searching_ && started_ == budget_ && pending_.empty() && ready_; }
 
@@ -128,6 +132,12 @@ class Mcts {
 
     /// Of the finished search. Valid until the next call.
     const MctsResult& result();
+    /// The most visited line that begins with `first`; empty if that was never visited. It ends
+    /// before nature moves.
+    std::vector<Action> line(Action first) const;
+    /// Plies of the descents of this move: their sum and the largest.
+    std::uint64_t sum_depths() const { return sum_depths_; }
+    int largest_depth() const { return largest_depth_; }
 
     /// Plays an action, or an outcome at a chance node, and keeps what the tree knows about it.
     void advance(Action action);
@@ -136,6 +146,8 @@ class Mcts {
     Rng& rng() { return rng_; }  // for choices the player makes with the result
     std::size_t num_nodes() const { return tree_.num_nodes(); }
     std::size_t reserved_bytes() const { return tree_.reserved_bytes(); }
+    /// Of the search that was begun last.
+    const TreeLimits& limits() const { return limits_; }
     /// Of all moves since `new_game`.
     std::uint64_t num_simulations() const { return total_simulations_; }
     /// Asks the processor for the root; call it some trees ahead.
@@ -167,7 +179,8 @@ class Mcts {
     void check_evaluation(std::span<const float> prior, float value) const;
 
     MctsShared* shared_;
-    AnyState state_;  // at the root
+    AnyState state_;                    // at the root
+    std::vector<Action> root_actions_;  // the only ones at this root, or empty
     Tree tree_;
     Rng rng_{0};
 
@@ -186,6 +199,8 @@ class Mcts {
     int budget_ = 0, started_ = 0;
     std::uint32_t in_flight_ = 0, visits_kept_ = 0;
     std::uint64_t total_simulations_ = 0;
+    std::uint64_t sum_depths_ = 0;
+    int largest_depth_ = 0;
     std::vector<Pending> pending_;
     std::vector<Step> steps_;
     MctsResult result_;

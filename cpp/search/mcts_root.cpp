@@ -113,4 +113,26 @@ const MctsResult& Mcts::result() {
     return r;
 }
 
+std::vector<Action> Mcts::line(Action first) const {
+    std::vector<Action> out;
+    const Node* node = tree_.root();
+    const Child* next = nullptr;
+    for (int i = 0; node != nullptr && i < node->num_children; ++i)
+        if (node->children[i].action == first && node->children[i].visits > 0)
+            next = &node->children[i];
+    while (next != nullptr) {
+        out.push_back(next->action);
+        node = next->node;
+        next = nullptr;
+        if (node->kind == NodeKind::kChance) break;
+        std::uint32_t most = 0;
+        for (int i = 0; i < node->num_children; ++i) {
+            if (node->children[i].visits <= most) continue;
+            most = node->children[i].visits;
+            next = &node->children[i];
+        }
+    }
+    return out;
+}
+
 }  // namespace zerofleet::search

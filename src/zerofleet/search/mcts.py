@@ -46,6 +46,20 @@ class MctsResult:
     """The net's priors, without noise."""
 
 
+@dataclass(frozen=True)
+class TreeStats:
+    """The tree of a search."""
+
+    nodes: int
+    bytes: int
+    most_bytes: int
+    """The search ends where the tree takes so many."""
+    sum_depths: int
+    """Plies of all descents of the last search."""
+    largest_depth: int
+    """Plies of the longest of them."""
+
+
 class Mcts:
     """Searches positions of one game with a net.
 
@@ -75,9 +89,14 @@ class Mcts:
         self._core = _core.Mcts(self.game, options, cache_mib=options["cache_mib"])
         self._started = False
 
-    def new_game(self, state: Any) -> None:
-        """Forgets the tree and starts from a copy of this state."""
-        self._core.new_game(state, self.seed)
+    def new_game(self, state: Any, root_actions: Sequence[int] = ()) -> None:
+        """Forgets the tree and starts from a copy of this state.
+
+        Args:
+          root_actions: the first move is one of these; none: any legal one.
+        Raises: ValueError if one of them is not legal.
+        """
+        self._core.new_game(state, self.seed, list(root_actions))
         self._started = True
 
     def search(
@@ -105,6 +124,32 @@ class Mcts:
         elif not self._started:
             raise ValueError("search() without a state before new_game()")
         self._core.begin_move(fast=fast, noise=noise, num_simulations=num_simulations)
+        return self._finish()
+
+    def resume(self, num_simulations: int) -> MctsResult:
+        """Goes on with the search of the same position by so many simulations.
+
+        With one leaf a round, n simulations and m more are n + m. PUCT only: Gumbel's sequential
+        halving plans for a number it knows before.
+
+        Raises: ValueError with Gumbel selection, or before a search.
+        """
+        self._core.resume(num_simulations)
+        return self._finish()
+
+    def line(self, action: int) -> list[int]:
+        """The most visited actions from this one on; empty if the last search never visited it.
+
+        It ends before nature moves.
+        """
+        return self._core.line(action)
+
+    @property
+    def tree_stats(self) -> TreeStats:
+        """How large the tree is and how deep the last search went."""
+        return TreeStats(**self._core.tree_stats)
+
+    def _finish(self) -> MctsResult:
         while not self._core.done:
             batch = LeafBatch(*self._core.collect())
             if len(batch) == 0:

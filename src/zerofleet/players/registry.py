@@ -18,8 +18,9 @@ from zerofleet.players.player import Player, PlayerError
 from zerofleet.players.random_player import RandomPlayer
 from zerofleet.players.tree import TreePlayer
 from zerofleet.run.errors import RunError
-from zerofleet.run.models import fetch_model, read_manifest
-from zerofleet.run.store import DirectoryStore, Store
+from zerofleet.run.models import fetch_model
+from zerofleet.run.named_model import find_model, find_version
+from zerofleet.run.store import Store
 from zerofleet.run.threads import calm_threads
 
 MAX_DEPTH = 64
@@ -127,24 +128,12 @@ def _load_run(text: str, game: Game, name: str | None) -> Player:
     directory = Path(match["dir"])
     if not directory.is_dir():
         raise PlayerError(f"{text!r}: there is no directory {directory}")
-    store = DirectoryStore(directory)
-    wanted = match["version"]
     try:
-        if wanted in (None, "", "latest"):
-            model = fetch_model(store, None)
-        elif wanted.isdigit():
-            known = sorted(int(v) for v in read_manifest(store)["versions"])
-            if int(wanted) not in known:
-                raise PlayerError(f"{text!r}: no version {int(wanted)}; {_known_versions(known)}")
-            model = fetch_model(store, int(wanted))
-        else:
-            raise PlayerError(
-                f"{text!r}: expected a version number or 'latest' after '@'; came {wanted!r}"
-            )
+        model = find_version(directory, match["version"] or "")
     except RunError as error:
-        raise PlayerError(f"{text!r}: {directory}: {error}") from error
+        raise PlayerError(f"{text!r}: {error}") from error
     settings = _parse_settings(match["settings"] or "", text, model.kind)
-    full_name = f"run:{directory}@{model.version:04d}:{_suffix(settings)}"
+    full_name = f"run:{model.name}:{_suffix(settings)}"
     return _net_player(game, model.data, model.kind, settings, name or full_name)
 
 
@@ -154,16 +143,14 @@ def _load_file(
     # The import is here because players of a run were checked when they were published.
     from zerofleet.nets.nnue_file import NnueFileError, from_bytes
 
-    kind = path.suffix.removeprefix(".")
     try:
-        data = path.read_bytes()
-        if kind == "nnue":
-            from_bytes(data, source=str(path))
-    except FileNotFoundError as error:
-        raise PlayerError(f"{text!r}: there is no file {path}{_near_files(path)}") from error
-    except (OSError, NnueFileError) as error:
+        model = find_model(str(path))
+        if model.kind == "nnue":
+            from_bytes(model.data, source=str(path))
+    except (RunError, NnueFileError) as error:
         raise PlayerError(f"{text!r}: {error}") from error
-    return _net_player(game, data, kind, settings, name or f"{path}?{_suffix(settings)}")
+    full_name = f"{path}?{_suffix(settings)}"
+    return _net_player(game, model.data, model.kind, settings, name or full_name)
 
 
 def _parse_settings(settings: str, text: str, kind: str) -> dict[str, int]:
@@ -197,17 +184,3 @@ def _nearest(text: str) -> str:
     near = difflib.get_close_matches(text.lower(), _EXAMPLES[:_NUM_FIXED], n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{hint}Players are: {', '.join(_EXAMPLES)}"
-
-
-def _known_versions(known: list[int]) -> str:
-    if not known:
-        return "the run has published none yet"
-    return f"the run has {known[0]} to {known[-1]} ({len(known)} versions)"
-
-
-def _near_files(path: Path) -> str:
-    names: Mapping[str, Path] = {}
-    if path.parent.is_dir():
-        names = {p.name: p for p in path.parent.iterdir() if p.suffix == path.suffix}
-    near = difflib.get_close_matches(path.name, names, n=1)
-    return f"; did you mean {names[near[0]]}?" if near else ""

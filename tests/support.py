@@ -10,6 +10,9 @@ from types import ModuleType
 
 import pytest
 
+PATIENCE = float(os.environ.get("ZEROFLEET_TEST_PATIENCE", "1"))
+"""On a machine that is busy or slow, what tests wait for may take so many times as long."""
+
 
 def require(module: str) -> ModuleType:
     """Imports an oracle. Without it a test is skipped, naming the package; under CI it fails."""

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+from support import PATIENCE
+
 
 def run(*arguments, **environment):
     """The finished process; `environment` is added to ours (columns=80, no colours forced)."""
@@ -16,6 +18,6 @@ def run(*arguments, **environment):
         text=True,
         errors="surrogateescape",
         check=False,
-        timeout=100,
+        timeout=100 * PATIENCE,
         env={**env, "COLUMNS": "80", **environment},
     )

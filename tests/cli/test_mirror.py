@@ -8,7 +8,7 @@ import sys
 import pytest
 from command import run
 
-from support import require_program
+from support import PATIENCE, require_program
 from zerofleet.run.layout import worker_lease_key
 from zerofleet.run.lease import Lease
 from zerofleet.run.models import fetch_model, publish_model
@@ -59,6 +59,6 @@ def test_an_unreachable_host_is_said_once(tmp_path):
     assert waiting.startswith("waiting: ")
     assert "rsync failed" in waiting
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=20)
+    rest, _ = process.communicate(timeout=20 * PATIENCE)
     assert process.returncode == 130
     assert rest == ""

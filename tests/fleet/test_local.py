@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support import PATIENCE
 from zerofleet.fleet.launcher import Command, describe_exit, last_words, log_tail
 from zerofleet.fleet.local import LocalLauncher
 
@@ -16,7 +17,7 @@ def command(tmp_path, script, name="w0"):
     return Command(name, ("/bin/sh", "-c", script), tmp_path / "logs" / f"{name}.log")
 
 
-def ended(handle, timeout_seconds=10.0):
+def ended(handle, timeout_seconds=10.0 * PATIENCE):
     end = time.monotonic() + timeout_seconds
     while time.monotonic() < end:
         status = handle.poll()
@@ -26,7 +27,7 @@ def ended(handle, timeout_seconds=10.0):
     raise AssertionError("still running")
 
 
-def appears(path, timeout_seconds=10.0):
+def appears(path, timeout_seconds=10.0 * PATIENCE):
     end = time.monotonic() + timeout_seconds
     while time.monotonic() < end:
         if path.exists() and path.read_text().strip():
@@ -42,7 +43,7 @@ def is_running(pid):
         return False
 
 
-def gone(pid, timeout_seconds=10.0):
+def gone(pid, timeout_seconds=10.0 * PATIENCE):
     end = time.monotonic() + timeout_seconds
     while time.monotonic() < end:
         if not is_running(pid):

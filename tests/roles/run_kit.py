@@ -13,6 +13,7 @@ from pathlib import Path
 
 import fork_server
 
+from support import PATIENCE
 from zerofleet.records.account import shard_account
 from zerofleet.run.audit import audit
 from zerofleet.run.errors import RunError
@@ -21,7 +22,7 @@ from zerofleet.run.series import read_series
 from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import DirectoryStore, iterate
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 60.0 * PATIENCE
 """For anything a role does; a busy machine takes its time."""
 
 TINY = {

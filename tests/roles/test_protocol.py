@@ -237,7 +237,7 @@ def test_a_worker_needs_no_torch(run):
     try:
         run.wait_for_shards(2)
         process.terminate()
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=run_kit.PATIENCE_SECONDS)
     finally:
         process.kill()
     assert process.returncode == 0, output

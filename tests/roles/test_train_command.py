@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 import run_kit
 
+from support import PATIENCE
 from zerofleet.run.lease import read_lease
 from zerofleet.run.stats import read_stats
 
 MARK = "ZEROFLEET_TEST_COMMAND"
 """In the environment of all that a command starts."""
-PATIENCE_SECONDS = 200.0
+PATIENCE_SECONDS = 200.0 * PATIENCE
 """Each role is a new process that loads torch, and workers yield to everybody else."""
 
 

@@ -9,11 +9,12 @@ import time
 
 import pytest
 
+from support import PATIENCE
 from zerofleet.run.errors import KeyMissingError
 from zerofleet.run.store import exists, iterate, move, read_or_none
 
 
-def eventually(condition, timeout_seconds=5.0):
+def eventually(condition, timeout_seconds=5.0 * PATIENCE):
     """Waits until `condition()` holds; False if it never does."""
     end = time.monotonic() + timeout_seconds
     while not condition():

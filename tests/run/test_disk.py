@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from support import mounted
+from support import PATIENCE, mounted
 from zerofleet.run.atomic import TemporarySweeper, is_hidden
 from zerofleet.run.errors import StoreError
 from zerofleet.run.lease import Lease, LeaseHeldError
@@ -127,7 +127,9 @@ def test_processes_that_fight_for_one_id_never_share_a_number(tmp_path):
         )
         for _ in range(3)
     ]
-    lines = [line for p in processes for line in p.communicate(timeout=30)[0].splitlines()]
+    lines = [
+        line for p in processes for line in p.communicate(timeout=30 * PATIENCE)[0].splitlines()
+    ]
     assert all(process.returncode == 0 for process in processes)
     numbers = [int(line.split()[0]) for line in lines]
     assert len(numbers) >= 3

@@ -13,6 +13,7 @@ import pytest
 import toy_run
 
 import zerofleet
+from support import PATIENCE
 from zerofleet.run.audit import audit
 from zerofleet.run.errors import KeyMissingError
 from zerofleet.run.faults import FAULT_POINTS
@@ -35,7 +36,7 @@ def run_toy(root, fault=""):
         env={**os.environ, "ZEROFLEET_FAULT": fault},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=60 * PATIENCE,
     )
     return done.returncode, done.stdout.strip(), done.stderr
 

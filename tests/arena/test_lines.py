@@ -43,12 +43,32 @@ def test_trainer_line() -> None:
     )
 
 
+def test_trainer_line_of_one_player() -> None:
+    entry: IterationStats = {
+        "iteration": 3,
+        "positions": 51020,
+        "game_stats": {
+            "mean_score": 4100.4,
+            "best_score": 12345.0,
+            "scores": [
+                {"player": "v0004", "mean": 4812.4, "error": 310.2},  # type: ignore[typeddict-item]
+                {"player": "random", "mean": 1080.0},  # type: ignore[typeddict-item]
+                {"player": "expectimax:1", "mean": 3030.0},  # type: ignore[typeddict-item]
+            ],
+        },
+    }
+    assert trainer_line(entry) == (
+        "Loop 3  collected 51,020 positions  self-play 4,100 best 12,345  "
+        "score 4,812 ± 310 (rnd 1,080, exp1 3,030)"
+    )
+
+
 def test_what_was_not_measured_is_left_out() -> None:
     assert trainer_line({"iteration": 1, "positions": 5}) == "Loop 1  collected 5 positions"
 
 
 def test_short_texts() -> None:
-    names = ["random", "greedy", "minimax:4", "v0007"]
-    assert [short_opponent(n) for n in names] == ["rnd", "greedy", "mm4", "v0007"]
+    names = ["random", "greedy", "minimax:4", "expectimax:1", "v0007"]
+    assert [short_opponent(n) for n in names] == ["rnd", "greedy", "mm4", "exp1", "v0007"]
     seconds = [0, 99, 100, 3600, 7500]
     assert [duration_text(s) for s in seconds] == ["0 s", "99 s", "2 min", "60 min", "2 h 05 min"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sample_run import sample_entries
+from sample_scores import sample_score_entries
 
 from support import require
 from zerofleet.monitor.plot import plot_learning_curve
@@ -28,6 +29,18 @@ def test_writes_a_picture(tmp_path: Path, num_loops: int) -> None:
     )
     assert size_of(path) == (1605, 1095)
     assert [p.name for p in path.parent.iterdir()] == ["curve.png"]
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_games_of_one_player(tmp_path: Path, measured: bool) -> None:
+    entries = sample_score_entries(6, measured=measured)
+    path = plot_learning_curve(entries, tmp_path / "curve.png", title="2048")
+    assert size_of(path) == (1605, 1095)
+    tags = scalars_of(entries[3])
+    assert tags["games/mean_score"] == 2700.0
+    assert (tags.get("score/mean"), tags.get("score/error")) == (
+        (4000.0, 400.0) if measured else (None, None)
+    )
 
 
 def test_missing_parts_are_no_error(tmp_path: Path) -> None:

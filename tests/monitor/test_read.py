@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from sample_run import sample_entries
+from sample_scores import sample_score_entries
 
 from zerofleet.monitor.read import RunReader
 from zerofleet.run.documents import encode
@@ -102,6 +103,13 @@ def test_a_loop_whose_version_is_being_rated(store: DirectoryStore) -> None:
         store.put("config.json", encode({"arena": {"eval_games": eval_games}}))
         store.put(TRAINING_STATS, encode(shown))
         assert reader(store, [0.0]).read().is_rating is expected
+    # Loops between the rated ones are complete as they are; so are those of one player.
+    store.put("config.json", encode({"arena": {"eval_games": 100, "every": 5}}))
+    assert reader(store, [0.0]).read().is_rating is False
+    store.put("config.json", encode({"arena": {"eval_games": 100}}))
+    store.put(TRAINING_STATS, encode(sample_score_entries(2)))
+    assert reader(store, [0.0]).read().is_rating is False
+    store.put(TRAINING_STATS, encode(unrated))
     # Without a trainer nobody rates.
     Lease.acquire(store, TRAINER_LEASE).release()
     store.put("config.json", encode({"arena": {"eval_games": 100}}))

@@ -5,13 +5,16 @@ import io
 import pytest
 from rich.console import Console, RenderableType
 from sample_run import sample_entries, sample_view
+from sample_scores import sample_score_entries, scores
 
 from zerofleet.monitor.tables import (
     elo_difference_text,
     fixed_opponents,
     fleet_table,
     loops_table,
+    score_table,
     strength_table,
+    tile_shares_text,
 )
 
 
@@ -55,12 +58,39 @@ def test_loops_table_shows_the_last_rows() -> None:
     assert "938 ± 25" in lines[-1]
 
 
+def test_loops_of_one_player() -> None:
+    lines = text_of(loops_table(sample_score_entries(4)))
+    assert lines[1].split()[-4:] == ["Self-play", "Best", "Score", "Time"]
+    assert lines[-1].split()[-7:] == ["2,700", "9,000", "4,000", "±", "400", "41", "s"]
+    unmeasured = text_of(loops_table(sample_score_entries(4, measured=False)))
+    assert unmeasured[1].split()[-3:] == ["Self-play", "Best", "Time"]
+
+
+def test_score_table() -> None:
+    lines = text_of(score_table(sample_score_entries(9)[-1]["game_stats"]["scores"]))
+    rows = [" ".join(line.split()) for line in lines]
+    assert rows[1] == "Player Games Score Median Best Plies Largest tile"
+    assert rows[3] == "v0009 40 9,000 ± 900 8,100 27,000 1,800 512 20 % 256 80 %"
+    assert rows[5].startswith("expectimax:1 100 3,030 ± 303 ")
+    small = {**scores("v0001", 3.5, {"2": 4}), "best": 5.0}
+    del small["largest_tile"]
+    row = text_of(score_table([small]))[3].split()
+    assert " ".join(row[2:]) == "3.50 ± 0.35 3.15 5.00 1"
+
+
+def test_the_largest_tiles_come_first_as_numbers() -> None:
+    shares = tile_shares_text(scores("v0001", 1.0, {"64": 1, "1024": 1, "256": 7, "512": 1}))
+    assert shares == "1024 10 %  512 10 %  256 70 %"
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
 def test_nothing_is_cut_off_at_any_width(width: int) -> None:
     view = sample_view(10)
     for table in (
         fleet_table(view.workers, width=width),
         loops_table(view.entries, width=width),
+        loops_table(sample_score_entries(12), width=width),
+        score_table(sample_score_entries(12)[-1]["game_stats"]["scores"], width=width),
         strength_table(view.entries[-1]["game_stats"]["matches"], width=width),
     ):
         lines = text_of(table, width)

@@ -10,7 +10,7 @@ class ArenaConfig(FrozenModel):
 
     eval_games: int = Field(default=100, ge=0)
     """Games against each opponent; even, since every opening is played with both colours; 0
-    switches rating off."""
+    switches rating off. Games for one player: games of the new version."""
     every: int = Field(default=1, ge=1)
     """Versions from one rating to the next; that of `pacing.max_loops` is always rated. More leaves
     more of the processors to self-play where loops are short: a rating is a process that loads
@@ -24,14 +24,17 @@ class ArenaConfig(FrozenModel):
     num_simulations: int = Field(default=16, ge=0)
     """Simulations of each of its moves in these games, if the network is searched by trees; 0: its
     most probable move."""
-    opponents: tuple[str, ...] = ("random", "greedy", "minimax:2", "minimax:4")
+    opponents: tuple[str, ...] = ()
     """Fixed opponents, in the short texts of `load_player`. The first is the anchor of the Elo
-    scale (rated 0)."""
+    scale (rated 0). Empty: those that fit the game; random, greedy, minimax:2 and minimax:4 where
+    there is a hand-written evaluation, random and expectimax:1 where one player has a score to
+    look at, else random and mcts:100."""
     num_previous: int = Field(default=2, ge=0)
-    """Previous versions to play, counted back in powers of two: 1, 2, 4, ... versions ago."""
+    """Previous versions to play, counted back in powers of two: 1, 2, 4, ... versions ago. Games of
+    two players."""
     opening_plies: int = Field(default=4, ge=0)
     """Random plies before the players take over; longer openings fill up where a game has too few
-    distinct ones of this length."""
+    distinct ones of this length. Games of two players."""
     seed: int = Field(default=0, ge=0)
     """Seed of openings and of ties between equal moves. The same seed and versions give the same
     games."""
@@ -53,6 +56,6 @@ class ArenaConfig(FrozenModel):
     @field_validator("opponents")
     @classmethod
     def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value or len(set(value)) != len(value):
-            raise ValueError(f"expected one or more different opponents; came {list(value)}")
+        if len(set(value)) != len(value):
+            raise ValueError(f"expected different opponents; came {list(value)}")
         return value

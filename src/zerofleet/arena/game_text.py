@@ -1,6 +1,9 @@
-"""Games of a match as text, for people and for grep."""
+"""Games of the arena as text, for people and for grep."""
+
+from collections.abc import Sequence
 
 from zerofleet.arena.match import MatchResult
+from zerofleet.arena.scores import ScoreResult
 from zerofleet.games.protocol import Game, State
 
 _RESULTS = {(1.0, False): "1-0", (0.0, False): "0-1", (1.0, True): "0-1", (0.0, True): "1-0"}
@@ -19,15 +22,29 @@ def match_text(game: Game, result: MatchResult) -> str:
     for number, record in enumerate(result.games, start=1):
         names = (result.player, result.opponent)
         first, second = names[::-1] if record.swapped else names
-        state: State = game.initial_state()
-        words = []
-        for ply, action in enumerate(record.actions):
-            if ply == record.num_opening_plies:
-                words.append("|")
-            words.append(game.action_to_text(state, action))
-            state.apply(action)
+        words = _words(game, record.actions)
+        words.insert(record.num_opening_plies, "|")
         score = _RESULTS.get((record.score, record.swapped), "1/2")
         lines.append(
             f"{number}\t{first}\t{second}\t{score}\t{record.termination}\t{' '.join(words)}"
         )
     return "\n".join(lines) + "\n"
+
+
+def scores_text(game: Game, result: ScoreResult) -> str:
+    """Returns games of one player, one a line: player, score, end, actions and outcomes."""
+    lines = [f"# {result.game}: {result.player}, {len(result.games)} games"]
+    for number, record in enumerate(result.games, start=1):
+        words = " ".join(_words(game, record.actions))
+        lines.append(f"{number}\t{result.player}\t{record.score:g}\t{record.termination}\t{words}")
+    return "\n".join(lines) + "\n"
+
+
+def _words(game: Game, actions: Sequence[int]) -> list[str]:
+    """The actions of a game in its notation."""
+    state: State = game.initial_state()
+    words = []
+    for action in actions:
+        words.append(game.action_to_text(state, action))
+        state.apply(action)
+    return words

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 
-from zerofleet.arena.stats import EloStats, IterationStats
+from zerofleet.arena.stats import EloStats, IterationStats, ScoreStats
 
 _SHORT = {"random": "rnd", "greedy": "greedy"}
 
 
 def short_opponent(text: str) -> str:
-    """Returns a column's worth of an opponent's name: `rnd`, `greedy`, `mm2`."""
+    """Returns a column's worth of an opponent's name: `rnd`, `greedy`, `mm2`, `exp1`."""
     if text.startswith("minimax:"):
         return "mm" + text.removeprefix("minimax:")
     if text.startswith("mcts:"):
         return "mcts" + text.removeprefix("mcts:")
+    if text.startswith("expectimax:"):
+        return "exp" + text.removeprefix("expectimax:")
     return _SHORT.get(text, text)
 
 
@@ -21,6 +23,12 @@ def elo_text(elo: EloStats) -> str:
     if "rating" not in elo:
         return ""
     return f"{elo['rating']:.0f} ± {elo.get('error', 0.0):.0f}"
+
+
+def score_text(scores: ScoreStats) -> str:
+    """Returns `4,812 ± 310`, with decimals where scores are small."""
+    digits = 0 if max(abs(scores["mean"]), scores["error"]) >= 100 else 2
+    return f"{scores['mean']:,.{digits}f} ± {scores['error']:,.{digits}f}"
 
 
 def duration_text(seconds: float) -> str:
@@ -79,11 +87,16 @@ def trainer_line(
     if values:
         parts.append(" ".join(values))
     if "mean_score" in stats:
-        parts.append(f"score {stats['mean_score']:,.0f} best {stats.get('best_score', 0):,.0f}")
+        played = f"{stats['mean_score']:,.0f} best {stats.get('best_score', 0):,.0f}"
+        parts.append(f"self-play {played}")
     scores = {m["opponent"]: m["score"] for m in stats.get("matches", [])}
     shown = [f"vs_{short_opponent(o)} {scores[o]:.1%}" for o in opponents if o in scores]
     if shown:
         parts.append(" ".join(shown))
+    if measured := stats.get("scores"):
+        others = [f"{short_opponent(s['player'])} {s['mean']:,.0f}" for s in measured[1:]]
+        text = f"score {score_text(measured[0])}"
+        parts.append(text + (f" ({', '.join(others)})" if others else ""))
     if elo := elo_text(entry.get("elo", {})):
         parts.append(f"Elo {elo}")
     if "seconds" in entry:

@@ -1,10 +1,12 @@
-"""Ratings of a run's published versions: reads the models, plays, and keeps the games."""
+"""The strength of a run's published versions: reads the models, plays, and keeps the games."""
 
 from collections.abc import Sequence
 from typing import cast
 
 from zerofleet.arena.config import ArenaConfig
-from zerofleet.arena.game_text import match_text
+from zerofleet.arena.game_text import match_text, scores_text
+from zerofleet.arena.match import MatchResult
+from zerofleet.arena.opponents import with_opponents
 from zerofleet.arena.rating import (
     VersionRating,
     measure_version,
@@ -12,7 +14,8 @@ from zerofleet.arena.rating import (
     rate_version,
     version_name,
 )
-from zerofleet.arena.stats import IterationStats, MatchStats
+from zerofleet.arena.scores import VersionScores, score_version
+from zerofleet.arena.stats import IterationStats, MatchStats, ScoreStats
 from zerofleet.games.protocol import Game
 from zerofleet.players.player import Player
 from zerofleet.players.registry import load_player, load_version
@@ -30,8 +33,10 @@ def rate_published(
     config: ArenaConfig,
     *,
     entries: Sequence[IterationStats] | None = None,
-) -> VersionRating:
-    """Rates a published version of a run; its result depends on files and arguments alone.
+) -> VersionRating | VersionScores:
+    """Measures a published version of a run: matches and Elo, or its scores where one player plays.
+
+    The result depends on files and arguments alone.
 
     Args:
       entries: the run's statistics; default: those of `training_stats.json`.
@@ -39,6 +44,8 @@ def rate_published(
     """
     if entries is None:
         entries = cast("list[IterationStats]", read_stats(store))
+    if game.num_players == 1:
+        return _score(store, game, version, config, entries, config.eval_games)
     return rate_version(
         game,
         version,
@@ -46,7 +53,7 @@ def rate_published(
         load_fixed=lambda text: load_player(text, game),
         known_versions=_readable_versions(store, version, config.num_previous),
         entries=entries,
-        config=config,
+        config=with_opponents(config, game),
     )
 
 
@@ -61,7 +68,38 @@ def measure_published(
         game,
         _load_version(store, game, version, config),
         load_fixed=lambda text: load_player(text, game),
-        config=config,
+        config=with_opponents(config, game),
+    )
+
+
+def measure_scores(
+    store: Store, game: Game, version: int, config: ArenaConfig
+) -> tuple[ScoreStats, ...]:
+    """Plays `config.final_games` games for one player with a published version.
+
+    Returns: its scores and, as the run knows them, those of the fixed opponents.
+    Raises: RunError if the model is missing or damaged; PlayerError for an unknown opponent.
+    """
+    entries = cast("list[IterationStats]", read_stats(store))
+    return _score(store, game, version, config, entries, config.final_games).scores
+
+
+def _score(
+    store: Store,
+    game: Game,
+    version: int,
+    config: ArenaConfig,
+    entries: Sequence[IterationStats],
+    num_games: int,
+) -> VersionScores:
+    return score_version(
+        game,
+        version,
+        _load_version(store, game, version, config),
+        load_fixed=lambda text: load_player(text, game),
+        entries=entries,
+        config=with_opponents(config, game),
+        num_games=num_games,
     )
 
 
@@ -99,9 +137,12 @@ def games_key(version: int) -> str:
     return f"{GAMES}{version_name(version)}.txt"
 
 
-def write_games(store: Store, game: Game, rating: VersionRating) -> str:
+def write_games(store: Store, game: Game, rating: VersionRating | VersionScores) -> str:
     """Writes every game of a rating as text and returns its key."""
     key = games_key(rating.version)
-    text = "\n".join(match_text(game, result) for result in rating.results)
+    text = "\n".join(
+        match_text(game, result) if isinstance(result, MatchResult) else scores_text(game, result)
+        for result in rating.results
+    )
     store.put(key, text.encode())
     return key

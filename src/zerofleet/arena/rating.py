@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from zerofleet.arena.config import ArenaConfig
 from zerofleet.arena.elo import PairingResult, Ratings, fit_ratings
 from zerofleet.arena.match import MatchResult, play_match
-from zerofleet.arena.stats import EloStats, IterationStats, MatchStats
+from zerofleet.arena.stats import EloStats, GameStats, IterationStats, MatchStats
 from zerofleet.games.protocol import Game
 from zerofleet.players.player import Player, mix_seed
 
@@ -33,7 +33,7 @@ def parse_version_name(name: str) -> int | None:
 
 @dataclass(frozen=True)
 class VersionRating:
-    """Everything one rating brings: `matches` and `elo` go into `training_stats.json`."""
+    """Everything one rating of a game of two players brings."""
 
     version: int
     matches: tuple[MatchStats, ...]
@@ -43,6 +43,13 @@ class VersionRating:
     elo: EloStats
     results: tuple[MatchResult, ...]
     """The same matches with every game, references last."""
+
+    def entry(self) -> IterationStats:
+        """What is added to the entry of the version's iteration."""
+        stats = GameStats(matches=list(self.matches))
+        if self.reference_matches:
+            stats["reference_matches"] = list(self.reference_matches)
+        return {"game_stats": stats, "elo": self.elo}
 
 
 def rate_version(

@@ -54,6 +54,28 @@ class MatchStats(TypedDict):
     """What the players did wrong, one line each; absent if nothing."""
 
 
+class ScoreStats(TypedDict):
+    """The games of one player in a game for one, from its start to its end."""
+
+    player: str
+    """`v0007`, or the short text of a fixed opponent."""
+    games: int
+    mean: float
+    """Mean score."""
+    error: float
+    """Half width of its 95 % interval (1.96 standard errors); 0 of a single game."""
+    median: float
+    best: float
+    mean_plies: float
+    """Chance outcomes included."""
+    distinct_games: int
+    """Games that differ in at least one action or outcome."""
+    terminations: dict[str, int]
+    """Why games ended: `played`, `length bound`."""
+    largest_tile: NotRequired[dict[str, int]]
+    """2048: games by their largest tile."""
+
+
 class GameStats(TypedDict, total=False):
     """What the games of one iteration were like."""
 
@@ -77,6 +99,9 @@ class GameStats(TypedDict, total=False):
     """The new version's matches; all entries together are the run's pool of results."""
     reference_matches: list[MatchStats]
     """Matches among the fixed opponents; in the first rated entry only."""
+    scores: list[ScoreStats]
+    """Games of one player, instead of matches: those of the new version, then those of the fixed
+    opponents, which are played once in a run."""
 
 
 class EloStats(TypedDict, total=False):
@@ -112,6 +137,11 @@ class IterationStats(TypedDict, total=False):
     elo: EloStats
     seconds: float
     """Wall time from the previous iteration's end."""
+
+
+def is_rated(entry: IterationStats) -> bool:
+    """Whether the entry's version was measured: it has an Elo, or scores in games of one player."""
+    return "elo" in entry or "scores" in entry.get("game_stats", {})
 
 
 def find_match(entry: IterationStats, opponent: str) -> MatchStats | None:

@@ -1,15 +1,14 @@
 """What a run has reached: the strength table and the picture of the run."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
 from rich.console import Console
 
-from zerofleet.arena.published import measure_published
-from zerofleet.arena.stats import IterationStats, MatchStats
+from zerofleet.arena.published import measure_published, measure_scores
+from zerofleet.arena.stats import IterationStats, is_rated
 from zerofleet.games import load_game
-from zerofleet.monitor.tables import strength_table
+from zerofleet.monitor.tables import score_table, strength_table
 from zerofleet.roles.config import TreeSearchRunConfig, parse_config_json, resolve
 from zerofleet.run.layout import CONFIG
 from zerofleet.run.stats import read_stats
@@ -26,7 +25,7 @@ def show_result(console: Console, store: Store, run_dir: Path, *, measure: bool)
     """
     entries = cast(list[IterationStats], read_stats(store))
     played = [e for e in entries if "mean_score" in e.get("game_stats", {})]
-    rated = [e for e in entries if e.get("game_stats", {}).get("matches")]
+    rated = [e for e in entries if is_rated(e)]
     if played:
         stats = played[-1]["game_stats"]
         console.print(
@@ -36,9 +35,9 @@ def show_result(console: Console, store: Store, run_dir: Path, *, measure: bool)
             soft_wrap=True,
             highlight=False,
         )
-    elif rated:
+    if rated:
         _show_strength(console, store, rated[-1], measure=measure)
-    else:
+    elif not played:
         console.print("No version was rated yet.")
         return
     try:
@@ -54,13 +53,20 @@ def show_result(console: Console, store: Store, run_dir: Path, *, measure: bool)
 def _show_strength(console: Console, store: Store, entry: IterationStats, *, measure: bool) -> None:
     config = resolve({}, parse_config_json(store.read(CONFIG)), {})
     version = entry["model_version"]
-    matches: Sequence[MatchStats] = entry["game_stats"]["matches"]
-    if measure and config.arena.final_games:
-        with console.status(f"Measuring version {version}: {config.arena.final_games} games each"):
-            game = load_game(config.game.spec)
-            matches = measure_published(store, game, version, config.arena)
     how = f"searching {config.arena.depth} plies"
     if isinstance(config, TreeSearchRunConfig):
         how = f"{config.arena.num_simulations} simulations a move"
     title = f"Strength of version {version}, {how}"
-    console.print(strength_table(matches, title=title, width=console.size.width))
+    num_games = config.arena.final_games if measure else 0
+    stats = entry["game_stats"]
+    with console.status(f"Measuring version {version}: {num_games} games"):
+        game = load_game(config.game.spec) if num_games else None
+        if "scores" in stats:
+            scores = measure_scores(store, game, version, config.arena) if game else stats["scores"]
+            table = score_table(scores, title=title, width=console.size.width)
+        else:
+            matches = (
+                measure_published(store, game, version, config.arena) if game else stats["matches"]
+            )
+            table = strength_table(matches, title=title, width=console.size.width)
+    console.print(table)

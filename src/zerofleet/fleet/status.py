@@ -212,6 +212,10 @@ def _loop(entry: dict[str, Any]) -> str:
     losses = entry.get("losses")
     if isinstance(losses, dict):
         parts += [f"{name} {value:.4g}" for name, value in losses.items() if _is_number(value)]
+    game_stats = entry.get("game_stats")
+    scores = game_stats.get("scores") if isinstance(game_stats, dict) else None
+    if scores:  # games for one player: the version's own come first
+        parts.append(f"score {scores[0]['mean']:,.6g} ± {scores[0]['error']:,.3g}")
     elo = entry.get("elo")
     if _is_number(elo):
         parts.append(f"Elo {elo:.0f}")

@@ -1,4 +1,4 @@
-"""The learning curve of a run as a picture, by version: Elo and scores, losses and their parts."""
+"""The learning curve of a run as a picture, by version: strength, losses and their parts."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zerofleet.arena.elo import RatingError, Ratings
 from zerofleet.arena.lines import short_opponent
 from zerofleet.arena.rating import parse_version_name, rate_run
-from zerofleet.arena.stats import IterationStats, find_match
+from zerofleet.arena.stats import IterationStats, ScoreStats, find_match
 from zerofleet.monitor.tables import fixed_opponents
 from zerofleet.run.atomic import write_atomic
 
@@ -47,7 +47,10 @@ def plot_learning_curve(
         panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if any("mean_score" in e.get("game_stats", {}) for e in entries):
         _plot_game_scores(axes[0][0], entries)
-        _plot_lengths(axes[0][1], entries)
+        if any(measured.get("largest_tile") for _, measured in _measured_versions(entries)):
+            _plot_tiles(axes[0][1], entries)
+        else:
+            _plot_lengths(axes[0][1], entries)
     else:
         _plot_elo(axes[0][0], entries, anchor)
         _plot_scores(axes[0][1], entries)
@@ -81,21 +84,80 @@ def _say_empty(axes: "Axes", text: str) -> None:
 
 
 def _plot_game_scores(axes: "Axes", entries: Sequence[IterationStats]) -> None:
-    """Scores of the self-play games of one player."""
-    _prepare(axes, "Score in self-play", "score")
-    for colour, key, label in (
-        (_COLOURS[0], "mean_score", "mean"),
-        (_COLOURS[1], "best_score", "best game"),
-    ):
-        points: list[tuple[int, Any]] = [
-            (e.get("model_version", 0) - 1, e["game_stats"].get(key))  # who played them
-            for e in entries
-            if e.get("game_stats", {}).get(key) is not None
-        ]
-        axes.plot(*zip(*points, strict=True), "o-", markersize=3.5, color=colour, label=label)
-    axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    """Scores of one player: of the versions as measured, of fixed opponents, and in self-play."""
+    _prepare(axes, "Score", "mean score")
+    played = [
+        (e.get("model_version", 0) - 1, e["game_stats"]["mean_score"])  # who played them
+        for e in entries
+        if "mean_score" in e.get("game_stats", {})
+    ]
+    axes.plot(*zip(*played, strict=True), "-", color=_COLOURS[1], linewidth=1.2, label="self-play")
+    if measured := _measured_versions(entries):
+        axes.errorbar(
+            [version for version, _ in measured],
+            [scores["mean"] for _, scores in measured],
+            yerr=[scores["error"] for _, scores in measured],
+            fmt="o-",
+            markersize=4,
+            capsize=3,
+            elinewidth=1,
+            color=_COLOURS[0],
+            label="measured",
+        )
+        for scores in _newest_opponents(entries):
+            _mark_level(axes, scores["mean"], scores["player"])
+    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
     axes.legend(loc="best", fontsize=9, framealpha=0.6)
+
+
+def _measured_versions(entries: Sequence[IterationStats]) -> list[tuple[int, ScoreStats]]:
+    return [
+        (e.get("model_version", 0), e["game_stats"]["scores"][0])
+        for e in entries
+        if e.get("game_stats", {}).get("scores")
+    ]
+
+
+def _newest_opponents(entries: Sequence[IterationStats]) -> list[ScoreStats]:
+    for entry in reversed(entries):
+        if scores := entry.get("game_stats", {}).get("scores"):
+            return scores[1:]
+    return []
+
+
+def _plot_tiles(axes: "Axes", entries: Sequence[IterationStats]) -> None:
+    """2048: shares of the measured games that reach a tile."""
+    _prepare(axes, "Games that reach a tile", "share of the games")
+    measured = _measured_versions(entries)
+    reached = {int(t) for _, s in measured for t in s.get("largest_tile", {})}
+    for colour, tile in zip(_COLOURS, sorted(reached, reverse=True), strict=False):
+        shares = [
+            100
+            * sum(n for t, n in s.get("largest_tile", {}).items() if int(t) >= tile)
+            / s["games"]
+            for _, s in measured
+        ]
+        versions = [version for version, _ in measured]
+        axes.plot(versions, shares, "o-", markersize=3.5, color=colour, label=f"{tile}")
+    axes.set_ylim(-2, 102)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0f} %")
+    axes.legend(loc="best", fontsize=9, framealpha=0.6)
+
+
+def _mark_level(axes: "Axes", level: float, name: str) -> None:
+    """A fixed opponent: a dashed line with its name at the right."""
+    axes.axhline(level, color="#999999", linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+    axes.annotate(
+        name,
+        (1.0, level),
+        xycoords=("axes fraction", "data"),
+        xytext=(3, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8,
+        color="#666666",
+    )
 
 
 def _plot_elo(axes: "Axes", entries: Sequence[IterationStats], anchor: str) -> None:
@@ -126,18 +188,7 @@ def _plot_elo(axes: "Axes", entries: Sequence[IterationStats], anchor: str) -> N
     )
     for name in ratings.names:
         if parse_version_name(name) is None:
-            elo = ratings[name].elo
-            axes.axhline(elo, color="#999999", linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
-            axes.annotate(
-                name,
-                (1.0, elo),
-                xycoords=("axes fraction", "data"),
-                xytext=(3, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8,
-                color="#666666",
-            )
+            _mark_level(axes, ratings[name].elo, name)
 
 
 def _plot_scores(axes: "Axes", entries: Sequence[IterationStats]) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from zerofleet.arena.stats import IterationStats
+from zerofleet.arena.config import ArenaConfig
+from zerofleet.arena.stats import IterationStats, is_rated
 from zerofleet.monitor.view import RunView, WorkerView
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import CONFIG, TRAINER_LEASE, WORKERS, worker_of_lease_key
@@ -79,7 +80,10 @@ class RunReader:
         # A trainer that has no lease yet is about to start; one that ended is not.
         is_running = trainer_alive and trainer.get("state") != "stopped" if trainer else True
         done = max((e.get("iteration", 0) for e in entries), default=0)
-        rates = int(config.get("arena", {}).get("eval_games", 0)) > 0
+        arena = config.get("arena", {})
+        rating = ArenaConfig(
+            eval_games=int(arena.get("eval_games", 0)), every=int(arena.get("every", 1))
+        )
         return RunView(
             run_dir=self._run_dir,
             game=str(config.get("game", {}).get("name", "")),
@@ -98,7 +102,10 @@ class RunReader:
             max_positions=int(replay.get("max_positions", 0)),
             workers=workers,
             num_configured_workers=num_configured_workers,
-            is_rating=rates and is_running and bool(entries) and "elo" not in entries[-1],
+            is_rating=is_running
+            and bool(entries)
+            and rating.is_due(entries[-1].get("iteration", 0), max_loops)
+            and not is_rated(entries[-1]),
             entries=entries,
             elapsed_seconds=self._clock() - self._started,
             limit_seconds=self._limit_seconds,

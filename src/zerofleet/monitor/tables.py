@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from zerofleet.arena.intervals import elo_from_score
-from zerofleet.arena.lines import duration_text, elo_text, short_opponent
-from zerofleet.arena.stats import IterationStats, MatchStats, find_match
+from zerofleet.arena.lines import duration_text, elo_text, score_text, short_opponent
+from zerofleet.arena.stats import IterationStats, MatchStats, ScoreStats, find_match
 from zerofleet.monitor.view import WorkerView
 
 TINY, NARROW, WIDE = 56, 80, 120
@@ -76,7 +76,7 @@ def loops_table(
 ) -> Table:
     """Returns the last loops: games, positions, losses, scores against fixed opponents, Elo.
 
-    Games of one player have mean and best score instead of Elo.
+    Games of one player have scores instead: the mean in self-play and of the version measured.
 
     Args:
       opponents: columns of scores; default: the fixed opponents of the last rated loop.
@@ -94,7 +94,12 @@ def loops_table(
         columns = ["Loop", "Positions", "Val"]
     headings = {o: f"vs {short_opponent(o)}" for o in opponents}
     one_player = any("mean_score" in e.get("game_stats", {}) for e in entries)
-    columns += [*headings.values(), *(("Score", "Best") if one_player else ("Elo",)), "Time"]
+    measured = any("scores" in e.get("game_stats", {}) for e in entries)
+    if one_player:
+        columns += ["Self-play"] if width >= NARROW or not measured else []
+        columns += ["Best"] if width >= WIDE else []
+        columns += ["Score"] if measured else []
+    columns += [*headings.values(), *(() if one_player else ("Elo",)), "Time"]
     table = _table("Last loops")
     _add_columns(table, columns, ())
     for entry in entries[-max_rows:]:
@@ -107,7 +112,8 @@ def loops_table(
             "Train": f"{losses['train']:.4f}" if "train" in losses else "",
             "Val": f"{losses['val']:.4f}" if "val" in losses else "",
             "Elo": elo_text(entry.get("elo", {})),
-            "Score": f"{stats['mean_score']:,.0f}" if "mean_score" in stats else "",
+            "Self-play": f"{stats['mean_score']:,.0f}" if "mean_score" in stats else "",
+            "Score": score_text(stats["scores"][0]) if "scores" in stats else "",
             "Best": f"{stats['best_score']:,.0f}" if "best_score" in stats else "",
             "Time": duration_text(entry["seconds"]) if "seconds" in entry else "",
         }
@@ -155,6 +161,42 @@ def strength_table(
         }
         table.add_row(*(cells[c] for c in columns))
     return table
+
+
+def score_table(
+    scores: Sequence[ScoreStats], *, title: str = "Strength", width: int = WIDE
+) -> Table:
+    """Returns one row per player of a game for one: mean score with its 95 % interval, the rest."""
+    tiles = any("largest_tile" in s for s in scores)
+    columns = ["Player", "Games", "Score", "Median", "Best", "Plies"]
+    if width < WIDE:
+        columns = ["Player", "Score", "Best"]
+    if width < TINY:
+        columns = ["Player", "Score"]
+    if tiles and width >= NARROW:
+        columns.append("Largest tile")
+    table = _table(title)
+    _add_columns(table, columns, ("Player", "Largest tile"))
+    for s in scores:
+        digits = 0 if abs(s["best"]) >= 100 else 2
+        cells = {
+            "Player": s["player"],
+            "Games": f"{s['games']:,}",
+            "Score": score_text(s),
+            "Median": f"{s['median']:,.{digits}f}",
+            "Best": f"{s['best']:,.{digits}f}",
+            "Plies": f"{s['mean_plies']:,.0f}",
+            "Largest tile": tile_shares_text(s),
+        }
+        table.add_row(*(cells[c] for c in columns))
+    return table
+
+
+def tile_shares_text(scores: ScoreStats, *, most: int = 3) -> str:
+    """Returns the shares of games by largest tile, `2048 4 %  1024 31 %`, the `most` largest."""
+    counts = sorted(((int(t), n) for t, n in scores.get("largest_tile", {}).items()), reverse=True)
+    shares = [f"{tile} {n / scores['games']:.0%}".replace("%", " %") for tile, n in counts[:most]]
+    return "  ".join(shares)
 
 
 def elo_difference_text(score: float, low: float, high: float) -> str:

@@ -46,7 +46,7 @@ class Rating:
         self._handle: Handle = LocalLauncher(orphan_grace_seconds=0).start(command)
 
     def poll(self) -> IterationStats | None:
-        """The entry with matches and Elo, or None while they are being played.
+        """The entry with what was measured, or None while games are being played.
 
         Raises: RatingError if the process failed or was killed.
         """
@@ -65,8 +65,9 @@ class Rating:
                 f"version {version} is not rated: {RATING} is of version "
                 f"{result.get('model_version')}; another trainer may use this directory"
             )
-        stats = {**self.entry.get("game_stats", {}), **result["game_stats"]}
-        return IterationStats(**{**self.entry, "game_stats": stats, "elo": result["elo"]})  # type: ignore[typeddict-item]
+        found = result["entry"]
+        stats = {**self.entry.get("game_stats", {}), **found["game_stats"]}
+        return IterationStats(**{**self.entry, **found, "game_stats": stats})  # type: ignore[typeddict-item]
 
     def wait(self, pause: Callable[[float], Any], should_stop: Callable[[], bool]) -> None:
         """Returns when the process has ended or `should_stop()`."""
@@ -85,11 +86,7 @@ def rate(run_dir: Path, version: int) -> None:
     game = load_game(config.game.spec)
     rating = rate_published(store, game, version, config.arena)
     write_games(store, game, rating)
-    game_stats: dict[str, Any] = {"matches": list(rating.matches)}
-    if rating.reference_matches:
-        game_stats["reference_matches"] = list(rating.reference_matches)
-    result = {"model_version": version, "game_stats": game_stats, "elo": rating.elo}
-    store.put(RATING, encode(result))
+    store.put(RATING, encode({"model_version": version, "entry": rating.entry()}))
 
 
 if __name__ == "__main__":

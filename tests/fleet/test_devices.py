@@ -3,7 +3,14 @@
 import pytest
 
 from zerofleet.fleet import devices
-from zerofleet.fleet.devices import DeviceManager, usable_cores, visible_gpus
+from zerofleet.fleet.devices import (
+    DeviceManager,
+    HostDevices,
+    choose_devices,
+    parse_devices,
+    usable_cores,
+    visible_gpus,
+)
 
 
 def test_plans_are_said_plainly():
@@ -81,4 +88,79 @@ def test_visible_devices_are_honoured(monkeypatch, listed, visible):
     else:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", listed)
     assert visible_gpus() == visible
-    assert DeviceManager().gpus == tuple(range(visible))
+    assert DeviceManager().devices == tuple(f"cuda:{n}" for n in range(visible))
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    monkeypatch.setattr(devices, "_present_gpus", lambda: 2)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+def test_the_processor_several_times_is_spread_over_like_gpus():
+    manager = DeviceManager(["cpu", "cpu"], cores=4)
+    assert str(manager.plan()) == (
+        "2 workers with 2 threads each (2 devices and 4 cores: 1 on each device)"
+    )
+    assert manager.plan().devices == ("cpu", "cpu")
+    assert manager.plan(5).num_workers == 4
+    assert manager.plan(workers_per_gpu=3).num_workers == 6
+
+
+def test_lists_of_devices(two_gpus):
+    assert parse_devices("0,1") == ("cuda:0", "cuda:1")
+    assert parse_devices(" cuda:1, cpu") == ("cuda:1", "cpu")
+    assert parse_devices("cpu,cpu,cpu") == ("cpu",) * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0,2", r"no cuda:2 here; present: cpu, cuda:0, cuda:1$"),
+        ("0,0", "0 twice"),
+        ("0,cuda:0", "cuda:0 twice"),
+        ("0,", "is no device|an empty name"),
+        ("auto", "expected numbers of GPUs"),
+        ("tpu", "'tpu' is no device"),
+        ("cuda:x", "is no device"),
+        ("-1", "is no device"),
+    ],
+)
+def test_devices_that_are_not_here_are_refused(two_gpus, text, message):
+    with pytest.raises(ValueError, match=message):
+        parse_devices(text)
+
+
+def test_hidden_gpus_are_not_here(two_gpus, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert parse_devices("0") == ("cuda:0",)
+    with pytest.raises(ValueError, match=r"present: cpu, cuda:0 \(CUDA_VISIBLE_DEVICES=1\)"):
+        parse_devices("1")
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ({}, ("auto", None)),
+        ({"trainer": "cpu"}, ("cpu", ())),
+        ({"trainer": "cuda"}, ("cuda", None)),
+        ({"selfplay": "cpu"}, ("auto", ())),
+        ({"gpus": "1"}, ("cuda:1", ("cuda:1",))),
+        ({"gpus": "0,1", "trainer": "cpu"}, ("cpu", ("cuda:0", "cuda:1"))),
+        ({"gpus": "0,1", "selfplay": "cpu"}, ("cuda:0", ())),
+        ({"gpus": "cpu,cpu"}, ("cpu", ("cpu", "cpu"))),
+        ({"gpus": "0", "on_processors": True}, ("cuda:0", ())),
+        ({"gpus": "cpu,cpu", "on_processors": True}, ("cpu", ("cpu", "cpu"))),
+    ],
+)
+def test_what_the_flags_mean(two_gpus, flags, expected):
+    assert choose_devices(**flags) == HostDevices(*expected)
+
+
+def test_an_accelerator_that_is_not_here(monkeypatch):
+    monkeypatch.setattr(devices, "_present_gpus", lambda: 0)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    with pytest.raises(ValueError, match=r"--device: there is no cuda here; present: cpu$"):
+        choose_devices(trainer="cuda")
+    with pytest.raises(ValueError, match="expected auto or cpu"):
+        choose_devices(selfplay="cuda")

@@ -45,22 +45,25 @@ class DeviceManager:
     Override `assign_device` for a rule of your own; `zerofleet.ParallelTrainer` takes an instance.
     """
 
-    def __init__(self, gpus: Sequence[int] | None = None, *, cores: int | None = None) -> None:
+    def __init__(
+        self, devices: Sequence[int | str] | None = None, *, cores: int | None = None
+    ) -> None:
         """Looks at this host; nothing of torch or CUDA is loaded.
 
         Args:
-          gpus: numbers of the GPUs to use, as CUDA counts them here; None: all visible ones,
-            CUDA_VISIBLE_DEVICES honoured.
+          devices: that workers are spread over: numbers of GPUs as CUDA counts them here, or names,
+            cuda:1 or cpu; None: all visible GPUs, CUDA_VISIBLE_DEVICES honoured; empty: none.
           cores: None: those this process may use.
         """
-        self.gpus = tuple(range(visible_gpus())) if gpus is None else tuple(gpus)
+        given = range(visible_gpus()) if devices is None else devices
+        self.devices = tuple(f"cuda:{d}" if isinstance(d, int) else d for d in given)
         self.cores = usable_cores() if cores is None else cores
 
     def assign_device(self, worker_id: int, num_workers: int) -> str:
         """The device of worker 0 .. num_workers - 1; spread evenly, to within one."""
-        if not self.gpus:
+        if not self.devices:
             return "cpu"
-        return f"cuda:{self.gpus[worker_id % len(self.gpus)]}"
+        return self.devices[worker_id % len(self.devices)]
 
     def plan(
         self,
@@ -74,10 +77,11 @@ class DeviceManager:
 
         On processors one worker plays with all cores by itself: its threads share the net and a
         batch, so that is the default, and several workers share the cores evenly. On GPUs it is
-        two workers for each, and no more than a multiple of the number of GPUs.
+        two workers for each, and no more than a multiple of the number of GPUs. A list that names
+        the processor several times is spread over like GPUs, with one worker for each.
 
         Args:
-          workers_per_gpu: at most so many on a GPU.
+          workers_per_gpu: at most so many on a GPU, or another device of the list.
           min_threads: of a worker.
         Raises: ValueError for a number that is too small.
         """
@@ -96,23 +100,95 @@ class DeviceManager:
         return WorkerPlan(workers, threads, reason, devices)
 
     def _count(self, num_workers: int | None, per_gpu: int | None) -> tuple[int, str]:
-        gpus, cores = len(self.gpus), f"{self.cores} core{'s' if self.cores != 1 else ''}"
-        if not gpus:
+        devices, cores = len(self.devices), f"{self.cores} core{'s' if self.cores != 1 else ''}"
+        if not devices:
             if num_workers is None:
                 return 1, f"{cores} here"
             return num_workers, f"{cores} here"
-        have = f"{gpus} GPU{'s' if gpus != 1 else ''}"
+        is_gpu = all(device != "cpu" for device in self.devices)
+        kind = "GPU" if is_gpu else "device"
+        have = f"{devices} {kind}{'s' if devices != 1 else ''}"
         if num_workers is None:
-            each = per_gpu or WORKERS_PER_GPU
-            return each * gpus, f"{have} and {cores}: {each} on each GPU"
-        most = num_workers if per_gpu is None else min(num_workers, per_gpu * gpus)
-        workers = most if most < gpus else most - most % gpus
+            each = per_gpu or (WORKERS_PER_GPU if is_gpu else 1)
+            return each * devices, f"{have} and {cores}: {each} on each {kind}"
+        most = num_workers if per_gpu is None else min(num_workers, per_gpu * devices)
+        workers = most if most < devices else most - most % devices
         if workers == num_workers:
             return workers, f"as asked, on {have}"
         why = f"a multiple of {have}"
-        if per_gpu is not None and num_workers > per_gpu * gpus:
+        if per_gpu is not None and num_workers > per_gpu * devices:
             why = f"at most {per_gpu} on each of {have}"
         return workers, f"{num_workers} asked, {workers} used: {why}"
+
+
+@dataclass(frozen=True)
+class HostDevices:
+    """What the roles of a run compute on here."""
+
+    trainer: str
+    """auto, cpu, cuda or cuda:N."""
+    workers: tuple[str, ...] | None
+    """As `DeviceManager` takes them."""
+
+
+def choose_devices(
+    gpus: str | None = None,
+    trainer: str = "auto",
+    selfplay: str = "auto",
+    *,
+    on_processors: bool = False,
+) -> HostDevices:
+    """What the flags of a command mean on this host.
+
+    Args:
+      gpus: a list, "0,1" or "cpu,cpu": nothing else is used; None: all there are.
+      trainer: auto (the first of the list, or a GPU if there is one), cpu, cuda or cuda:N. On cpu
+        workers are as well, unless there is a list.
+      selfplay: auto or cpu, which keeps workers off the GPUs.
+      on_processors: workers of this run need no GPU.
+    Raises: ValueError for a device that is not here, naming those that are.
+    """
+    device = check_device(trainer, "--device")
+    if selfplay not in ("auto", "cpu"):
+        raise ValueError(f"--selfplay-device {selfplay}: expected auto or cpu")
+    listed = None if gpus is None else parse_devices(gpus)
+    workers = () if listed is None and device == "cpu" else listed
+    if on_processors or selfplay == "cpu":
+        workers = tuple(d for d in workers or () if d == "cpu")
+    if listed is not None and device == "auto":
+        device = listed[0]
+    return HostDevices(device, workers)
+
+
+def parse_devices(text: str) -> tuple[str, ...]:
+    """The devices of a list such as 0,1 or cpu,cpu. Raises ValueError for one that is not here."""
+    found: list[str] = []
+    for name in (part.strip() for part in text.split(",")):
+        device = check_device(f"cuda:{name}" if name.isdecimal() else name, f"--gpus {text}")
+        device = {"cuda": "cuda:0", "auto": ""}.get(device, device)
+        if not device or (device != "cpu" and device in found):
+            raise ValueError(
+                f"--gpus {text}: {name or 'an empty name'}{' twice' if device else ''}; expected "
+                "numbers of GPUs, each once, or cpu"
+            )
+        found.append(device)
+    return tuple(found)
+
+
+def check_device(device: str, flag: str) -> str:
+    """Returns the device; raises ValueError if there is no such thing, or not on this host."""
+    kind, _, number = device.partition(":")
+    if device in ("auto", "cpu"):
+        return device
+    if kind != "cuda" or (device != "cuda" and not number.isdecimal()):
+        raise ValueError(f"{flag}: {device!r} is no device; expected cpu, cuda, cuda:N or auto")
+    gpus = visible_gpus()
+    if int(number or 0) >= gpus:
+        present = ", ".join(["cpu", *(f"cuda:{n}" for n in range(gpus))])
+        listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+        shown = "" if listed is None else f" (CUDA_VISIBLE_DEVICES={listed})"
+        raise ValueError(f"{flag}: there is no {device} here; present: {present}{shown}")
+    return device
 
 
 def visible_gpus() -> int:

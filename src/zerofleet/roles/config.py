@@ -153,6 +153,12 @@ def check_trainable(config: RunConfig) -> None:
     try:
         feature_set_of_game(config.game.spec.partition("(")[0])
     except ValueError as error:
+    if config.pacing.games_per_iteration:
+        raise ConfigError(
+            f"pacing.games_per_iteration: {config.pacing.games_per_iteration} games are asked for; "
+            "only runs of tree search deal games. This one is of alpha-beta, where "
+            "pacing.min_new_positions says when the trainer learns"
+        )
         raise ConfigError(
             f"game {config.game.spec!r} cannot be learned by net.kind nnue: {error}; use --set "
             "net.kind=resnet"

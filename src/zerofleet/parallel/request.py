@@ -1,0 +1,118 @@
+"""What is to be trained here and how: the flags of `zerofleet train`, or their Python twins."""
+
+import json
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zerofleet.fleet.devices import DeviceManager, WorkerPlan, choose_devices
+from zerofleet.roles.config import AlphaBetaRunConfig, ConfigError, RunConfig
+from zerofleet.roles.trainer import Trainer
+
+
+class ShareWarning(UserWarning):
+    """Workers that will have nothing to play."""
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """Asks for one trainer and local workers on a run directory; `prepared` checks everything."""
+
+    run_dir: Path
+    recipe: str
+    """A name from the package, the path of a .yaml file, or a game."""
+    keys: Mapping[str, Any] = field(default_factory=dict)
+    """Dotted configuration keys, over the recipe and the run's config.json."""
+    workers: int | None = None
+    """None: as many as suit this host."""
+    threads: int | None = None
+    """Of each worker; None: the cores, shared evenly."""
+    workers_per_gpu: int | None = None
+    gpus: str | None = None
+    """Devices to use, "0,1" or "cpu,cpu"; None: all there are."""
+    device: str = "auto"
+    """Of the trainer."""
+    selfplay_device: str = "auto"
+    """cpu: no worker uses a GPU."""
+    minutes: float | None = None
+    seed_data: Path | None = None
+    device_manager: DeviceManager | None = None
+    """Decides instead of `gpus` and `selfplay_device` which worker computes where."""
+
+    def prepared(self) -> "PreparedRun":
+        """The request with what it means for this host and this directory; nothing is created.
+
+        Raises: ConfigError for whatever the processes would stumble over.
+        """
+        trainer = Trainer(
+            self.run_dir, recipe=self.recipe, command_line=self.keys, seed_data=self.seed_data
+        )
+        config = trainer.resolve_config()
+        try:
+            devices = choose_devices(
+                self.gpus,
+                self.device,
+                self.selfplay_device,
+                # Alpha-beta evaluates inline on processors.
+                on_processors=isinstance(config, AlphaBetaRunConfig),
+            )
+            manager = self.device_manager or DeviceManager(devices.workers)
+            plan = manager.plan(self.workers, self.threads, workers_per_gpu=self.workers_per_gpu)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+        return PreparedRun(self, config, plan, devices.trainer)
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A checked request."""
+
+    request: RunRequest
+    config: RunConfig
+    plan: WorkerPlan
+    device: str
+    """Of the trainer."""
+
+    def share_note(self) -> str:
+        """What is to be said of dealing an iteration's games to the workers; often nothing.
+
+        Warns (ShareWarning) if there are fewer games than workers.
+        """
+        games, workers = self.config.pacing.games_per_iteration, self.plan.num_workers
+        if games == 0 or workers == 0:
+            return ""
+        if games < workers:
+            warnings.warn(
+                f"{games} games an iteration for {workers} workers: {workers - games} of them will "
+                "have none to play",
+                ShareWarning,
+                stacklevel=3,
+            )
+        elif games % workers:
+            return (
+                f"{games} games an iteration are not a multiple of {workers} workers: some play "
+                "one more than the others, who wait meanwhile"
+            )
+        return ""
+
+    def trainer_arguments(self) -> tuple[str, ...]:
+        """Of `zerofleet trainer`, without the directory."""
+        request = self.request
+        arguments = ["--recipe", request.recipe, "--device", self.device]
+        arguments += ["--num-workers", str(max(1, self.plan.num_workers))]
+        for key, value in request.keys.items():
+            # As JSON, which YAML reads as the very value: a name such as "no" stays a text.
+            arguments += ["--set", f"{key}={json.dumps(value)}"]
+        if request.seed_data is not None:
+            arguments += ["--seed-data", str(request.seed_data)]
+        if request.minutes is not None:
+            arguments += ["--minutes", str(request.minutes)]
+        return tuple(arguments)
+
+
+def default_run_dir(recipe: str) -> Path:
+    """Where a recipe is trained if nobody says: runs/<its name>."""
+    return Path("runs") / re.sub(r"[^\w.-]+", "_", Path(recipe).stem).strip("_")

@@ -1,0 +1,182 @@
+"""The processes of a run on this host: one trainer and local workers, from start to stop.
+
+Whatever happens in between, an exception or Ctrl-C included, none of them is there when `run`
+returns or raises; and should this process be killed, they end by themselves (fleet/guardian.py).
+"""
+
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from zerofleet.fleet.launcher import BACKGROUND, Command
+from zerofleet.fleet.local import LocalLauncher
+from zerofleet.fleet.supervisor import Event, Supervisor
+from zerofleet.fleet.vitals import TRAINER, LeaseVitals
+from zerofleet.monitor.read import RunReader
+from zerofleet.monitor.view import RunView
+from zerofleet.parallel.request import PreparedRun
+from zerofleet.roles.config import ConfigError
+from zerofleet.run.layout import CONFIG, default_worker_id, worker_log_key
+from zerofleet.run.stop import stop_requested
+from zerofleet.run.store import DirectoryStore, read_or_none
+
+GRACE_SECONDS = 30.0
+"""For the roles to save and end; then they are killed, which loses nothing but time."""
+VIEW_SECONDS = 0.5
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a session ended."""
+
+    status: Literal["done", "stopped", "failed"]
+    """done: all loops, or the time is over, or somebody wrote STOP; stopped: it was asked to."""
+    reason: str = ""
+    """Why it failed, in lines for people."""
+
+
+class LocalSession:
+    """Runs the processes of a prepared run, once."""
+
+    def __init__(self, run: PreparedRun) -> None:
+        """Makes the run directory; nothing is started. Raises ConfigError if that cannot be."""
+        self._run_dir = run.request.run_dir
+        try:
+            self._run_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"--run-dir {self._run_dir}: cannot be created: {error.strerror}; choose another "
+                "place"
+            ) from None
+        self._store = DirectoryStore(self._run_dir)
+        self._messages: deque[str] = deque(maxlen=8)
+        launcher = LocalLauncher(orphan_grace_seconds=GRACE_SECONDS)
+        vitals = LeaseVitals(self._store)
+        trainer = self._command(TRAINER, "trainer", *run.trainer_arguments())
+        workers = [self._worker_command(run, number) for number in range(run.plan.num_workers)]
+        self._trainer = Supervisor(launcher, [trainer], vitals=vitals, on_event=self._note)
+        self._workers = Supervisor(launcher, workers, vitals=vitals, on_event=self._note)
+        minutes = run.request.minutes
+        self._reader = RunReader(
+            self._store,
+            run_dir=str(self._run_dir),
+            limit_seconds=None if minutes is None else 60 * minutes,
+        )
+
+    def run(self, stop: threading.Event, show: Callable[[RunView], None]) -> Outcome:
+        """Runs until the trainer ends or `stop` is set.
+
+        Args:
+          show: called about twice a second, and once when all is over; what it raises ends the run.
+        """
+        trainer = self._trainer.children[0]
+        is_helpless = False
+        try:
+            next_view = 0.0
+            while not (stop.is_set() or is_helpless) and self._trainer.poll():
+                if self._is_open():
+                    self._workers.poll()
+                if time.monotonic() >= next_view:
+                    next_view = time.monotonic() + VIEW_SECONDS
+                    view = self._view()
+                    show(view)
+                    is_helpless = self._is_helpless(view)
+                stop.wait(POLL_SECONDS)
+            if stop.is_set():
+                self._messages.append(
+                    f"stopping: finished games are saved, which may take {GRACE_SECONDS:.0f} s"
+                )
+                show(self._view())
+        finally:
+            self._end()
+        show(self._view())
+        if trainer.state == "parked":
+            return Outcome("failed", f"the trainer failed: {trainer.reason}")
+        if is_helpless:
+            return Outcome("failed", self._why_helpless())
+        return Outcome("stopped" if stop.is_set() else "done")
+
+    # -- the processes -----------------------------------------------------------------------
+
+    def _command(self, name: str, verb: str, *arguments: str) -> Command:
+        log = "logs/trainer.log" if verb == "trainer" else worker_log_key(name)
+        priority = () if verb == "trainer" else BACKGROUND
+        return Command(
+            name=name,
+            argv=(
+                *priority,
+                *(sys.executable, "-m", "zerofleet", verb),
+                *("--run-dir", str(self._run_dir)),
+                *arguments,
+            ),
+            log=self._run_dir / log,
+            env={"PYTHONUNBUFFERED": "1"},
+        )
+
+    def _worker_command(self, run: PreparedRun, number: int) -> Command:
+        name = default_worker_id(number)
+        return self._command(
+            name,
+            "worker",
+            *("--worker-id", name),
+            *("--threads", str(run.plan.num_threads)),
+            *("--device", run.plan.devices[number]),
+        )
+
+    def _is_open(self) -> bool:
+        """True once the trainer has cleared the STOP of an earlier session."""
+        return not stop_requested(self._store) and read_or_none(self._store, CONFIG) is not None
+
+    def _end(self) -> None:
+        try:
+            if self._trainer.children[0].state == "finished":
+                self._wait_for_workers()
+            self._workers.stop(GRACE_SECONDS)
+            self._trainer.stop(GRACE_SECONDS)
+        except BaseException:  # a second Ctrl-C: now, then
+            self._workers.stop(0)
+            self._trainer.stop(0)
+            raise
+
+    def _wait_for_workers(self) -> None:
+        """The run is done: workers see STOP, save their games and end by themselves."""
+        end = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < end:
+            if all(child.state != "running" for child in self._workers.children):
+                return
+            for child in self._workers.children:
+                if child.state == "running" and child.handle is not None:
+                    status = child.handle.poll()
+                    if status is not None:
+                        child.state = "finished"
+            time.sleep(0.1)
+
+    # -- what is told ------------------------------------------------------------------------
+
+    def _view(self) -> RunView:
+        children = self._workers.children
+        return self._reader.read(
+            restarts={child.command.name: max(0, child.num_starts - 1) for child in children},
+            messages=tuple(self._messages),
+        )
+
+    def _note(self, event: Event) -> None:
+        if event.kind in ("failed", "parked", "killed"):
+            lines = [event.text.splitlines()[0], *event.reason.splitlines()]
+            self._messages.extend(f"[{event.name}] {line}" for line in lines)
+
+    def _is_helpless(self, view: RunView) -> bool:
+        """No worker of this session will start again, and nobody else's plays for the run."""
+        ours = self._workers.children
+        return bool(ours) and all(c.state == "parked" for c in ours) and view.num_live_workers == 0
+
+    def _why_helpless(self) -> str:
+        lines = ["every worker failed again and again, so the run is stopped:"]
+        for child in self._workers.children:
+            lines += [f"[{child.command.name}] {child.reason}", f"  log: {child.command.log}"]
+        return "\n".join(lines)

@@ -77,28 +77,29 @@ def line(row: dict[str, Any]) -> str:
 
 
 def tic_tac_toe(game: Any, args: argparse.Namespace) -> Callable[[Player], dict[str, float]]:
-    """Measures a player: lines of play an opponent has against it, and how many win."""
+    """Measures a player on all lines of play."""
+    return lambda player: dict(lines_of_play(game, player))
 
-    def measure(player: Player) -> dict[str, float]:
-        found = {"lines": 0, "lost": 0, "drawn": 0, "won": 0}
-        for side in (0, 1):
-            open_states = [game.initial_state()]
-            while open_states:
-                mine = [s for s in open_states if s.to_play == side]
-                moves = player.select_actions(mine, [0] * len(mine))
-                after = [played(s, a) for s, a in zip(mine, moves, strict=True)]
-                for state in open_states:
-                    if state.to_play != side:
-                        after += [played(state, action) for action in state.legal_actions()]
-                open_states = [s for s in after if not s.is_terminal]
-                for state in after:
-                    if state.is_terminal:
-                        result = state.returns()[side]
-                        found["lines"] += 1
-                        found["won" if result > 0 else "lost" if result < 0 else "drawn"] += 1
-        return dict(found)
 
-    return measure
+def lines_of_play(game: Any, player: Player) -> dict[str, int]:
+    """All lines an opponent has against the player, who moves first or second: how they end."""
+    found = {"lines": 0, "lost": 0, "drawn": 0, "won": 0}
+    for side in (0, 1):
+        open_states = [game.initial_state()]
+        while open_states:
+            mine = [s for s in open_states if s.to_play == side]
+            moves = player.select_actions(mine, [0] * len(mine))
+            after = [played(s, a) for s, a in zip(mine, moves, strict=True)]
+            for state in open_states:
+                if state.to_play != side:
+                    after += [played(state, action) for action in state.legal_actions()]
+            open_states = [s for s in after if not s.is_terminal]
+            for state in after:
+                if state.is_terminal:
+                    result = state.returns()[side]
+                    found["lines"] += 1
+                    found["won" if result > 0 else "lost" if result < 0 else "drawn"] += 1
+    return found
 
 
 def connect_four(game: Any, args: argparse.Namespace) -> Callable[[Player], dict[str, float]]:

@@ -1,8 +1,8 @@
 """Recipes learn what they promise."""
 
 import pytest
-
 from benchmarks.exact_play import lines_of_play
+
 from zerofleet import load_game
 from zerofleet.players.registry import load_player
 

@@ -88,6 +88,9 @@ class FleetConfig(FrozenModel):
     dead_after_seconds: float = Field(default=DEAD_AFTER_SECONDS, gt=0)
     """An observer calls a role dead after this long without a beat, on its own clock; at least
     three heartbeats. A role whose lease takes half of this to write stops by itself."""
+    hung_after_seconds: float = Field(default=300.0, gt=0)
+    """Tree search: a worker whose games stand still for so long, though it lives, says where it
+    hangs and ends; it is started again and its games are dealt again. Loading a net counts too."""
     allow_worker_depth: bool = True
     """Workers may search to a depth of their own (`zerofleet worker --depth`). Off: one that tries
     is refused."""
@@ -150,15 +153,15 @@ def check_trainable(config: RunConfig) -> None:
     """Raises ConfigError unless the game, which must exist, fits the kind of net."""
     if not isinstance(config, AlphaBetaRunConfig):
         return
-    try:
-        feature_set_of_game(config.game.spec.partition("(")[0])
-    except ValueError as error:
     if config.pacing.games_per_iteration:
         raise ConfigError(
             f"pacing.games_per_iteration: {config.pacing.games_per_iteration} games are asked for; "
             "only runs of tree search deal games. This one is of alpha-beta, where "
             "pacing.min_new_positions says when the trainer learns"
         )
+    try:
+        feature_set_of_game(config.game.spec.partition("(")[0])
+    except ValueError as error:
         raise ConfigError(
             f"game {config.game.spec!r} cannot be learned by net.kind nnue: {error}; use --set "
             "net.kind=resnet"

@@ -54,6 +54,15 @@ def test_the_games_of_a_dead_worker_are_dealt_again():
     assert "b" not in dealer.share.workers
 
 
+def test_a_worker_that_could_say_why_it_failed_is_quoted():
+    dealer, _ = fresh(10)
+    dealer.deal(range(10), {"a": "s1", "b": "s2"})
+    errors = {"b": "ValueError: x\n  raised by your play"}
+    assert dealer.deal(range(10), {"a": "s1"}, {}, errors) == [
+        "5 games of b, which failed (ValueError: x), are dealt again"
+    ]
+
+
 def test_a_new_session_gets_its_games_anew():
     dealer, _ = fresh(10)
     dealer.deal(range(10), {"a": "s1"})

@@ -93,14 +93,12 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         # Our own error classes carry a message for people, and so do errors in a user's game;
         # anything else is a bug and shows where.
-        if type(error).__module__.startswith("zerofleet."):
-            _fail(str(error), getattr(error, "exit_status", 1))
-        from zerofleet.games.user_class import explain
+        from zerofleet.roles.report import told
 
-        told = explain(error)
-        if told is None:
+        text = told(error)
+        if text is None:
             raise
-        _fail(told, 1)
+        _fail(text, getattr(error, "exit_status", 1))
     sys.exit(result if isinstance(result, int) else 0)
 
 

@@ -23,13 +23,6 @@ PATIENCE = 1.5
 """A share that takes this many times as long as an idle worker's own did is split."""
 
 
-@dataclass(frozen=True)
-class Dealt:
-    """A change, for people."""
-
-    text: str
-
-
 @dataclass
 class _Hand:
     """What one worker has: number -> revision it was dealt in, and since when."""
@@ -63,6 +56,7 @@ class Dealer:
         open_games: Iterable[int],
         live: Mapping[str, str],
         finished: Mapping[str, int] | None = None,
+        errors: Mapping[str, str] | None = None,
     ) -> list[str]:
         """Looks at the iteration; `self.share` is another one afterwards if games were dealt.
 
@@ -71,6 +65,7 @@ class Dealer:
           live: worker -> session of those that live.
           finished: worker -> revision of the share it has delivered completely; to be read before
             the shards are, so that these are there.
+          errors: worker -> why it ended, where it could say so.
         Returns: a line for people for each re-deal; none if nothing changed or at the first deal.
         """
         now = self._clock()
@@ -85,6 +80,8 @@ class Dealer:
             left = len(self._hands.pop(name).numbers)
             if left:
                 why = "began anew" if name in live else "is gone"
+                if error := (errors or {}).get(name):
+                    why = f"failed ({error.splitlines()[0]})"
                 notes.append(f"{left} games of {name}, which {why}, are dealt again")
         for name, hand in self._hands.items():
             if hand.numbers and (finished or {}).get(name) == self.share.revision:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from zerofleet.games.user_class import explain
+
 Event = dict[str, Any]
 """JSON-able; `kind` names it: started, batch, waiting, collected, loop, rated, rejected, ..."""
 
@@ -12,3 +14,16 @@ Report = Callable[[Event], None]
 
 def silent(event: Event) -> None:
     """A report for callers that only want the files."""
+
+
+def told(error: BaseException) -> str | None:
+    """What people are told of an error of ours, or of a user's game; None: any other is a bug."""
+    if type(error).__module__.startswith("zerofleet."):
+        return str(error)
+    return explain(error)
+
+
+def error_text(error: BaseException) -> str:
+    """The error in words, for a lease: where it is none of ours, with its type and notes."""
+    notes = getattr(error, "__notes__", ())
+    return told(error) or "\n".join([f"{type(error).__name__}: {error}", *notes])

@@ -41,40 +41,36 @@ from zerofleet.roles.config import (
     parse_config_json,
     resolve,
 )
-from zerofleet.roles.deal import Dealer
+from zerofleet.roles.dealing import Dealing
 from zerofleet.roles.progress import Progress, bootstrap, restore
 from zerofleet.roles.rating import Rating, RatingError
 from zerofleet.roles.remains import check_no_earlier_run, clear_remains
-from zerofleet.roles.report import Event, Report, silent
+from zerofleet.roles.report import Event, Report, error_text, silent
 from zerofleet.roles.state import LEARNER, MODEL_FILES, SEED
 from zerofleet.run.atomic import describe
 from zerofleet.run.commit import Checkpoint, commit, prune, read_latest
 from zerofleet.run.consumed import delete_outside_window, restore_uncounted
-from zerofleet.run.errors import DamagedError, RunError, StoreError
+from zerofleet.run.errors import RunError, StoreError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import (
     CONFIG,
     DIRECTORIES,
     LOGS,
     TRAINER_LEASE,
-    WORKERS,
-    worker_of_lease_key,
 )
-from zerofleet.run.lease import Heartbeat, Lease, LeaseWatch, read_lease
+from zerofleet.run.lease import Heartbeat, Lease, LeaseWatch
 from zerofleet.run.models import RUN_ID, publish_model
 from zerofleet.run.series import SeriesWriter
-from zerofleet.run.shares import Share, prune_shares, read_share, write_share
+from zerofleet.run.shares import Share, prune_shares, read_share
 from zerofleet.run.software import software_version
 from zerofleet.run.stats import append_stats, read_stats
 from zerofleet.run.stop import clear_stop, request_stop, stop_requested
-from zerofleet.run.store import DirectoryStore, iterate, read_or_none
+from zerofleet.run.store import DirectoryStore, read_or_none
 from zerofleet.run.threads import calm_threads
 
 DEFAULT_RECIPE = "ultimate_ttt"
 STATUS_SECONDS = 5.0
 """How often status.txt is written while games are collected."""
-FIRST_DEAL_SECONDS = 20.0
-"""The first deal of an iteration waits this long for the workers it was told to expect."""
 WINDOW_SECONDS = 60.0
 """checkpoint.npz is written at most this often, and when the trainer ends."""
 
@@ -117,6 +113,7 @@ class Trainer:
         self._window_written = float("-inf")
         self._window_size = 0
         self._rating: Rating | None = None
+        self._is_first_deal = True
         self._status_written = float("-inf")
         if seed_data is not None and not seed_data.is_file():
             raise ConfigError(f"--seed-data {seed_data}: no such file")
@@ -153,7 +150,7 @@ class Trainer:
                 try:
                     self._train_until_done()
                 except Exception as problem:
-                    error = str(problem)
+                    error = error_text(problem)
                     raise
                 finally:
                     if self._rating is not None:
@@ -311,12 +308,18 @@ class Trainer:
         share = read_share(self._store, iteration) or Share(
             iteration, state.model_version, num_games
         )
-        dealer = Dealer(share)
+        dealing = Dealing(
+            self._store,
+            share,
+            watch=self._watch,
+            num_workers=self._num_workers if self._is_first_deal else 1,
+            tell=self._tell,
+        )
+        self._is_first_deal = False  # from now on all that will come are here, or come late
         self._collector.expect_iteration(iteration, share.num_games)
         shards: list[AcceptedShard] = []
-        patience = time.monotonic() + FIRST_DEAL_SECONDS
         while not self._is_over():
-            live, finished = self._live_workers(iteration)  # before the shards: see `deal`
+            dealing.look()
             shards += self._poll_shards()
             missing = state.ledger.new_games(iteration, range(share.num_games))
             self._phase(
@@ -333,54 +336,9 @@ class Trainer:
                     positions=sum(len(shard.positions) for shard in shards),
                 )
                 return shards
-            if (
-                dealer.share.revision
-                or len(live) >= self._num_workers
-                or (live and time.monotonic() > patience)
-            ):
-                self._deal(dealer, missing, live, finished)
+            dealing.deal(missing)
             self._stop.wait(self._config.pacing.poll_seconds)
         return None
-
-    def _deal(
-        self, dealer: Dealer, missing: list[int], live: dict[str, str], finished: dict[str, int]
-    ) -> None:
-        before = dealer.share
-        notes = dealer.deal(missing, live, finished)
-        if dealer.share is before:
-            return
-        try:
-            write_share(self._store, dealer.share)
-        except StoreError as away:
-            dealer.share = before  # dealt again at the next look
-            self._tell("waiting", **{"for": str(away)})
-            return
-        fault_point("trainer.after_deal")
-        for text in notes:
-            self._tell("note", text=text)
-        shares = {name: len(share) for name, share in dealer.share.workers.items()}
-        self._tell(
-            "dealt",
-            iteration=dealer.share.iteration,
-            revision=dealer.share.revision,
-            games=shares,
-        )
-
-    def _live_workers(self, iteration: int) -> tuple[dict[str, str], dict[str, int]]:
-        """Those that live, as their leases say: their sessions; and which share they finished."""
-        live: dict[str, str] = {}
-        finished: dict[str, int] = {}
-        with contextlib.suppress(StoreError):
-            for entry in iterate(self._store, WORKERS):
-                worker = worker_of_lease_key(entry.key)
-                with contextlib.suppress(DamagedError):
-                    lease = read_lease(self._store, entry.key)
-                    if worker and lease and self._watch.observe(entry.key, lease):
-                        live[worker] = lease["session"]
-                        share = lease.get("finished_share")
-                        if share and share[0] == iteration:
-                            finished[worker] = share[1]
-        return live, finished
 
     def _poll_shards(self) -> list[AcceptedShard]:
         try:

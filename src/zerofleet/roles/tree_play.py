@@ -9,7 +9,6 @@ Asynchronous run: the pool never runs dry. Games under way go on with a newer mo
 one, as in KataGo (Wu 2019); a shard is named after the model that is in use when it is complete.
 """
 
-import faulthandler
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from zerofleet.games.registry import load_game
 from zerofleet.records.shard import GameRecords
 from zerofleet.roles.config import TreeSearchRunConfig
 from zerofleet.run.errors import DamagedError, StoreError
+from zerofleet.run.faults import fault_point
 from zerofleet.run.models import ModelMissingError, PublishedModel, fetch_model, read_version
 from zerofleet.run.shares import Share, newest_share
 from zerofleet.run.threads import calm_threads
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from zerofleet.roles.worker import Worker
 
 MODEL_KIND = "safetensors"
-HUNG_AFTER_SECONDS = 600.0
-"""A round takes a fraction of a second. One that takes this long never ends: the process writes
-where it stands into its log and ends, so that its games are dealt again."""
 
 
 class TreePlay:
@@ -55,13 +52,10 @@ class TreePlay:
 
     def run(self) -> None:
         """Plays until the session stops."""
-        try:
-            if self._config().pacing.games_per_iteration:
-                self._play_shares()
-            else:
-                self._play_on()
-        finally:
-            faulthandler.cancel_dump_traceback_later()
+        if self._config().pacing.games_per_iteration:
+            self._play_shares()
+        else:
+            self._play_on()
 
     # -- synchronous -------------------------------------------------------------------------
 
@@ -104,6 +98,7 @@ class TreePlay:
         parallel = config.selfplay.num_parallel_games
 
         def should_stop() -> bool:
+            self._worker.watchdog.alive()
             if self._is_time_to_look():
                 share = self._look_at_share()
                 if share is not None:
@@ -176,6 +171,7 @@ class TreePlay:
         version = self._model.version
 
         def should_stop() -> bool:
+            self._worker.watchdog.alive()
             if pool.num_ready >= num_games or self._session.stopped():
                 return True
             if not self._is_time_to_look():
@@ -236,6 +232,7 @@ class TreePlay:
         return True
 
     def _load(self, model: PublishedModel) -> None:
+        self._worker.watchdog.alive()
         calm_threads()
         from zerofleet.nets.evaluator import make_evaluator
 
@@ -251,8 +248,20 @@ class TreePlay:
 
     def _evaluate(self, batch: LeafBatch) -> Evaluation:
         assert self._evaluator is not None
-        faulthandler.dump_traceback_later(HUNG_AFTER_SECONDS, exit=True)
-        return self._evaluator(batch)
+        assert self._model is not None
+        self._worker.watchdog.alive()
+        try:
+            fault_point("worker.before_evaluate")
+            return self._evaluator(batch)
+        except Exception as error:
+            less = (
+                "; fewer selfplay.num_parallel_games take less memory" if _is_memory(error) else ""
+            )
+            error.add_note(
+                f"  while model version {self._model.version} evaluated {len(batch)} positions "
+                f"({self._evaluator.backend}, {self._device}){less}"
+            )
+            raise
 
     def _submit(
         self,
@@ -285,6 +294,12 @@ class TreePlay:
             return False
         self._next_look = now + self._config().pacing.poll_seconds
         return True
+
+
+def _is_memory(error: Exception) -> bool:
+    """Torch has errors of its own for it, on GPUs and, by the text alone, on processors."""
+    kind = type(error).__name__
+    return isinstance(error, MemoryError) or kind == "OutOfMemoryError" or "allocate" in str(error)
 
 
 class _Hand:

@@ -37,7 +37,8 @@ from zerofleet.roles.config import (
     parse_config_json,
     resolve,
 )
-from zerofleet.roles.report import Event, Report, silent
+from zerofleet.roles.report import Event, Report, error_text, silent
+from zerofleet.roles.watchdog import Watchdog
 from zerofleet.run.errors import DamagedError, RunError, StoreError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import (
@@ -133,6 +134,7 @@ class Worker:
             with (
                 SeriesWriter(self._run_dir / LOGS, f"worker_{worker}") as series,
                 Heartbeat(lease, on_lost=stop.set) as heartbeat,
+                Watchdog(on_hung=lease.release) as self.watchdog,
             ):
                 self.session = WorkerSession(store, lease, heartbeat, worker, stop, series)
                 self.tell("started", threads=self._threads, pid=os.getpid())
@@ -140,7 +142,7 @@ class Worker:
                 try:
                     self._play_until_stopped()
                 except Exception as problem:
-                    error = str(problem)
+                    error = error_text(problem)
                     raise
                 finally:
                     # A lost lease is somebody else's by now; release leaves it alone.
@@ -240,6 +242,7 @@ class Worker:
             interval_seconds=self._config.fleet.heartbeat_seconds,
             dead_after_seconds=self._config.fleet.dead_after_seconds,
         )
+        self.watchdog.limit(self._config.fleet.hung_after_seconds)
 
     def _check_allowed(self, run: RunConfig) -> None:
         if self._depth is None:
@@ -283,6 +286,7 @@ class Worker:
         name, in the spool if need be, whatever happens to the store meanwhile.
         """
         session = self.session
+        self.watchdog.rest()
         while not session.stopped():
             fault_point("worker.before_reserve")
             try:
@@ -324,6 +328,7 @@ class Worker:
           iteration, revision: of a synchronous run: which share.
         """
         session, config = self.session, self.config
+        self.watchdog.rest()
         name = shard_name(model.version, session.worker, batch)
         meta = ShardMeta(
             game=config.game.public_name,
@@ -382,6 +387,7 @@ class Worker:
 
     def wait(self, for_what: str, state: str = "waiting") -> None:
         """Says what it waits for, and waits a moment."""
+        self.watchdog.rest()
         self.session.heartbeat.update(state=state, error=for_what if state == "error" else "")
         self.tell("waiting", **{"for": for_what}, state=state)
         seconds = self._config.pacing.poll_seconds if self._config is not None else 1.0

@@ -1,11 +1,13 @@
 """Named points at which a test can make a process die, freeze or fail.
 
 `ZEROFLEET_FAULT="commit.before_latest:3"` kills the process with SIGKILL when it passes that point
-for the third time. A third part chooses what happens instead: `kill` (default), `freeze` (SIGSTOP)
-or the name of an errno (`ENOSPC`), which is raised as `OSError`. Several are joined by commas.
+for the third time. A third part chooses what happens instead: `kill` (default), `freeze` (SIGSTOP),
+`hang` (this thread never goes on, the others do), the name of an errno (`ENOSPC`), which is raised
+as `OSError`, or of a built-in exception (`MemoryError`). Several are joined by commas.
 Without the variable a fault point costs one comparison.
 """
 
+import builtins
 import errno
 import os
 import signal
@@ -43,6 +45,7 @@ FAULT_POINTS: dict[str, str] = {
     "trainer.after_moves": "all counted shards are in consumed/",
     "trainer.after_window_checkpoint": "checkpoint.npz is written",
     "trainer.before_stats": "rated, not in training_stats.json",
+    "worker.before_evaluate": "positions of games of tree search wait for the net",
     "worker.before_reserve": "a batch is due, its numbers are not reserved",
     "worker.before_submit": "a batch is played, the shard is only in memory",
     "worker.after_submit": "the shard is in data/ or in the spool",
@@ -69,21 +72,32 @@ class _Fault:
             )
         self.passage = int(parts[1]) if len(parts) > 1 and parts[1] else 1
         self.action = parts[2] if len(parts) > 2 else "kill"
-        if self.action not in ("kill", "freeze") and not hasattr(errno, self.action):
+        self.error = self._error()
+        if self.action not in ("kill", "freeze", "hang") and self.error is None:
             raise ValueError(
-                f"ZEROFLEET_FAULT={text!r}: the action must be kill, freeze or the name of an "
-                f"errno such as ENOSPC, not {self.action!r}"
+                f"ZEROFLEET_FAULT={text!r}: the action must be kill, freeze, hang, the name of an "
+                f"errno such as ENOSPC or of an exception such as MemoryError, not {self.action!r}"
             )
         self.count = 0
+
+    def _error(self) -> Exception | None:
+        number = getattr(errno, self.action, None)
+        if number is not None:
+            return OSError(number, f"{os.strerror(number)} (fault point {self.name})")
+        kind = getattr(builtins, self.action, None)
+        if isinstance(kind, type) and issubclass(kind, Exception):
+            return kind(f"fault point {self.name}")
+        return None
 
     def strike(self) -> None:
         if self.action == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         elif self.action == "freeze":
             os.kill(os.getpid(), signal.SIGSTOP)
+        elif self.error is not None:
+            raise self.error
         else:
-            number = getattr(errno, self.action)
-            raise OSError(number, f"{os.strerror(number)} (fault point {self.name})")
+            threading.Event().wait()
 
 
 def _parse(text: str) -> dict[str, list[_Fault]]:

@@ -1,0 +1,75 @@
+"""Work that stands still ends its process, which says where; waiting is no standing still."""
+
+import subprocess
+import sys
+import textwrap
+
+from support import PATIENCE
+from zerofleet.roles.watchdog import Watchdog
+
+SCRIPT = """
+import ctypes, sys, threading
+from zerofleet.roles.watchdog import Watchdog
+
+def hang():
+    {hang}
+
+with Watchdog(on_hung=lambda text: print("told:", text, flush=True)) as watchdog:
+    watchdog.limit(0.5)
+    watchdog.alive()
+    hang()
+"""
+
+
+def run(hang):
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(SCRIPT).format(hang=hang)],
+        capture_output=True,
+        text=True,
+        timeout=60 * PATIENCE,
+    )
+
+
+def test_work_may_stand_still_for_so_long():
+    watchdog = Watchdog()
+    watchdog.limit(10)
+    assert not watchdog.is_hung(100)  # no work yet
+    for _ in range(3):
+        watchdog.alive()
+        assert not watchdog.is_hung(100)  # a round was done since the last look
+        assert not watchdog.is_hung(9)
+    watchdog.rest()
+    assert not watchdog.is_hung(100)
+    watchdog.alive()
+    assert not watchdog.is_hung(9)
+    assert not watchdog.is_hung(9)
+    assert watchdog.is_hung(1)
+
+
+def test_without_a_limit_nothing_hangs():
+    watchdog = Watchdog()
+    watchdog.alive()
+    for _ in range(10):
+        assert not watchdog.is_hung(1e9)
+
+
+def test_a_hung_process_says_where_and_ends():
+    done = run("threading.Event().wait()")
+    assert done.returncode == 1
+    words = done.stderr.splitlines()[-1]
+    assert words.startswith("zerofleet: hung: stood still for ")
+    assert ", in wait: " in words
+    assert "in hang" in done.stderr  # the whole stack
+    assert done.stdout == words.replace("zerofleet: ", "told: ") + "\n"
+
+
+def test_even_where_the_interpreter_is_locked():
+    done = run("ctypes.PyDLL(None).pause()")
+    assert done.returncode == 1
+    assert "Timeout (0:00:05.500000)!" in done.stderr
+    assert "in hang" in done.stderr
+
+
+def test_a_long_wait_ends_nothing():
+    done = run("watchdog.rest(); threading.Event().wait(1.5); print('done')")
+    assert (done.returncode, done.stdout) == (0, "done\n")

@@ -14,6 +14,7 @@ from zerofleet.fleet.devices import usable_cores
 from zerofleet.games.protocol import Game
 from zerofleet.players.alphabeta import greedy_player, minimax_player, nnue_player
 from zerofleet.players.expectimax import ExpectimaxPlayer
+from zerofleet.players.external import load_external
 from zerofleet.players.player import Player, PlayerError
 from zerofleet.players.random_player import RandomPlayer
 from zerofleet.players.tree import TreePlayer
@@ -32,7 +33,7 @@ DEFAULT_SIMULATIONS = 64
 
 _EXAMPLES = (
     *("random", "greedy", "minimax:2", "minimax:4", "expectimax:1", "mcts:100"),
-    *("FILE.nnue", "FILE.safetensors", "run:DIR@latest"),
+    *("FILE.nnue", "FILE.safetensors", "run:DIR@latest", "uci:stockfish", "gtp:gnugo --mode gtp"),
 )
 _NUM_FIXED = 6
 _MINIMAX = re.compile(r"minimax:(.*)")
@@ -68,6 +69,8 @@ def load_player(text: str, game: Game, *, name: str | None = None) -> Player:
         return TreePlayer(game, name=text, num_simulations=count)
     if text.startswith("run:"):
         return _load_run(text, game, name)
+    if text.startswith(("uci:", "gtp:")):
+        return load_external(text, game, name)
     file, _, settings = text.partition("?")
     kind = file.rpartition(".")[2]
     if kind in _SETTINGS and file != kind:

@@ -1,0 +1,124 @@
+"""Somebody else's chess engine: asked for moves over UCI."""
+
+import contextlib
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zerofleet.engines.errors import EngineError, EngineFailure, IllegalMove
+from zerofleet.engines.process import START_SECONDS, EngineProcess
+from zerofleet.engines.uci_options import OptionError, UciOption, find_option, parse_option
+from zerofleet.games.protocol import Game
+
+_MOVE = re.compile(r"[a-h][1-8][a-h][1-8][nbrq]?")
+
+
+class UciClient:
+    """An engine that answers positions, each as if it were the first. One thread at a time."""
+
+    def __init__(
+        self,
+        game: Game,
+        command: Sequence[str],
+        *,
+        options: Mapping[str, str],
+        go: str,
+        move_seconds: float,
+        timeout_seconds: float,
+        start_seconds: float = START_SECONDS,
+    ) -> None:
+        """Starts the engine and sets its options.
+
+        Args:
+          game: chess.
+          options: checked against what the engine announces.
+          go: limits of a move, "movetime 100".
+          move_seconds: what these limits take; 0 if they limit no time.
+          timeout_seconds: the engine may take so long beyond that, and for every other answer.
+          start_seconds: until it has told its options.
+        Raises: EngineError if there is no such engine, or if it has no such options.
+        """
+        if game.name != "chess":
+            raise EngineError(f"engines with UCI play chess, not {game.name}")
+        self._game = game
+        self._command = tuple(command)
+        self._options = dict(options)
+        self._go = go
+        self._move_seconds = move_seconds
+        self._timeout_seconds = timeout_seconds
+        self._start_seconds = start_seconds
+        self.announced: tuple[UciOption, ...] = ()
+        """The options of the engine."""
+        self._process: EngineProcess | None = self._start()
+
+    def choose(self, state: Any, seed: int) -> int:
+        """The engine's move. UCI knows no seeds: many engines vary their play by themselves.
+
+        Raises: EngineFailure. The engine is then ended, and started again for the next position.
+        """
+        try:
+            if self._process is None:
+                self._process = self._start()
+            self._process.send("ucinewgame")
+            self._process.send("isready")
+            self._answer(self._process, "readyok")
+            self._process.send(f"position fen {state.text()}")
+            self._process.send(f"go {self._go}")
+            line = self._answer(self._process, "bestmove", self._move_seconds)
+            return self._action(state, line)
+        except EngineFailure:
+            self._end(at_once=True)
+            raise
+
+    def close(self) -> None:
+        """Ends the engine."""
+        self._end()
+
+    def _end(self, *, at_once: bool = False) -> None:
+        if self._process is not None:
+            self._process.close(at_once=at_once)
+            self._process = None
+
+    def _start(self) -> EngineProcess:
+        process = EngineProcess(self._command)
+        try:
+            process.send("uci")
+            options = []
+            deadline = time.monotonic() + self._start_seconds
+            while (line := process.read(deadline, "uciok").strip()) != "uciok":
+                if line.startswith("option "):
+                    # One that is written wrong is one that cannot be set.
+                    with contextlib.suppress(OptionError):
+                        options.append(parse_option(line))
+            self.announced = tuple(options)
+            for name, value in self._options.items():
+                option = find_option(options, name)
+                checked = option.checked(value)
+                said = "" if option.kind == "button" else f" value {checked}"
+                process.send(f"setoption name {option.name}{said}")
+            process.send("isready")
+            self._answer(process, "readyok", self._start_seconds)
+        except OptionError as error:
+            process.close()
+            raise EngineError(f"{process.name}: {error}") from error
+        except BaseException:
+            process.close(at_once=True)
+            raise
+        return process
+
+    def _answer(self, process: EngineProcess, start: str, seconds: float = 0.0) -> str:
+        deadline = time.monotonic() + seconds + self._timeout_seconds
+        while True:
+            line = process.read(deadline, start).strip()
+            if line.split(maxsplit=1)[:1] == [start]:
+                return line
+
+    def _action(self, state: Any, line: str) -> int:
+        move = (line.split()[1:2] or [""])[0]
+        if _MOVE.fullmatch(move):
+            try:
+                return self._game.action_from_text(state, move)
+            except ValueError:
+                pass
+        raise IllegalMove(f"illegal move {move[:20]!r} in {state.text()}")

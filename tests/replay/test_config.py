@@ -30,10 +30,11 @@ def test_the_window_of_samples_follows_katagos_rule():
 def test_passes_per_sample_bound_the_steps():
     config = SampleReplayConfig(passes_per_sample=2)
     assert config.steps_due(10_000, 0, batch_size=512) == 39
-    assert config.steps_due(10_000, 30, batch_size=512) == 9
-    assert config.steps_due(10_000, 50, batch_size=512) == 0
+    assert config.steps_due(10_000, 30 * 512, batch_size=512) == 9
+    assert config.steps_due(10_000, 50 * 512, batch_size=512) == 0
+    assert config.steps_due(10_000, 30 * 512, batch_size=64) == 72  # smaller batches from now on
     # However the samples come in, no step is lost or taken twice.
     taken = 0
     for num_positions in range(100, 10_001, 300):
-        taken += config.steps_due(num_positions, taken, batch_size=512)
+        taken += config.steps_due(num_positions, taken * 512, batch_size=512)
     assert taken == 39

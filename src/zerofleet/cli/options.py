@@ -36,6 +36,22 @@ Blocks = Annotated[
     int | None, Parameter(name=["--blocks", "--num-blocks"], validator=Number(gte=1))
 ]
 LearningRate = Annotated[float | None, Parameter(name=["--learning-rate", "--lr"])]
+Checkpoint = Annotated[
+    Path | None,
+    Parameter(
+        help="Begin a new run with the weights, optimizer and counters of this file, "
+        "checkpoints/model_epoch_50.pth for instance; or with the weights alone of a model.pt, "
+        ".safetensors or .nnue. Its net has to be the one of the run."
+    ),
+]
+CheckpointInterval = Annotated[
+    int | None,
+    Parameter(
+        validator=Number(gte=0),
+        help="Keep checkpoints/model_epoch_N.pth every so many loops; 0: none (default: what the "
+        "recipe says).",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     Parameter(
@@ -59,6 +75,7 @@ KEYS = {
     "lambda_search": "training.lambda_search",
     "learning_rate": "training.learning_rate",
     "batch_size": "training.batch_size",
+    "checkpoint_interval": "training.checkpoint_interval",
     "eval_games": "arena.eval_games",
     "games_per_batch": "selfplay.games_per_batch",
     "depth": "search.depth",

@@ -11,6 +11,8 @@ from rich.console import Console
 
 from zerofleet.cli.options import (
     Blocks,
+    Checkpoint,
+    CheckpointInterval,
     Count,
     Duration,
     Filters,
@@ -49,6 +51,8 @@ def train(
     filters: Filters = None,
     blocks: Blocks = None,
     seed_data: Path | None = None,
+    checkpoint: Checkpoint = None,
+    checkpoint_interval: CheckpointInterval = None,
     seed: int | None = None,
     device: Annotated[str, Parameter(name=["--device", "--accelerator"])] = "auto",
     experiment_name: Annotated[
@@ -132,6 +136,7 @@ def train(
             learning_rate=learning_rate,
             filters=filters,
             blocks=blocks,
+            checkpoint_interval=checkpoint_interval,
             run_name=experiment_name,
         ),
         workers=workers,
@@ -142,6 +147,7 @@ def train(
         selfplay_device=selfplay_device,
         minutes=minutes,
         seed_data=seed_data,
+        checkpoint=checkpoint,
     )
     return _run(request.prepared())
 
@@ -159,7 +165,7 @@ def _run(prepared: "PreparedRun") -> int:
 
     session = LocalSession(prepared)
     say(f"Run directory {run_dir}; {prepared.plan}; logs in {run_dir / LOGS}")
-    if note := prepared.share_note():
+    for note in prepared.notes():
         say(note)
     with stop_signals() as stop:
         with open_monitor(console) as monitor:

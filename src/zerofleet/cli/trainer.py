@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from zerofleet.cli.options import (
+    Checkpoint,
+    CheckpointInterval,
     Count,
     Duration,
     LearningRate,
@@ -19,6 +21,8 @@ def trainer(
     run_dir: RunDir,
     recipe: str | None = None,
     seed_data: Path | None = None,
+    checkpoint: Checkpoint = None,
+    checkpoint_interval: CheckpointInterval = None,
     run_name: str | None = None,
     max_loops: MaxLoops = None,
     min_new_positions: int | None = None,
@@ -94,6 +98,7 @@ def trainer(
         lambda_search=lambda_search,
         learning_rate=learning_rate,
         batch_size=batch_size,
+        checkpoint_interval=checkpoint_interval,
         eval_games=eval_games,
     )
     return Trainer(
@@ -101,6 +106,7 @@ def trainer(
         recipe=recipe,
         command_line=keys,
         seed_data=seed_data,
+        checkpoint=checkpoint,
         device=device,
         minutes=minutes,
         num_workers=num_workers,

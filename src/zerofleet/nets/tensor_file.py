@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -25,6 +26,15 @@ def tensors_from_bytes(
 
     Raises: TensorFileError on damage, pickled code, another format or another version.
     """
+    return tensors_of_formats(data, {format_name: version}, source=source)
+
+
+def tensors_of_formats(data: bytes, versions: Mapping[str, int], *, source: str) -> dict[str, Any]:
+    """The same for a file of one of several formats (name -> version); "format" says which it is.
+
+    Raises: TensorFileError.
+    """
+    names = " or ".join(map(repr, versions))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the error below says it all
@@ -32,15 +42,15 @@ def tensors_from_bytes(
     except Exception as error:  # damaged bytes make the reader raise nearly anything
         reason = " ".join(str(error).split(". ")[0].split())[:160] or type(error).__name__
         raise TensorFileError(
-            f"{source}: expected a file of plain tensors ({format_name}), found something else "
+            f"{source}: expected a file of plain tensors ({names}), found something else "
             f"({reason}); only files written by zerofleet can be opened: copy it again"
         ) from None
     found = content.get("format") if isinstance(content, dict) else type(content).__name__
-    if found != format_name:
-        raise TensorFileError(f"{source}: expected format {format_name!r}, found {found!r}")
-    if content.get("version") != version:
+    if not isinstance(found, str) or found not in versions:
+        raise TensorFileError(f"{source}: expected format {names}, found {found!r}")
+    if content.get("version") != versions[found]:
         raise TensorFileError(
-            f"{source}: expected version {version} of {format_name}, found "
+            f"{source}: expected version {versions[found]} of {found}, found "
             f"{content.get('version')!r}; install the version of zerofleet that wrote it"
         )
     return dict(content)

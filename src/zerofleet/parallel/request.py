@@ -6,11 +6,14 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zerofleet.fleet.devices import DeviceManager, WorkerPlan, choose_devices
 from zerofleet.roles.config import AlphaBetaRunConfig, ConfigError, RunConfig
 from zerofleet.roles.trainer import Trainer
+
+if TYPE_CHECKING:
+    from zerofleet.roles.warm_start import WarmStart
 
 
 class ShareWarning(UserWarning):
@@ -39,6 +42,7 @@ class RunRequest:
     """cpu: no worker uses a GPU."""
     minutes: float | None = None
     seed_data: Path | None = None
+    checkpoint: Path | None = None
     device_manager: DeviceManager | None = None
     """Decides instead of `gpus` and `selfplay_device` which worker computes where."""
 
@@ -48,9 +52,14 @@ class RunRequest:
         Raises: ConfigError for whatever the processes would stumble over.
         """
         trainer = Trainer(
-            self.run_dir, recipe=self.recipe, command_line=self.keys, seed_data=self.seed_data
+            self.run_dir,
+            recipe=self.recipe,
+            command_line=self.keys,
+            seed_data=self.seed_data,
+            checkpoint=self.checkpoint,
         )
         config = trainer.resolve_config()
+        warm_start = trainer.warm_start(config)
         try:
             devices = choose_devices(
                 self.gpus,
@@ -63,7 +72,7 @@ class RunRequest:
             plan = manager.plan(self.workers, self.threads, workers_per_gpu=self.workers_per_gpu)
         except ValueError as error:
             raise ConfigError(str(error)) from None
-        return PreparedRun(self, config, plan, devices.trainer)
+        return PreparedRun(self, config, plan, devices.trainer, warm_start)
 
 
 @dataclass(frozen=True)
@@ -75,15 +84,25 @@ class PreparedRun:
     plan: WorkerPlan
     device: str
     """Of the trainer."""
+    warm_start: "WarmStart | None"
+    """What the run begins with, if it is new and a checkpoint was given."""
 
-    def share_note(self) -> str:
-        """What is to be said of dealing an iteration's games to the workers; often nothing.
+    def notes(self) -> list[str]:
+        """What is to be said before it starts; often nothing.
 
-        Warns (ShareWarning) if there are fewer games than workers.
+        Warns (ShareWarning) if an iteration has fewer games than workers.
         """
+        notes = []
+        if self.warm_start is not None:
+            notes.append(f"The run {self.warm_start}")
+        elif self.request.checkpoint is not None:
+            notes.append(
+                f"{self.request.run_dir} goes on from its own last loop; --checkpoint "
+                f"{self.request.checkpoint} is not read: for a new run give another --run-dir"
+            )
         games, workers = self.config.pacing.games_per_iteration, self.plan.num_workers
         if games == 0 or workers == 0:
-            return ""
+            return notes
         if games < workers:
             warnings.warn(
                 f"{games} games an iteration for {workers} workers: {workers - games} of them will "
@@ -92,11 +111,11 @@ class PreparedRun:
                 stacklevel=3,
             )
         elif games % workers:
-            return (
+            notes.append(
                 f"{games} games an iteration are not a multiple of {workers} workers: some play "
                 "one more than the others, who wait meanwhile"
             )
-        return ""
+        return notes
 
     def trainer_arguments(self) -> tuple[str, ...]:
         """Of `zerofleet trainer`, without the directory."""
@@ -108,6 +127,8 @@ class PreparedRun:
             arguments += ["--set", f"{key}={json.dumps(value)}"]
         if request.seed_data is not None:
             arguments += ["--seed-data", str(request.seed_data)]
+        if request.checkpoint is not None:
+            arguments += ["--checkpoint", str(request.checkpoint)]
         if request.minutes is not None:
             arguments += ["--minutes", str(request.minutes)]
         return tuple(arguments)

@@ -70,6 +70,7 @@ class ParallelTrainer:
         device: str = "auto",
         selfplay_device: str = "auto",
         device_manager: DeviceManager | None = None,
+        checkpoint: str | PathLike[str] | None = None,
         seed: int | None = None,
         experiment_name: str | None = None,
         settings: Mapping[str, Any] | None = None,
@@ -92,6 +93,8 @@ class ParallelTrainer:
           selfplay_device: cpu keeps workers off the GPUs.
           device_manager: decides how many workers there are and where each computes; override its
             `assign_device(worker_id, num_workers)`.
+          checkpoint: file with weights, optimizer and counters that a new run begins with,
+            "checkpoints/model_epoch_50.pth" for instance (docs/one_host.md).
           seed: of the run; the same seed plays the same games.
           experiment_name: name of the run in logs and plots.
           settings: any other configuration keys, {"selfplay.temperature_plies": 10}.
@@ -114,10 +117,15 @@ class ParallelTrainer:
             device=device,
             selfplay_device=selfplay_device,
             device_manager=device_manager,
+            checkpoint=None if checkpoint is None else Path(checkpoint),
         )
         self._progress = progress
         self._store = DirectoryStore(self.run_dir)
-        self.plan = self._prepared(self._request).plan
+        # How long it is to be trained is said later.
+        keys = {**self._request.keys, ARGUMENTS["epochs"]: 10**9}
+        prepared = self._prepared(replace(self._request, keys=keys))
+        self._loops_before = 0 if prepared.warm_start is None else prepared.warm_start.num_loops
+        self.plan = prepared.plan
         """How many workers there are and why, and the device of each."""
         if run_dir is None:
             self.run_dir.mkdir(parents=True)
@@ -134,9 +142,9 @@ class ParallelTrainer:
 
     @property
     def epochs_done(self) -> int:
-        """Epochs of the whole run."""
+        """Epochs of the whole run, those of the checkpoint it began with included."""
         latest = read_latest(self._store)
-        return 0 if latest is None else int(latest.summary["iteration"])
+        return self._loops_before if latest is None else int(latest.summary["iteration"])
 
     @property
     def model_path(self) -> Path:
@@ -186,9 +194,9 @@ class ParallelTrainer:
         prepared = self._prepared(request)
         if self._progress:
             print(f"Run directory {self.run_dir}; {prepared.plan}; logs in {self.run_dir / LOGS}")
-        note = prepared.share_note()
-        if note and self._progress:
-            print(note)
+        for note in prepared.notes():
+            if self._progress:
+                print(note)
         watch = _Watch(before, on_epoch, show_lines=self._progress)
         outcome = LocalSession(prepared).run(threading.Event(), watch.update)
         if outcome.status == "failed":

@@ -61,12 +61,11 @@ class SampleReplayConfig(FrozenModel):
         limit = start * (1 + _FIRST_SHARE * (grown - 1) / self.growth)
         return min(self.max_positions, round(limit))
 
-    def steps_due(self, num_positions: int, num_steps: int, *, batch_size: int) -> int:
+    def steps_due(self, num_positions: int, num_drawn: int, *, batch_size: int) -> int:
         """Steps that may be taken now.
 
         Args:
           num_positions: of the whole run so far, those kept for validation not counted.
-          num_steps: taken in the whole run so far.
+          num_drawn: samples drawn in the whole run so far, in batches of any size.
         """
-        allowed = int(self.passes_per_sample * num_positions / batch_size)
-        return max(0, allowed - num_steps)
+        return max(0, int((self.passes_per_sample * num_positions - num_drawn) / batch_size))

@@ -29,6 +29,7 @@ from zerofleet.roles.state import (
     read_counted_shard,
     restore,
 )
+from zerofleet.roles.warm_start import WarmStart
 from zerofleet.run.commit import Checkpoint, FileRef
 from zerofleet.run.errors import KeyMissingError
 from zerofleet.run.layout import WINDOW_CHECKPOINT
@@ -88,14 +89,20 @@ class NnueProgress:
         device: str,
         seed_data: Path | None,
         *,
+        warm_start: WarmStart | None,
         should_stop: Callable[[], bool],
     ) -> "NnueProgress":
-        """Model version 1: random weights, or trained on seed data, which enters the window.
+        """Model version 1: random weights, those of another run, or trained on seed data, which
+        enters the window.
 
         Raises: SeedDataError if the file is not seed data.
         """
         started = time.monotonic()
         learner = _new_learner(config, device)
+        num_loops = 0
+        if warm_start is not None:
+            warm_start.restore(learner, seed=config.seed)
+            num_loops = warm_start.num_loops
         window = _empty_window(config)
         seed: bytes | None = None
         losses = LossStats()
@@ -106,7 +113,7 @@ class NnueProgress:
             result = learner.train_loop(window, 0, last_good="a new run", should_stop=should_stop)
             losses, stats = _losses(result), GameStats(eval_sd=_in_logits(result.eval_sd))
         entry = IterationStats(
-            iteration=0,
+            iteration=num_loops,
             model_version=1,
             games=0,
             positions=len(window),
@@ -115,13 +122,13 @@ class NnueProgress:
             seconds=round(time.monotonic() - started, 2),
         )
         state = TrainerState(
-            iteration=0,
+            iteration=num_loops,
             model_version=1,
             ledger=Ledger(),
             sources=window.sources,
             new_shards=(),
             entry=entry,
-            seeded=seed is not None,
+            seeded=seed is not None or warm_start is not None,
             files=_model_files(learner),
         )
         if seed is not None:

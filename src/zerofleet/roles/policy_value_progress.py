@@ -26,6 +26,7 @@ from zerofleet.roles.state import (
     read_counted_shard,
     restore,
 )
+from zerofleet.roles.warm_start import WarmStart
 from zerofleet.run.commit import Checkpoint, FileRef
 from zerofleet.run.errors import KeyMissingError
 from zerofleet.run.ledger import Ledger
@@ -89,15 +90,21 @@ class PolicyValueProgress:
         return self.read_positions(parts[0][0], games, name)
 
     @classmethod
-    def bootstrap(cls, config: TreeSearchRunConfig, device: str) -> "PolicyValueProgress":
-        """Model version 1, with random weights."""
+    def bootstrap(
+        cls, config: TreeSearchRunConfig, device: str, warm_start: WarmStart | None
+    ) -> "PolicyValueProgress":
+        """Model version 1, with random weights or those of another run."""
         started = time.monotonic()
         window = SampleWindow.empty(
             load_game(config.game.spec), max_positions=config.replay.window_limit(0)
         )
         learner = _new_learner(config, window.game, device)
+        num_loops = 0
+        if warm_start is not None:
+            warm_start.restore(learner, seed=config.seed)
+            num_loops = warm_start.num_loops
         entry = IterationStats(
-            iteration=0,
+            iteration=num_loops,
             model_version=1,
             games=0,
             positions=0,
@@ -106,13 +113,13 @@ class PolicyValueProgress:
             seconds=round(time.monotonic() - started, 2),
         )
         state = TrainerState(
-            iteration=0,
+            iteration=num_loops,
             model_version=1,
             ledger=Ledger(),
             sources=(),
             new_shards=(),
             entry=entry,
-            seeded=False,
+            seeded=warm_start is not None,
             files=_model_files(learner),
         )
         return cls(state, window, learner, config)
@@ -176,7 +183,7 @@ class PolicyValueProgress:
         window = replace(self.window, max_positions=limit).extended(batches)
         steps = config.replay.steps_due(
             round(num_positions * (1 - config.training.validation_share)),
-            self.learner.num_steps,
+            self.learner.num_samples,
             batch_size=config.training.batch_size,
         )
         steps = max(1, steps)

@@ -6,7 +6,7 @@ the parts of the trainer that need torch; roles/trainer.py does the rest.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from zerofleet.roles.config import AlphaBetaRunConfig, ConfigError, RunConfig, T
 from zerofleet.roles.state import TrainerState
 from zerofleet.run.commit import Checkpoint
 from zerofleet.run.store import Store
+
+if TYPE_CHECKING:
+    from zerofleet.roles.warm_start import WarmStart
 
 
 class Progress(Protocol):
@@ -71,22 +74,25 @@ def bootstrap(
     device: str,
     seed_data: Path | None,
     *,
+    warm_start: "WarmStart | None" = None,
     should_stop: Callable[[], bool],
 ) -> Progress:
-    """Model version 1: random weights, or trained on seed data.
+    """Model version 1: random weights, trained on seed data, or those of another run.
 
     Raises: SeedDataError if the file is not seed data; ConfigError if this kind of run has none.
     """
     if isinstance(config, AlphaBetaRunConfig):
         from zerofleet.roles.nnue_progress import NnueProgress
 
-        return NnueProgress.bootstrap(config, device, seed_data, should_stop=should_stop)
+        return NnueProgress.bootstrap(
+            config, device, seed_data, warm_start=warm_start, should_stop=should_stop
+        )
     assert isinstance(config, TreeSearchRunConfig)
     if seed_data is not None:
         raise ConfigError("--seed-data: positions with values teach no policy; leave it out")
     from zerofleet.roles.policy_value_progress import PolicyValueProgress
 
-    return PolicyValueProgress.bootstrap(config, device)
+    return PolicyValueProgress.bootstrap(config, device, warm_start)
 
 
 def restore(

@@ -54,7 +54,7 @@ class TrainerState:
     """What the trainer goes on from; `files` are bytes, or refs to files of an earlier commit."""
 
     iteration: int
-    """Training loops done; 0 after the bootstrap."""
+    """Training loops done; after the bootstrap 0, or those of the checkpoint it began with."""
     model_version: int
     ledger: Ledger
     sources: tuple[SourceInWindow, ...]
@@ -64,7 +64,7 @@ class TrainerState:
     entry: IterationStats
     """This iteration's statistics without its rating."""
     seeded: bool
-    """Version 1 was trained on seed data."""
+    """Version 1 was trained, on seed data or by another run."""
     files: dict[str, bytes | FileRef]
     """learner.pt, model.nnue, model.pt and seed.npz."""
     parts: dict[str, Parts] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class TrainerState:
 
     @property
     def untrained_version(self) -> int | None:
-        """The version with random weights: the first one, unless it was trained on seed data."""
+        """The version with random weights: the first one, unless it was trained before."""
         return None if self.seeded else 1
 
     @property

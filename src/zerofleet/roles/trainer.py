@@ -24,7 +24,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zerofleet.arena.stats import IterationStats
 from zerofleet.fleet.status import collect as collect_status
@@ -42,6 +42,7 @@ from zerofleet.roles.config import (
     resolve,
 )
 from zerofleet.roles.dealing import Dealing
+from zerofleet.roles.kept import check_kept_names, keep, kept_names
 from zerofleet.roles.progress import Progress, bootstrap, restore
 from zerofleet.roles.rating import Rating, RatingError
 from zerofleet.roles.remains import check_no_earlier_run, clear_remains
@@ -68,6 +69,9 @@ from zerofleet.run.stop import clear_stop, request_stop, stop_requested
 from zerofleet.run.store import DirectoryStore, read_or_none
 from zerofleet.run.threads import calm_threads
 
+if TYPE_CHECKING:
+    from zerofleet.roles.warm_start import WarmStart
+
 DEFAULT_RECIPE = "ultimate_ttt"
 STATUS_SECONDS = 5.0
 """How often status.txt is written while games are collected."""
@@ -85,6 +89,7 @@ class Trainer:
         recipe: str | None = None,
         command_line: Mapping[str, Any] | None = None,
         seed_data: Path | None = None,
+        checkpoint: Path | None = None,
         device: str = "auto",
         minutes: float | None = None,
         num_workers: int = 1,
@@ -96,6 +101,7 @@ class Trainer:
           recipe: None: ultimate_ttt for a new run; a run that exists keeps what it has.
           command_line: dotted configuration keys and values, over recipe and config.json.
           seed_data: .npz of evaluated positions; only used when the run is new.
+          checkpoint: a file that `read_warm_start` takes; only used when the run is new.
           minutes: the run ends after the loop in which this time is over.
           num_workers: a synchronous iteration is dealt once so many live, or after a while.
         """
@@ -104,6 +110,7 @@ class Trainer:
         self._recipe = load_recipe(recipe or DEFAULT_RECIPE)
         self._command_line = dict(command_line or {})
         self._seed_data = seed_data
+        self._checkpoint = checkpoint
         self._device = device
         self._deadline = None if minutes is None else time.monotonic() + 60 * minutes
         self._num_workers = num_workers
@@ -117,6 +124,10 @@ class Trainer:
         self._status_written = float("-inf")
         if seed_data is not None and not seed_data.is_file():
             raise ConfigError(f"--seed-data {seed_data}: no such file")
+        if checkpoint is not None and not checkpoint.is_file():
+            raise ConfigError(f"--checkpoint {checkpoint}: no such file")
+        if checkpoint is not None and seed_data is not None:
+            raise ConfigError("--seed-data and --checkpoint: a run begins with one or the other")
 
     def run(self) -> int:
         """Trains until the run is done or a signal comes; returns the exit status 0.
@@ -177,10 +188,29 @@ class Trainer:
         except ValueError as error:
             raise ConfigError(f"game.name: {error}") from None
         check_trainable(config)
+        check_kept_names(config)
         check_no_earlier_run(self._store, self._run_dir)
         if existing is not None and read_latest(self._store) is not None:
             check_unchanged(resolve(recipe, existing, {}), config)
         return config
+
+    def warm_start(self, config: RunConfig) -> "WarmStart | None":
+        """What --checkpoint begins a new run with; None without it, or if the run exists.
+
+        Raises: ConfigError if the file is not what this configuration needs.
+        """
+        if self._checkpoint is None or read_latest(self._store) is not None:
+            return None
+        from zerofleet.roles.warm_start import read_warm_start  # loads torch
+
+        found = read_warm_start(self._checkpoint, config)
+        if found.num_loops >= config.pacing.max_loops:
+            raise ConfigError(
+                f"--checkpoint {self._checkpoint}: {found.num_loops} loops are done in it and "
+                f"pacing.max_loops is {config.pacing.max_loops}: there is nothing left to do; the "
+                "count goes on, so give a higher --max-loops"
+            )
+        return found
 
     def _check_recipe(self, existing: dict[str, Any]) -> None:
         """A run keeps its game: a recipe for another one is a mistake, not a default."""
@@ -207,10 +237,12 @@ class Trainer:
 
         checkpoint = self._committed = read_latest(self._store)
         if checkpoint is not None:
-            if self._seed_data is not None:
-                self._tell(
-                    "note", text=f"the run exists; --seed-data {self._seed_data} is not read"
-                )
+            for flag, path in (
+                ("--seed-data", self._seed_data),
+                ("--checkpoint", self._checkpoint),
+            ):
+                if path is not None:
+                    self._tell("note", text=f"the run exists; {flag} {path} is not read")
             progress = restore(
                 self._store, checkpoint, self._config, self._device, self._on_unreadable
             )
@@ -226,8 +258,15 @@ class Trainer:
         for text in clear_remains(self._store):
             self._tell("note", text=text)
         self._phase("bootstrap")
+        warm_start = self.warm_start(self._config)
+        if warm_start is not None:
+            self._tell("note", text=f"this run {warm_start}")
         progress = bootstrap(
-            self._config, self._device, self._seed_data, should_stop=self._stop.is_set
+            self._config,
+            self._device,
+            self._seed_data,
+            warm_start=warm_start,
+            should_stop=self._stop.is_set,
         )
         self._commit(progress)
         return progress
@@ -278,6 +317,7 @@ class Trainer:
             why = "the time given with --minutes is over"
         if why:
             request_stop(store, why)  # workers end while the last version is rated
+            self._keep(progress, kept_names(config, progress.state.iteration, is_last=True))
         self._finish_rating()
         if why:
             self._tell("done", loops=progress.state.iteration, why=why)
@@ -400,6 +440,7 @@ class Trainer:
             copies=progress.copies,
             info={"iteration": state.iteration, RUN_ID: state.run_id},
         )
+        self._keep(progress, kept_names(self._config, state.iteration, is_last=False))
         self._collector.finish(state.new_shards)
         prune_shares(store, state.iteration)
         self._write_window(progress, at_most_every=WINDOW_SECONDS)
@@ -408,6 +449,11 @@ class Trainer:
         self._rate(progress)
         self._write_status()
         self._loop_started = time.monotonic()
+
+    def _keep(self, progress: Progress, names: list[str]) -> None:
+        learner = progress.state.files[LEARNER]
+        assert isinstance(learner, bytes)
+        keep(self._store, names, learner)
 
     def _write_window(self, progress: Progress, *, at_most_every: float) -> None:
         """checkpoint.npz is for people: it may lag behind, the shards it is made of do not."""

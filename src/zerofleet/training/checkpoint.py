@@ -24,6 +24,7 @@ def learner_to_bytes(learner: Learner) -> bytes:
             "model": {k: v.detach().cpu() for k, v in learner.model.named_parameters()},
             "optimizer": learner.optimizer.state_dict()["state"],
             "num_steps": learner.num_steps,
+            "num_loops": learner.num_loops,
             "seed": learner.seed,
         },
         format_name=FORMAT,
@@ -54,4 +55,5 @@ def restore_learner(learner: Learner, data: bytes, *, source: str = "checkpoint"
     learner.model.load_weights(content["model"])
     learner.optimizer.load_state_dict(optimizer)
     learner.num_steps = int(content["num_steps"])
+    learner.num_loops = int(content.get("num_loops", 0))
     learner.seed = int(content["seed"])

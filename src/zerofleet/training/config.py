@@ -1,13 +1,43 @@
 """How the net is trained. No torch here: the command line reads this too."""
 
+import re
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from zerofleet.run.frozen import FrozenModel
 
+_NAME = re.compile(r"(checkpoints/)?\w([\w.-]|\{\w+\})*\.(pt|pth)")
 
-class TrainingConfig(FrozenModel):
+
+class KeptCheckpointsConfig(FrozenModel):
+    """Copies of the trainer's state that stay, for people: each holds weights, optimizer and
+    counters, and is what `--checkpoint` begins another run with. A restart needs none of them."""
+
+    checkpoint_interval: int = Field(default=0, ge=0)
+    """A copy is kept after every so many loops; 0: none."""
+    checkpoint_name: str = "checkpoints/model_epoch_{iteration}.pth"
+    """Its name in the run directory, there or in checkpoints/, ending in .pt or .pth. {iteration}
+    is the loop, {blocks} and {filters} the size of a residual net. Without {iteration} the newest
+    replaces the one before."""
+    final_name: str = ""
+    """The same at the end of the run, model_final.pt for instance; empty: none."""
+
+    @field_validator("checkpoint_name", "final_name")
+    @classmethod
+    def _is_a_name(cls, value: str, info: ValidationInfo) -> str:
+        if value == "" and info.field_name == "final_name":
+            return value
+        unknown = set(re.findall(r"\{(.*?)\}", value)) - {"iteration", "blocks", "filters"}
+        if unknown or not _NAME.fullmatch(value):
+            raise ValueError(
+                "expected a name in the run directory, checkpoints/model_epoch_{iteration}.pth or "
+                "model_final.pt for instance, with {iteration}, {blocks}, {filters} or none of them"
+            )
+        return value
+
+
+class TrainingConfig(KeptCheckpointsConfig):
     """One loop of training: epochs over the window, from the previous loop's weights."""
 
     train_epochs: int = Field(default=10, ge=1)
@@ -39,7 +69,7 @@ class TrainingConfig(FrozenModel):
     """Use torch.compile; without a C++ compiler training goes on uncompiled, and says so once."""
 
 
-class PolicyValueConfig(FrozenModel):
+class PolicyValueConfig(KeptCheckpointsConfig):
     """How nets of policy and value learn: steps on batches drawn from the window of samples."""
 
     batch_size: int = Field(default=512, ge=2)

@@ -72,6 +72,8 @@ class Learner:
         self.seed = seed
         self.num_steps = 0
         """Optimizer steps of all loops."""
+        self.num_loops = 0
+        """The last loop's number."""
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
             lr=config.learning_rate,
@@ -143,6 +145,7 @@ class Learner:
                 validation_losses.append(self.validation_loss(validation))
             on_epoch(epoch, train_losses[-1], validation_losses[-1] if len(validation) else None)
         self.num_steps += step
+        self.num_loops = iteration
         timed_seconds = max(1e-9, seconds - first_step_seconds)
         return LoopResult(
             iteration=iteration,

@@ -105,7 +105,11 @@ class PolicyValueLearner:
         self.average: WeightAverage[Net] = WeightAverage(self.model, config.average_decay)
         """`average.model` is what is published."""
         self.num_steps = 0
-        """Optimizer steps of all loops."""
+        """Optimizer steps of all loops, those before a warm start included."""
+        self.num_loops = 0
+        """The last loop's number."""
+        self.num_samples = 0
+        """Drawn in this run: what `replay.passes_per_sample` bounds."""
         self.optimizer = _optimizer(self.model, config)
         self.dtype = compute_dtype(config.compute_dtype, self.device)
         self._losses = CompiledOrEager(self._forward) if config.compile else self._forward
@@ -154,6 +158,7 @@ class PolicyValueLearner:
         if len(figures) > num_checked:
             _check_finite(figures, num_checked, iteration, last_good)
         seconds = time.perf_counter() - started
+        self.num_loops = iteration
         self._measure_norms(window, rows, iteration)
         means = torch.stack(figures).mean(0).tolist() if figures else [float("nan")] * 4
         return PolicyValueResult(
@@ -190,6 +195,7 @@ class PolicyValueLearner:
         self.optimizer.zero_grad()
         self.average.update()
         self.num_steps += 1
+        self.num_samples += len(batch)
         entropy = policy_entropy(tensors.policy_BA)
         return torch.stack([policy.detach(), value.detach(), entropy, norm])
 

@@ -27,6 +27,8 @@ def policy_value_learner_to_bytes(learner: PolicyValueLearner) -> bytes:
             "optimizer_name": learner.config.optimizer,
             "optimizer": learner.optimizer.state_dict()["state"],
             "num_steps": learner.num_steps,
+            "num_loops": learner.num_loops,
+            "num_samples": learner.num_samples,
             "seed": learner.seed,
         },
         format_name=FORMAT,
@@ -72,6 +74,9 @@ def restore_policy_value_learner(
     learner.average.num_updates = int(content["num_updates"])
     learner.optimizer.load_state_dict(optimizer)
     learner.num_steps = int(content["num_steps"])
+    learner.num_loops = int(content.get("num_loops", 0))
+    drawn = content.get("num_samples", learner.num_steps * learner.config.batch_size)
+    learner.num_samples = int(drawn)
     learner.seed = int(content["seed"])
 
 

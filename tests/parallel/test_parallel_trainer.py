@@ -215,11 +215,10 @@ def test_games_and_workers():
         )
         return request.prepared()
 
-    assert run(32, 8).share_note() == ""
-    assert run(0, 8).share_note() == ""
-    assert "not a multiple of 5 workers" in run(32, 5).share_note()
+    assert run(32, 8).notes() == run(0, 8).notes() == []
+    assert "not a multiple of 5 workers" in run(32, 5).notes()[0]
     with pytest.warns(ShareWarning, match="3 games an iteration for 8 workers: 5 of them will"):
-        assert run(3, 8).share_note() == ""
+        assert run(3, 8).notes() == []
 
 
 def test_settings_reach_the_trainer_as_they_are():

@@ -77,7 +77,7 @@ def trainer_line(
         files = stats["num_files"]
         collected += f"{files} file{'' if files == 1 else 's'} "
     parts = [loop, f"{collected}{entry.get('positions', 0):,} positions"]
-    if entry.get("iteration") == 0:  # nothing was collected yet
+    if entry.get("games") == 0:  # nothing was collected yet
         parts = [f"Version {entry.get('model_version', 1)}, the first net"]
     losses = entry.get("losses", {})
     values = [f"train {losses['train']:.4f}"] if "train" in losses else []

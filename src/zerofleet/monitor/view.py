@@ -119,7 +119,7 @@ class RunView:
         by_limit = None
         if self.limit_seconds is not None and self.elapsed_seconds is not None:
             by_limit = max(0.0, self.limit_seconds - self.elapsed_seconds)
-        loops = [e for e in self.entries if e.get("iteration", 0) > 0]  # 0 is the bootstrap
+        loops = [e for e in self.entries if e.get("games")]  # none: the first net
         recent = [e["seconds"] for e in loops[-5:] if e.get("seconds", 0.0) > 0]
         if not recent or not self.max_loops:
             return by_limit

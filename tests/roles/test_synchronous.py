@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import run_kit
 from run_kit import wait_for
+from synchronous import NUM_GAMES, check_complete
 
 from zerofleet.records.read import decode_shard
 from zerofleet.run.layout import CONSUMED, DATA
@@ -13,43 +14,12 @@ from zerofleet.run.rejected import read_rejected
 from zerofleet.run.shares import read_share
 from zerofleet.run.stats import read_stats
 
-NUM_GAMES = run_kit.TINY_TREES["pacing.games_per_iteration"]
-
 
 @pytest.fixture
 def tree_run(forge, tmp_path):
     run = run_kit.Run(forge, tmp_path, base=run_kit.TINY_TREES, recipe="tic_tac_toe")
     yield run
     run.end()
-
-
-def counted_games(run):
-    """iteration -> {game number: (model version, actions)}; a game that is there twice fails."""
-    found = {}
-    seen = set()
-    for name in sorted(run.names(CONSUMED)):
-        meta, games = decode_shard(run.store.read(CONSUMED + name), name=name)
-        for g, number in enumerate(games.game_number.tolist()):
-            plies = slice(games.game_start[g], games.game_start[g + 1])
-            record = (meta.model_version, tuple(games.action[plies].tolist()))
-            old = found.setdefault(meta.iteration, {}).setdefault(number, record)
-            assert old == record  # whoever plays it, it is the same game
-            seen.add((meta.iteration, number))
-    assert len(seen) == sum(len(games) for games in found.values())
-    return found
-
-
-def check_complete(run, num_iterations):
-    games = counted_games(run)
-    assert sorted(games) == list(range(1, num_iterations + 1))
-    for iteration, numbered in games.items():
-        assert sorted(numbered) == list(range(NUM_GAMES))
-        assert {version for version, _ in numbered.values()} == {iteration}
-    entries = [entry for entry in read_stats(run.store) if entry["iteration"] > 0]
-    assert [entry["games"] for entry in entries] == [NUM_GAMES] * num_iterations
-    report = run.audit()
-    assert report.num_games_counted == NUM_GAMES * num_iterations
-    return games
 
 
 def play(run, num_workers, **settings):

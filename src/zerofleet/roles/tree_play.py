@@ -9,6 +9,7 @@ Asynchronous run: the pool never runs dry. Games under way go on with a newer mo
 one, as in KataGo (Wu 2019); a shard is named after the model that is in use when it is complete.
 """
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -112,7 +113,8 @@ class TreePlay:
             return self._session.stopped()
 
         should_stop()
-        run_pool(pool, self._evaluate, should_stop)
+        with self._with_model():
+            run_pool(pool, self._evaluate, should_stop)
         rest = pool.take_games(gaps=True)
         if rest.num_games:
             self._deliver(rest, iteration, hand)
@@ -158,7 +160,8 @@ class TreePlay:
                     return
                 pool.add_games(reserved.first_game, num_games)
                 batches.append(reserved.batch)
-            run_pool(pool, self._evaluate, self._until_batch(pool, num_games))
+            with self._with_model():
+                run_pool(pool, self._evaluate, self._until_batch(pool, num_games))
             while pool.num_ready >= num_games:
                 self._submit(pool.take_games(num_games), batches.popleft())
         if pool is not None and batches:
@@ -248,19 +251,25 @@ class TreePlay:
 
     def _evaluate(self, batch: LeafBatch) -> Evaluation:
         assert self._evaluator is not None
-        assert self._model is not None
         self._worker.watchdog.alive()
+        fault_point("worker.before_evaluate")
+        return self._evaluator(batch)
+
+    @contextlib.contextmanager
+    def _with_model(self) -> Iterator[None]:
+        """What fails while games are played names the net they were played with."""
+        assert self._evaluator is not None
+        assert self._model is not None
         try:
-            fault_point("worker.before_evaluate")
-            return self._evaluator(batch)
+            yield
         except Exception as error:
-            less = (
-                "; fewer selfplay.num_parallel_games take less memory" if _is_memory(error) else ""
+            note = (
+                f"  with model version {self._model.version}, {self._evaluator.backend} on "
+                f"{self._device}"
             )
-            error.add_note(
-                f"  while model version {self._model.version} evaluated {len(batch)} positions "
-                f"({self._evaluator.backend}, {self._device}){less}"
-            )
+            if _is_memory(error):
+                note += "; fewer selfplay.num_parallel_games take less memory"
+            error.add_note(note)
             raise
 
     def _submit(

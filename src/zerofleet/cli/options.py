@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from zerofleet.roles.config import parse_setting
+from zerofleet.roles.config import ConfigError, parse_setting
 
 _RUN_DIR = Parameter(
     name=["--run-dir", "--shared-dir", "--save-dir"],
@@ -52,6 +52,17 @@ CheckpointInterval = Annotated[
         "recipe says).",
     ),
 ]
+UseWandb = Annotated[
+    bool,
+    Parameter(
+        negative=(),
+        help="Also send each loop's figures to Weights & Biases (needs `pip install wandb` and a "
+        "login, or WANDB_MODE=offline).",
+    ),
+]
+ProjectName = Annotated[
+    str | None, Parameter(help="Project there (default: zerofleet); needs --use-wandb.")
+]
 Settings = Annotated[
     list[str] | None,
     Parameter(
@@ -81,6 +92,18 @@ KEYS = {
     "depth": "search.depth",
 }
 """The configuration key each option sets; options that are not here belong to the process alone."""
+
+
+def wandb_project(use_wandb: bool, project_name: str | None) -> str | None:
+    """The project to send to; None: nothing is sent. Raises ConfigError, WandbError."""
+    if not use_wandb:
+        if project_name is not None:
+            raise ConfigError(f"--project-name {project_name}: has no meaning without --use-wandb")
+        return None
+    from zerofleet.monitor.weights_and_biases import DEFAULT_PROJECT, import_wandb
+
+    import_wandb()
+    return project_name or DEFAULT_PROJECT
 
 
 def command_line_keys(settings: Iterable[str] | None, **flags: Any) -> dict[str, Any]:

@@ -21,9 +21,12 @@ from zerofleet.cli.options import (
     MaxLoops,
     NumThreads,
     OptionalRunDir,
+    ProjectName,
     Settings,
     Simulations,
+    UseWandb,
     command_line_keys,
+    wandb_project,
 )
 from zerofleet.fleet.supervisor import stop_signals
 from zerofleet.run.layout import LOGS
@@ -58,6 +61,8 @@ def train(
     experiment_name: Annotated[
         str | None, Parameter(name=["--experiment-name", "--run-name"])
     ] = None,
+    use_wandb: UseWandb = False,
+    project_name: ProjectName = None,
     set_: Settings = None,
 ) -> int:
     """Train a recipe on this machine: one trainer and local workers, with live progress.
@@ -148,6 +153,7 @@ def train(
         minutes=minutes,
         seed_data=seed_data,
         checkpoint=checkpoint,
+        wandb_project=wandb_project(use_wandb, project_name),
     )
     return _run(request.prepared())
 

@@ -9,9 +9,12 @@ from zerofleet.cli.options import (
     Duration,
     LearningRate,
     MaxLoops,
+    ProjectName,
     RunDir,
     Settings,
+    UseWandb,
     command_line_keys,
+    wandb_project,
 )
 from zerofleet.run.layout import TENSORBOARD
 
@@ -36,6 +39,8 @@ def trainer(
     minutes: Duration | None = None,
     num_workers: Count = 1,
     seed: int | None = None,
+    use_wandb: UseWandb = False,
+    project_name: ProjectName = None,
     set_: Settings = None,
 ) -> int:
     """Learn from the games of a run and publish networks.
@@ -85,6 +90,7 @@ def trainer(
     """
     from zerofleet.monitor.console import ConsoleReport
     from zerofleet.monitor.tensorboard import TensorBoardReport
+    from zerofleet.monitor.weights_and_biases import WandbReport
     from zerofleet.roles.trainer import Trainer
 
     keys = command_line_keys(
@@ -101,14 +107,21 @@ def trainer(
         checkpoint_interval=checkpoint_interval,
         eval_games=eval_games,
     )
-    return Trainer(
-        run_dir,
-        recipe=recipe,
-        command_line=keys,
-        seed_data=seed_data,
-        checkpoint=checkpoint,
-        device=device,
-        minutes=minutes,
-        num_workers=num_workers,
-        report=TensorBoardReport(run_dir / TENSORBOARD, ConsoleReport()),
-    ).run()
+    told = TensorBoardReport(run_dir / TENSORBOARD, ConsoleReport())
+    project = wandb_project(use_wandb, project_name)
+    wandb = None if project is None else WandbReport(run_dir, project, told)
+    try:
+        return Trainer(
+            run_dir,
+            recipe=recipe,
+            command_line=keys,
+            seed_data=seed_data,
+            checkpoint=checkpoint,
+            device=device,
+            minutes=minutes,
+            num_workers=num_workers,
+            report=wandb or told,
+        ).run()
+    finally:
+        if wandb is not None:
+            wandb.close()

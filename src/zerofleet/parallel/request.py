@@ -43,6 +43,8 @@ class RunRequest:
     minutes: float | None = None
     seed_data: Path | None = None
     checkpoint: Path | None = None
+    wandb_project: str | None = None
+    """Weights & Biases; None: nothing is sent there."""
     device_manager: DeviceManager | None = None
     """Decides instead of `gpus` and `selfplay_device` which worker computes where."""
 
@@ -129,6 +131,8 @@ class PreparedRun:
             arguments += ["--seed-data", str(request.seed_data)]
         if request.checkpoint is not None:
             arguments += ["--checkpoint", str(request.checkpoint)]
+        if request.wandb_project is not None:
+            arguments += ["--use-wandb", "--project-name", request.wandb_project]
         if request.minutes is not None:
             arguments += ["--minutes", str(request.minutes)]
         return tuple(arguments)

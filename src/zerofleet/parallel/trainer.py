@@ -18,6 +18,7 @@ from zerofleet.arena.stats import IterationStats
 from zerofleet.fleet.devices import DeviceManager
 from zerofleet.monitor.terminal import PlainMonitor
 from zerofleet.monitor.view import RunView
+from zerofleet.monitor.weights_and_biases import DEFAULT_PROJECT, import_wandb
 from zerofleet.nets.config import MlpConfig, NnueConfig, ResNetConfig
 from zerofleet.parallel.history import Epoch, History
 from zerofleet.parallel.request import PreparedRun, RunRequest, default_run_dir
@@ -73,6 +74,8 @@ class ParallelTrainer:
         checkpoint: str | PathLike[str] | None = None,
         seed: int | None = None,
         experiment_name: str | None = None,
+        use_wandb: bool = False,
+        project_name: str = DEFAULT_PROJECT,
         settings: Mapping[str, Any] | None = None,
         progress: bool = True,
     ) -> None:
@@ -97,11 +100,15 @@ class ParallelTrainer:
             "checkpoints/model_epoch_50.pth" for instance (docs/one_host.md).
           seed: of the run; the same seed plays the same games.
           experiment_name: name of the run in logs and plots.
+          use_wandb, project_name: also send each epoch's figures to Weights & Biases; needs its
+            package.
           settings: any other configuration keys, {"selfplay.temperature_plies": 10}.
           progress: print a line for each epoch, and whatever workers have to say.
-        Raises: ConfigError (a ValueError) that names what is wrong.
+        Raises: ConfigError (a ValueError) that names what is wrong; WandbError without its package.
         """
         recipe = _recipe(game)
+        if use_wandb:
+            import_wandb()
         self._request = RunRequest(
             run_dir=Path(run_dir) if run_dir is not None else _new_directory(recipe),
             recipe=recipe,
@@ -117,6 +124,7 @@ class ParallelTrainer:
             device=device,
             selfplay_device=selfplay_device,
             device_manager=device_manager,
+            wandb_project=project_name if use_wandb else None,
             checkpoint=None if checkpoint is None else Path(checkpoint),
         )
         self._progress = progress

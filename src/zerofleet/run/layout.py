@@ -30,6 +30,7 @@ TENSORBOARD = "tensorboard/"
 GAMES = "games/"
 RATING = "logs/rating.json"
 RATING_LOG = "logs/rating.log"
+WANDB = "logs/wandb.json"
 
 DIRECTORIES = (
     MODEL,

@@ -1,23 +1,22 @@
-"""`zerofleet selfplay`: games of tree search without a trainer, counted and written down."""
+"""`zerofleet selfplay`: games without a trainer, by a net or without one, counted and written."""
 
-import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from zerofleet.cli.options import NumThreads
-from zerofleet.roles.config import ConfigError
+from zerofleet.cli.options import Count, NumThreads
+from zerofleet.fleet.devices import usable_cores
 
 if TYPE_CHECKING:
-    from zerofleet.records.shard import GameRecords
-    from zerofleet.search.config import MctsConfig
-    from zerofleet.selfplay import PlayConfig, Pool
+    from zerofleet.cli.selfplay_shards import ShardFolder
+    from zerofleet.roles.standalone import AlphaBetaSetup, TreeSetup
+    from zerofleet.selfplay import Pool
 
 _PROGRESS_SECONDS = 2.0
-_WORKER = "selfplay"
 
 
 def selfplay(
@@ -29,101 +28,143 @@ def selfplay(
         Parameter(name=["--games", "--num-games"], validator=Number(gte=1, lte=1_000_000_000)),
     ] = 100,
     simulations: Annotated[
-        int,
+        int | None,
         Parameter(
             name=["--simulations", "--num-simulations"], validator=Number(gte=1, lte=10_000_000)
         ),
-    ] = 200,
-    selection: Literal["gumbel", "puct"] = "gumbel",
-    evaluator: Literal["uniform", "random"] = "uniform",
+    ] = None,
+    selection: Literal["gumbel", "puct"] | None = None,
+    evaluator: Literal["uniform", "random"] | None = None,
+    depth: Count | None = None,
+    device: str = "auto",
     out: Path | None = None,
     seed: Annotated[int, Parameter(validator=Number(gte=0, lt=1 << 64))] = 0,
     threads: NumThreads | None = None,
 ) -> None:
-    """Play games of a game against itself with tree search, and print what came out.
+    """Play games of a game against itself, and print what came out; no trainer takes part.
 
-    No net takes part: the search finds what the rules alone decide. Good for a look at a game, one
-    of your own too, before anything is trained, and for measuring speed.
+    With a run or a model its net plays, with the settings of that run's self-play. With a game no
+    net does: the search finds what the rules alone decide. Good for a look at a game, one of your
+    own too, before anything is trained, for measuring speed, and for more games of a net you have.
 
     Examples:
 
         zerofleet selfplay connect_four --games 200 --simulations 100
         zerofleet selfplay "go(size=7)" --games 50 --out games/
+        zerofleet selfplay runs/twenty48@0007 --games 1000 --out games/
+        zerofleet selfplay runs/go9/model/versions/0040.safetensors --games 100
 
     Parameters
     ----------
     game
-        Name of a game with its options, or FILE.py:CLASS of your own (docs/your-own-game.md).
+        A run (RUN, RUN@latest, RUN@0007), a model file (.safetensors, .nnue), or the name of a game
+        with its options, or FILE.py:CLASS of your own (docs/your-own-game.md).
     games
         Games to play.
     simulations
-        Simulations of each move; every move is searched in full.
+        Simulations of each move of tree search (default: the run's; 200, every move searched in
+        full, without a run).
     selection
-        Rule of the search (docs/tree_search.md).
+        Rule of tree search (docs/tree_search.md; default: the run's, or gumbel).
     evaluator
-        uniform: equal priors and value 0. random: priors and values drawn from each position, so
-        that trees are as deep as with a net.
+        Instead of a net: uniform, equal priors and value 0, the default for a game; random, priors
+        and values drawn from each position, so that trees are as deep as with a net.
+    depth
+        Depth of alpha-beta (default: the run's, or 8).
+    device
+        Where a net of tree search is evaluated: auto (a GPU if there is one), cpu, cuda or cuda:N.
     out
-        Folder for a shard of the games (docs/formats.md); made if absent.
+        Folder for shards of the games (docs/formats.md); made if absent.
     seed
         The same seed gives the same games, on any number of threads.
     threads
         Threads of the search; all cores by default.
     """
-    from zerofleet.games.evaluation import random_evaluator, uniform_evaluator
-    from zerofleet.search.config import MctsConfig
-    from zerofleet.selfplay import PlayConfig, Pool, run_pool
+    from zerofleet.cli.selfplay_shards import ShardFolder
+    from zerofleet.roles.standalone import StandaloneOptions, TreeSetup, find_setup
 
-    search = MctsConfig(
-        num_simulations=simulations, selection=selection, full_search_probability=1.0
+    options = StandaloneOptions(
+        games, threads or usable_cores(), simulations, selection, evaluator, depth, device
     )
-    play = PlayConfig(num_parallel_games=min(games, 1024))
-    threads = threads or os.cpu_count() or 1
+    setup = find_setup(game, options)
+    print(f"plays        {setup.name}", flush=True)
+    folder = ShardFolder(out, setup, seed)
+    if isinstance(setup, TreeSetup):
+        _play_trees(setup, options.num_games, options.threads, seed, folder)
+    else:
+        _play_alphabeta(setup, options.num_games, options.threads, seed, folder)
+
+
+def _play_trees(
+    setup: "TreeSetup", games: int, threads: int, seed: int, folder: "ShardFolder"
+) -> None:
+    from zerofleet.roles.config import ConfigError
+    from zerofleet.selfplay import Pool, run_pool
+
+    halves = 1 if setup.device == "cpu" else 2
     try:
-        pool = Pool(game, search, play, seed=seed, threads=threads)
-    except (ValueError, OSError, ImportError) as error:
+        pool = Pool(setup.game, setup.search, setup.play, seed=seed, threads=threads, halves=halves)
+    except ValueError as error:
         raise ConfigError(str(error)) from None
     pool.add_games(0, games)
-    evaluate = uniform_evaluator if evaluator == "uniform" else random_evaluator
     started = told = time.monotonic()
 
     def tell() -> bool:
         nonlocal told
+        while pool.num_ready >= folder.games_per_shard:
+            folder.add(pool.take_games(folder.games_per_shard))
         now = time.monotonic()
         if now - told >= _PROGRESS_SECONDS:
             told = now
             rate = pool.stats().simulations / (now - started)
-            print(f"{pool.num_ready} of {games} games, {rate:,.0f} simulations/s", flush=True)
+            done = folder.num_games + pool.num_ready
+            print(f"{done} of {games} games, {rate:,.0f} simulations/s", flush=True)
         return False
 
-    run_pool(pool, evaluate, tell)
+    try:
+        run_pool(pool, setup.evaluator, tell)
+    finally:  # Ctrl-C too: what is finished is written
+        folder.add(pool.take_games(gaps=True))
     seconds = time.monotonic() - started
-    records = pool.take_games()
-    print("\n".join(_report(pool, records, seconds, threads)))
-    if out is not None:
-        _write(out, pool, records, search, play, evaluator, seed)
+    print("\n".join([*folder.report(), *_tree_lines(pool, seconds, threads)]))
 
 
-def _report(pool: "Pool", games: "GameRecords", seconds: float, threads: int) -> list[str]:
-    """Lines for a person."""
-    import numpy as np
+def _play_alphabeta(
+    setup: "AlphaBetaSetup", games: int, threads: int, seed: int, folder: "ShardFolder"
+) -> None:
+    from zerofleet.selfplay.alphabeta_actor import AlphaBetaActor
 
-    stats, memory = pool.stats(), pool.memory()
-    plies = np.diff(games.game_start)
-    if games.returns.shape[1] == 2:
-        results = (
-            f"first player won {stats.wins[0]}, second player {stats.wins[1]}, draws {stats.draws}"
+    actor = AlphaBetaActor(setup.game.spec, setup.model.data)
+    nodes, seconds = 0, 0.0
+
+    def tell(before: int, done: int, _quiet: int, took: float) -> None:
+        print(f"{before + done} of {games} games, {done / took:,.1f} a second", flush=True)
+
+    for first in range(0, games, folder.games_per_shard):
+        played = actor.play(
+            search=setup.search,
+            selfplay=setup.play,
+            seed=seed,
+            first_game=first,
+            num_games=min(folder.games_per_shard, games - first),
+            threads=threads,
+            should_stop=lambda: False,
+            on_progress=partial(tell, first),
         )
-    else:
-        scores = games.returns[:, 0]
-        results = f"score {scores.mean():,.1f} on average, {scores.min():,g} to {scores.max():,g}"
-    names = ("played to the end", "adjudicated", "resigned", "ended for their length")
-    ends = [f"{n} {name}" for n, name in zip(stats.terminations, names, strict=True) if n]
+        folder.add(played.games)
+        nodes, seconds = nodes + played.nodes, seconds + played.seconds
+    print("\n".join(folder.report()))
+    print(
+        f"positions    {nodes:,} searched in {seconds:.1f} s on {threads} threads: "
+        f"{nodes / max(1e-9, seconds):,.0f} a second"
+    )
+
+
+def _tree_lines(pool: "Pool", seconds: float, threads: int) -> list[str]:
+    """What the search did, for a person."""
+    stats, memory = pool.stats(), pool.memory()
     cut = f"; {stats.cut_searches} searches cut short by it" if stats.cut_searches else ""
     return [
-        f"{stats.games} games of {pool.game.spec}: {', '.join(ends)}",
-        f"results      {results}",
-        f"plies        {plies.mean():.1f} on average, {plies.min()} to {plies.max()}",
         f"simulations  {stats.simulations:,} in {seconds:.1f} s on {threads} threads: "
         f"{stats.simulations / seconds:,.0f} a second",
         f"evaluations  {stats.rows:,} in batches of {stats.rows / max(1, stats.rounds):.0f}; "
@@ -136,42 +177,3 @@ def _report(pool: "Pool", games: "GameRecords", seconds: float, threads: int) ->
 
 def _share(part: int, whole: int) -> str:
     return f"{part / whole:.0%}" if whole else "none"
-
-
-def _write(
-    folder: Path,
-    pool: "Pool",
-    games: "GameRecords",
-    search: "MctsConfig",
-    play: "PlayConfig",
-    evaluator: str,
-    seed: int,
-) -> None:
-    """Writes the next free shard of the folder, after every move was replayed."""
-    from zerofleet.records.shard import ShardMeta, recorded_name
-    from zerofleet.records.validate import validate
-    from zerofleet.records.write import encode_shard
-    from zerofleet.run.atomic import write_exclusive
-    from zerofleet.run.layout import shard_name
-    from zerofleet.run.software import software_version
-
-    folder.mkdir(parents=True, exist_ok=True)
-    meta = ShardMeta(
-        game=recorded_name(pool.game),
-        game_options=dict(pool.game.options),
-        model_version=1,
-        worker_id=_WORKER,
-        batch=1,
-        run_seed=seed,
-        search={"search": search.model_dump(), "play": play.core_options()},
-        evaluator_backend=evaluator,
-        software_version=software_version(),
-    )
-    validate(meta, games, name="the games", game=pool.game)
-    while True:
-        name = shard_name(meta.model_version, meta.worker_id, meta.batch)
-        data = encode_shard(meta, games)
-        if write_exclusive(folder / name, data):
-            break
-        meta = meta.model_copy(update={"batch": meta.batch + 1})
-    print(f"wrote        {folder / name} ({len(data):,} bytes)")

@@ -5,7 +5,7 @@
       configuration                      resolved, written back; STOP of an earlier run cleared
       restore the last commit            or bootstrap: random weights, or trained on seed data
       redo what derives from it          publish, move shards, rate
-      repeat until max_loops, SIGTERM or the time is over
+      repeat until max_loops, SIGTERM, STOP or the time is over (ending.py)
         collect                          validate new shards until there are enough positions
         train                            warm start, on the window
         commit                           checkpoints/latest.json: the one moment this loop happens
@@ -24,9 +24,9 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from zerofleet.arena.stats import IterationStats
+from zerofleet.arena.stats import IterationStats, is_rated
 from zerofleet.fleet.status import collect as collect_status
 from zerofleet.fleet.status import write_status_text
 from zerofleet.fleet.supervisor import stop_signals
@@ -42,6 +42,7 @@ from zerofleet.roles.config import (
     resolve,
 )
 from zerofleet.roles.dealing import Dealing
+from zerofleet.roles.ending import Ending
 from zerofleet.roles.kept import check_kept_names, keep, kept_names
 from zerofleet.roles.progress import Progress, bootstrap, restore
 from zerofleet.roles.rating import Rating, RatingError
@@ -65,7 +66,7 @@ from zerofleet.run.series import SeriesWriter
 from zerofleet.run.shares import Share, prune_shares, read_share
 from zerofleet.run.software import software_version
 from zerofleet.run.stats import append_stats, read_stats
-from zerofleet.run.stop import clear_stop, request_stop, stop_requested
+from zerofleet.run.stop import clear_stop, request_stop
 from zerofleet.run.store import DirectoryStore, read_or_none
 from zerofleet.run.threads import calm_threads
 
@@ -102,7 +103,7 @@ class Trainer:
           command_line: dotted configuration keys and values, over recipe and config.json.
           seed_data: .npz of evaluated positions; only used when the run is new.
           checkpoint: a file that `read_warm_start` takes; only used when the run is new.
-          minutes: the run ends after the loop in which this time is over.
+          minutes: the run ends soon after this time (ending.py).
           num_workers: a synchronous iteration is dealt once so many live, or after a while.
         """
         self._run_dir = run_dir
@@ -112,7 +113,7 @@ class Trainer:
         self._seed_data = seed_data
         self._checkpoint = checkpoint
         self._device = device
-        self._deadline = None if minutes is None else time.monotonic() + 60 * minutes
+        self._minutes = minutes
         self._num_workers = num_workers
         self._report = report
         self._store = DirectoryStore(run_dir)
@@ -142,6 +143,7 @@ class Trainer:
         self._watch = LeaseWatch(self._config.fleet.dead_after_seconds)
         self._make_directories()
         with stop_signals() as self._stop:
+            self._ending = Ending(self._store, self._stop, minutes=self._minutes)
             self._lease = Lease.acquire(
                 self._store,
                 TRAINER_LEASE,
@@ -295,17 +297,18 @@ class Trainer:
         )
         self._derive(progress)
         max_loops = config.pacing.max_loops
-        while progress.state.iteration < max_loops and not self._is_over():
+        while progress.state.iteration < max_loops and not self._ending.is_over():
             shards = self._collect(progress)
             if shards is None:
                 break
             self._phase("training")
             fault_point("trainer.before_train")
-            trained = progress.learn(
-                shards, self._loop_started, self._stop.is_set, self._on_progress
-            )
-            if trained is None:
-                break  # stopped in the middle: the loop has not happened
+            self._ending.begin()
+            trained = progress.learn(shards, self._loop_started, self._ending, self._on_progress)
+            if trained is None:  # the loop has not happened
+                loop = progress.state.iteration + 1
+                self._tell("note", text=f"loop {loop} was not finished; its games are kept for it")
+                break
             progress = trained
             fault_point("trainer.after_train")
             self._commit(progress)
@@ -313,7 +316,7 @@ class Trainer:
         why = ""
         if progress.state.iteration >= max_loops:
             why = f"all {max_loops} loops are done"
-        elif self._deadline is not None and time.monotonic() >= self._deadline:
+        elif self._ending.is_time_over():
             why = "the time given with --minutes is over"
         if why:
             request_stop(store, why)  # workers end while the last version is rated
@@ -323,16 +326,6 @@ class Trainer:
             self._tell("done", loops=progress.state.iteration, why=why)
         self._write_window(progress, at_most_every=0)
         self._write_status()
-
-    def _is_over(self) -> bool:
-        """A signal, STOP put there by somebody, or the time given."""
-        late = self._deadline is not None and time.monotonic() >= self._deadline
-        if late or self._stop.is_set():
-            return True
-        try:
-            return stop_requested(self._store)
-        except StoreError:
-            return False  # a store that is away says nothing
 
     def _collect(self, progress: Progress) -> list[AcceptedShard] | None:
         """The games of the next loop; None if told to stop before."""
@@ -358,7 +351,7 @@ class Trainer:
         self._is_first_deal = False  # from now on all that will come are here, or come late
         self._collector.expect_iteration(iteration, share.num_games)
         shards: list[AcceptedShard] = []
-        while not self._is_over():
+        while not self._ending.is_over():
             dealing.look()
             shards += self._poll_shards()
             missing = state.ledger.new_games(iteration, range(share.num_games))
@@ -383,7 +376,7 @@ class Trainer:
     def _poll_shards(self) -> list[AcceptedShard]:
         try:
             self._take_rating()
-            new = self._collector.poll(self._stop.is_set)
+            new = self._collector.poll(self._ending.is_over)
             self._heartbeat.update(error="", state="active")
         except StoreError as away:
             # Nothing is lost: what was accepted stays accepted, the rest is still in data/.
@@ -400,7 +393,7 @@ class Trainer:
         wanted = self._config.pacing.min_new_positions
         shards: list[AcceptedShard] = []
         positions = 0
-        while not self._is_over():
+        while not self._ending.is_over():
             new = self._poll_shards()
             shards += new
             positions += sum(len(shard.positions) for shard in new)
@@ -467,7 +460,7 @@ class Trainer:
         """One entry in training_stats.json, and the start of the rating that completes it."""
         entry = progress.state.entry
         if any(
-            old.get("iteration") == entry["iteration"] and "elo" in old
+            old.get("iteration") == entry["iteration"] and is_rated(cast(IterationStats, old))
             for old in read_stats(self._store)
         ):
             return
@@ -481,12 +474,16 @@ class Trainer:
             self._rating = Rating(self._run_dir, entry)
 
     def _finish_rating(self) -> None:
-        """Waits for the rating in progress; told to stop, it is left for the next start."""
+        """Waits for the rating in progress; one that takes too long is left for the next start."""
         self._take_rating()
         if self._rating is not None:
             self._phase("rating")
-            self._rating.wait(self._stop.wait, self._stop.is_set)
+            self._ending.begin()
+            self._rating.wait(self._stop.wait, self._ending.is_too_long)
             self._take_rating()
+        if self._rating is not None and not self._ending.is_told():
+            version = self._rating.entry["model_version"]
+            self._tell("note", text=f"version {version} is rated when the run goes on: it is over")
 
     def _take_rating(self) -> None:
         """Completes the entry of the version being rated, if its matches are over."""

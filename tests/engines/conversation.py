@@ -5,8 +5,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from zerofleet.engines.gtp import GtpEngine
 from zerofleet.engines.transport import Output
 from zerofleet.engines.uci import UciEngine
+from zerofleet.games import load_game
 from zerofleet.games.evaluation import Evaluator, random_evaluator
 
 PATIENCE_SECONDS = 60
@@ -88,3 +90,19 @@ def uci_conversation(evaluator: Evaluator = random_evaluator) -> Conversation:
         UciEngine(output, lambda: make, name="Test", threads=2).run(lines)
 
     return Conversation(run)
+
+
+def gtp_answers(
+    *commands: str, game: str = "go(size=7)", evaluator: Evaluator = random_evaluator
+) -> list[str]:
+    """The answers of our Go engine to these lines, each whole."""
+    written: list[str] = []
+    engine = GtpEngine(
+        Output(written.append), load_game(game), evaluator, version="test", simulations=30
+    )
+    engine.run(commands)
+    for answer in written:
+        # An answer ends with the first empty line, and only there.
+        assert answer.endswith("\n\n")
+        assert answer.find("\n\n") == len(answer) - 2
+    return [answer[:-2] for answer in written]

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 import zerofleet
 from engines.conversation import Conversation, uci_conversation
 from zerofleet.engines.uci import UciEngine
-from zerofleet.games.chess import fen, uci
+from zerofleet.games.chess import fen, outcome, uci
 from zerofleet.games.evaluation import Evaluation, LeafBatch, random_evaluator
+from zerofleet.nets.evaluator import make_evaluator
 
 CHESS = zerofleet.load_game("chess")
 MATE_IN_ONE = "6k1/5ppp/8/8/8/8/8/R3K3 w - - 0 1"
@@ -178,6 +179,27 @@ def test_mate_in_one_is_found_with_any_net():
         answer = talk.ask("go nodes 100 searchmoves a1a7 a1a6", "bestmove")
         assert moves_in(answer)[0] in ("a1a7", "a1a6")
         talk.end()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_mate_in_one_is_found_by_random_nets(net_file, seed):
+    positions = {
+        MATE_IN_ONE: "a1a8",
+        "k7/8/1K6/8/8/8/8/7R w - - 0 1": "h1h8",
+        "rnbqkbnr/pppp1ppp/8/4p3/6P1/5P2/PPPPP2P/RNBQKBNR b KQkq - 0 2": "d8h4",
+        "7k/P5pp/8/8/8/8/8/4K3 w - - 0 1": "a7a8",
+    }
+    data = net_file("chess", seed).read_bytes()
+    talk = uci_conversation(make_evaluator(data, backend="torch-f32", max_batch=8))
+    for position, start in positions.items():
+        talk.say(f"position fen {position}")
+        move, *_ = moves_in(talk.ask("go nodes 400", "bestmove"))
+        assert move.startswith(start)
+        state = CHESS.parse(position)
+        state.apply(CHESS.action_from_text(state, move))
+        assert outcome(state) == "checkmate"
+    assert errors(talk) == []
+    talk.end()
 
 
 def test_win_draw_loss_fits_the_score():

@@ -21,6 +21,8 @@ VERBS = {
     "audit": "Check from the files alone that every game of a run counts once.",
     "export": "Write a .nnue file from a .pt file.",
     "import": "Write a .pt file from a .nnue file.",
+    "uci": "Be a chess engine: speak UCI with a program that takes one.",
+    "gtp": "Be a Go engine: speak GTP with a program that takes one.",
     "new-game": "Write a small Python game with comments, to be changed into yours.",
     "check-game": "Check everything a game promises, yours or ours.",
 }

@@ -38,7 +38,8 @@ class GtpCommand:
         # An empty line would end the answer before its time.
         body = "\n".join(line for line in text.split("\n") if line.strip())
         number = "" if self.number is None else self.number
-        return f"{mark}{number} {body}".rstrip()
+        gap = "\n" if text.startswith("\n") else " "  # a board begins on a line of its own
+        return f"{mark}{number}{gap}{body}".rstrip()
 
 
 def parse_command(line: str) -> GtpCommand | None:
@@ -76,13 +77,17 @@ def point_name(row: int, col: int, size: int) -> str:
     return f"{COLUMNS[col]}{size - row}"
 
 
+def most_fixed_stones(size: int) -> int:
+    """Stones of the largest handicap on fixed points; 0: there is none on this board."""
+    return 0 if size < 7 else 4 if size % 2 == 0 or size == 7 else 9
+
+
 def fixed_handicap(size: int, stones: int) -> list[str]:
     """The points of a handicap of so many stones, in the order of the specification (4.1.1).
 
     Raises: GtpError if a board of this size has no such handicap.
     """
-    most = 0 if size < 7 else 4 if size % 2 == 0 or size == 7 else 9
-    if not 2 <= stones <= most:
+    if not 2 <= stones <= most_fixed_stones(size):
         raise GtpError("invalid number of stones")
     edge, middle = (4 if size >= 13 else 3), (size + 1) // 2
     low, high = edge, size + 1 - edge

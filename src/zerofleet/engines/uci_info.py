@@ -42,11 +42,12 @@ def info_lines(
 ) -> Iterator[str]:
     """The lines of `info` for the best `num_lines` moves."""
     state = analysis.state
+    deepest = max(report.deepest, report.depth)
     rate = round(report.simulations / max(report.seconds, 1e-3))
     for number, line in enumerate(report.lines[:num_lines], start=1):
         yield " ".join(
             [
-                f"info depth {report.depth} seldepth {max(report.deepest, report.depth)}",
+                f"info depth {report.depth} seldepth {max(deepest, len(line.actions))}",
                 f"multipv {number} score {_score(line)}",
                 *([_wdl(analysis, line)] if show_wdl else []),
                 f"nodes {report.simulations} nps {rate} hashfull {round(1000 * report.full)}",

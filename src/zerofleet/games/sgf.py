@@ -46,6 +46,12 @@ class SgfGame:
         return f"go(komi={self.komi:g},size={self.size})"
 
 
+def result_text(state: Any) -> str:
+    """The result of a finished game of Go as SGF and GTP write it: "B+3.5", "W+12", "0" (equal)."""
+    result = str(state).rsplit(", ", 1)[1]  # "B+3.5", "W+12.0", "draw"
+    return "0" if result == "draw" else result.removesuffix(".0")
+
+
 def to_sgf(state: Any, *, properties: Mapping[str, str] | None = None) -> str:
     """Returns the game of Go that led to `state`, one move a node.
 
@@ -60,8 +66,7 @@ def to_sgf(state: Any, *, properties: Mapping[str, str] | None = None) -> str:
     root = {"FF": "4", "GM": "1", "CA": "UTF-8", "RU": "Tromp-Taylor", "SZ": str(len(rows))}
     root["KM"] = f"{float(komi):g}"
     if state.is_terminal:
-        result = str(state).rsplit(", ", 1)[1]  # "B+3.5", "W+12.0", "draw"
-        root["RE"] = "0" if result == "draw" else result.removesuffix(".0")
+        root["RE"] = result_text(state)
         if state.at_length_bound:
             root["GC"] = f"ended for its length, {len(moves)} plies; scored as it stood"
     root |= properties or {}

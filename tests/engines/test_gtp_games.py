@@ -1,0 +1,133 @@
+"""A GTP client drives our engine as a process, through games against GNU Go."""
+
+import random
+import subprocess
+import sys
+
+import pytest
+
+from cli.command import run
+from support import require_program
+
+PATIENCE_SECONDS = 300
+"""Longer than anything takes on a busy machine."""
+
+pytestmark = pytest.mark.timeout(PATIENCE_SECONDS)
+
+COLOURS = ("black", "white")
+
+
+class Program:
+    """A GTP engine in a process of its own."""
+
+    def __init__(self, *command: object) -> None:
+        self._process = subprocess.Popen(
+            [str(word) for word in command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, command: str) -> str:
+        """The answer; an engine that fails or says anything else fails the test."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"7 {command}\n")
+        self._process.stdin.flush()
+        lines = []
+        while line := self._process.stdout.readline().rstrip("\n"):
+            lines.append(line)
+        text = "\n".join(lines)
+        assert text.startswith("=7"), f"{command}: {text}"
+        return text.removeprefix("=7").strip()
+
+    def quit(self) -> None:
+        """It ends by itself, having said nothing else."""
+        self.ask("quit")
+        out, errors = self._process.communicate(timeout=PATIENCE_SECONDS)
+        assert (self._process.returncode, out, errors) == (0, "", "")
+
+
+@pytest.fixture
+def ours(net_file):
+    started = []
+
+    def start(size: int, komi: float) -> Program:
+        net = net_file(f"go(komi={komi:g},size={size})")
+        command = [sys.executable, "-m", "zerofleet", "gtp", net]
+        started.append(Program(*command, "--simulations", 40, "--threads", 1))
+        return started[-1]
+
+    yield start
+    for program in started:
+        program.quit()
+
+
+@pytest.fixture
+def gnugo():
+    words = "--mode gtp --level 1 --chinese-rules --positional-superko --never-resign"
+    program = Program(require_program("gnugo"), *words.split())
+    yield program
+    program.quit()
+
+
+def play_game(ours: Program, gnugo: Program, size: int, komi: float, us: int, seed: int) -> str:
+    """Plays a game to its end, dead stones taken; returns the score both agree on."""
+    rng = random.Random(seed)
+    gnugo.ask(f"boardsize {size}")
+    gnugo.ask(f"set_random_seed {seed}")
+    for program in (ours, gnugo):
+        program.ask("clear_board")
+        program.ask(f"komi {komi:g}")
+    players = (ours, gnugo) if us == 0 else (gnugo, ours)
+    genmove = {ours: "genmove", gnugo: "genmove"}
+    ours.ask(f"time_settings {rng.choice(['0 1 0', '20 1 10', '30 0 0'])}")
+    passes = 0
+    for ply in range(20 * size * size):
+        who, other = players[ply % 2], players[1 - ply % 2]
+        if who is ours and rng.random() < 0.3:
+            ours.ask(f"time_left {COLOURS[us]} {rng.randrange(10)} {rng.randrange(3)}")
+        move = who.ask(f"{genmove[who]} {COLOURS[ply % 2]}")
+        other.ask(f"play {COLOURS[ply % 2]} {move}")
+        if rng.random() < 0.1:  # ours takes it back and plays it again
+            ours.ask("undo")
+            ours.ask(f"play {COLOURS[ply % 2]} {move}")
+        passes = passes + 1 if move.lower() == "pass" else 0
+        if passes == 2:
+            if not gnugo.ask("final_status_list dead"):
+                break
+            # Not agreed: what one side takes for dead has to be taken.
+            genmove[gnugo] = "kgs-genmove_cleanup"
+            passes = 0
+    else:
+        pytest.fail(f"no end of the game:\n{gnugo.ask('showboard')}")
+    stones = sorted(ours.ask("final_status_list alive").split())
+    assert stones == sorted(
+        gnugo.ask("list_stones black").split() + gnugo.ask("list_stones white").split()
+    )
+    score = ours.ask("final_score")
+    theirs = gnugo.ask("final_score").removesuffix(".0")
+    assert score == theirs, gnugo.ask("showboard")
+    return score
+
+
+@pytest.mark.parametrize(("size", "komi", "us"), [(7, 9.0, 0), (9, 7.5, 1)])
+def test_games_against_gnu_go(ours, gnugo, size, komi, us):
+    score = play_game(ours(size, komi), gnugo, size, komi, us, seed=1)
+    assert score[:2] in ("B+", "W+", "0")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize(("size", "komi"), [(7, 9.0), (9, 7.5)])
+def test_many_games_against_gnu_go(ours, gnugo, size, komi):
+    engine = ours(size, komi)
+    for number in range(25):
+        print(number, play_game(engine, gnugo, size, komi, number % 2, seed=number))
+
+
+def test_a_net_of_another_game_is_refused_before_a_word_is_said(net_file):
+    wrong = run("gtp", net_file("chess"))
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "is a net for chess; expected one for go, the game of GTP" in wrong.stderr

@@ -23,6 +23,8 @@ MOST_VISITS = 1_000_000_000
 _REPORT_SECONDS = 1.0
 """Between two reports of a search in which nothing changes."""
 _LEAST_REPORT_SECONDS = 0.1
+_MOST_IDLE_SIMULATIONS = 4096
+"""In a row that add no node: everything within reach ends the game, and more changes nothing."""
 _LEAST_RATE_SECONDS = 0.05
 """Before this the rate of a search says little."""
 
@@ -188,20 +190,28 @@ class _Search:
         self._found = mcts.search(num_simulations=1)
         self._longest_step = time.monotonic() - self._begun
         self._last: Report | None = None
+        self._nodes = 0
+        self._idle_simulations = 0
 
     def step(self, batch: int) -> None:
         """Searches on by one batch."""
         limit = self._control.simulations
         left = batch if limit is None else limit - self._found.num_simulations
         before = time.monotonic()
-        self._found = self._mcts.resume(max(1, min(batch, left)))
+        size = max(1, min(batch, left))
+        self._found = self._mcts.resume(size)
         # Of late: neither one hiccup nor one quick step decides for long.
         self._longest_step = max(time.monotonic() - before, 0.9 * self._longest_step)
+        nodes = self._mcts.tree_stats.nodes
+        self._idle_simulations = self._idle_simulations + size if nodes == self._nodes else 0
+        self._nodes = nodes
 
     def is_over(self) -> bool:
         """Whether a limit is reached that counts now."""
         found, control = self._found, self._control
         if self._winning_move is not None or found.cut_short:
+            return True
+        if self._idle_simulations >= _MOST_IDLE_SIMULATIONS:
             return True
         if int(found.visits.sum()) >= MOST_VISITS:
             return True

@@ -11,6 +11,7 @@ the path of a script and its arguments. Children end when the server does.
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import runpy
@@ -18,11 +19,14 @@ import signal
 import sys
 import traceback
 
+PR_SET_PDEATHSIG = 1
+
 
 def child(request):
     """Becomes the role; never returns."""
     status = 1
     try:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # when the server is killed
         os.setsid()
         log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         null = os.open(os.devnull, os.O_RDONLY)

@@ -17,7 +17,8 @@ from support import PATIENCE
 from zerofleet.records.account import shard_account
 from zerofleet.run.audit import audit
 from zerofleet.run.errors import RunError
-from zerofleet.run.layout import CONSUMED, DATA, base_name, parse_shard_name
+from zerofleet.run.layout import CONSUMED, DATA, TRAINER_LEASE, base_name, parse_shard_name
+from zerofleet.run.lease import read_lease
 from zerofleet.run.series import read_series
 from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import DirectoryStore, iterate
@@ -239,6 +240,11 @@ class Run:
         if not path.exists():
             return -1
         return json.loads(path.read_bytes())["kept"][-1]["summary"]["iteration"]
+
+    def phase(self):
+        """What the trainer says it does."""
+        lease = read_lease(self.store, TRAINER_LEASE) or {}
+        return lease.get("progress", {}).get("phase", "")
 
     def audit(self, finished=None):
         report = audit(self.store, shard_account, finished)

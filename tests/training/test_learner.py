@@ -101,7 +101,7 @@ def test_too_few_positions():
 
 def test_stops_when_asked():
     asked = iter([False] * 4 + [True] * 100)
-    result = learner().train_loop(window(), 1, should_stop=lambda: next(asked))
+    result = learner().train_loop(window(), 1, should_stop=lambda share: next(asked))
     assert result.num_steps == 4
 
 

@@ -19,6 +19,7 @@ from zerofleet.replay.shards import positions_of_shard
 from zerofleet.replay.window import SEED_VERSION, PositionBatch, SourceInWindow, Window
 from zerofleet.roles.collect import AcceptedShard
 from zerofleet.roles.config import AlphaBetaRunConfig
+from zerofleet.roles.ending import Ending
 from zerofleet.roles.progress import game_stats
 from zerofleet.roles.state import (
     LEARNER,
@@ -110,7 +111,9 @@ class NnueProgress:
         if seed_data is not None:
             seed = seed_data.read_bytes()
             window = window.extended([_seed_batch(config, seed, seed_data.name)])
-            result = learner.train_loop(window, 0, last_good="a new run", should_stop=should_stop)
+            result = learner.train_loop(
+                window, 0, last_good="a new run", should_stop=lambda _: should_stop()
+            )
             losses, stats = _losses(result), GameStats(eval_sd=_in_logits(result.eval_sd))
         entry = IterationStats(
             iteration=num_loops,
@@ -174,10 +177,13 @@ class NnueProgress:
         self,
         shards: list[AcceptedShard],
         loop_started: float,
-        should_stop: Callable[[], bool],
+        ending: Ending,
         on_progress: Callable[[float, dict[str, Any]], None],
     ) -> "NnueProgress | None":
         """Extends the window by the shards and trains one loop; None if stopped in the middle.
+
+        The learning rate falls towards the end of a loop, so half a loop is no loop: when the run
+        is over and the rest would take too long, the loop is given up.
 
         Raises: TrainingError if the loss stops being finite.
         """
@@ -193,14 +199,21 @@ class NnueProgress:
             share = (epoch + 1) / self.learner.config.train_epochs
             on_progress(share, {"epoch": epoch, "train": train, "val": validation})
 
+        given_up = False
+
+        def give_up(share: float) -> bool:
+            nonlocal given_up
+            given_up = ending.is_too_long(share)
+            return given_up
+
         result = self.learner.train_loop(
             window,
             iteration,
             last_good=f"model version {self.state.model_version}",
-            should_stop=should_stop,
+            should_stop=give_up,
             on_epoch=on_epoch,
         )
-        if should_stop():
+        if given_up:
             return None
         entry = IterationStats(
             iteration=iteration,

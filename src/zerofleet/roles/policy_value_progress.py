@@ -17,6 +17,7 @@ from zerofleet.records.shard import GameRecords, ShardMeta
 from zerofleet.replay.samples import SampleBatch, SampleWindow, samples_of_shard
 from zerofleet.roles.collect import AcceptedShard
 from zerofleet.roles.config import TreeSearchRunConfig
+from zerofleet.roles.ending import Ending
 from zerofleet.roles.progress import game_stats
 from zerofleet.roles.state import (
     LEARNER,
@@ -162,10 +163,12 @@ class PolicyValueProgress:
         self,
         shards: list[AcceptedShard],
         loop_started: float,
-        should_stop: Callable[[], bool],
+        ending: Ending,
         on_progress: Callable[[float, dict[str, Any]], None],
     ) -> "PolicyValueProgress | None":
         """Extends the window by the shards and takes the steps that are due; None if stopped.
+
+        When the run is over the loop is cut short: the steps that are missing are due in the next.
 
         Raises: TrainingError if the loss stops being finite.
         """
@@ -192,12 +195,12 @@ class PolicyValueProgress:
             iteration,
             num_steps=steps,
             last_good=f"model version {state.model_version}",
-            should_stop=should_stop,
+            should_stop=ending.is_over,
             on_progress=lambda step, loss: on_progress(
                 step / steps, {"step": self.learner.num_steps, "train": loss}
             ),
         )
-        if should_stop():
+        if result.num_steps == 0 or (ending.is_told() and result.num_steps < steps):
             return None
         names = {source.name for source in window.sources}
         entry = IterationStats(

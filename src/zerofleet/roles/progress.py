@@ -14,6 +14,7 @@ from zerofleet.arena.stats import GameStats
 from zerofleet.records.shard import GameRecords, ShardMeta
 from zerofleet.roles.collect import AcceptedShard, Positions
 from zerofleet.roles.config import AlphaBetaRunConfig, ConfigError, RunConfig, TreeSearchRunConfig
+from zerofleet.roles.ending import Ending
 from zerofleet.roles.state import TrainerState
 from zerofleet.run.commit import Checkpoint
 from zerofleet.run.store import Store
@@ -55,12 +56,14 @@ class Progress(Protocol):
         self,
         shards: list[AcceptedShard],
         loop_started: float,
-        should_stop: Callable[[], bool],
+        ending: Ending,
         on_progress: Callable[[float, dict[str, Any]], None],
     ) -> "Progress | None":
-        """Extends the window by the shards and trains; None if stopped in the middle.
+        """Extends the window by the shards and trains; None if it was ended in the middle.
 
         Args:
+          ending: of the trainer. A loop that would take too long then is given up, or cut short
+            where what was trained counts and the next loop makes up for the rest.
           on_progress: told the share that is done and figures for the log.
         Raises: TrainingError if the loss stops being finite.
         """

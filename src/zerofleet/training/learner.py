@@ -89,7 +89,7 @@ class Learner:
         iteration: int,
         *,
         last_good: str = "the last checkpoint",
-        should_stop: Callable[[], bool] = lambda: False,
+        should_stop: Callable[[float], bool] = lambda share: False,
         on_epoch: Callable[[int, float, float | None], None] = lambda *_: None,
     ) -> LoopResult:
         """Trains `train_epochs` epochs over the window.
@@ -98,7 +98,8 @@ class Learner:
           window: at least one block (128 positions) to train on.
           iteration: number of the loop; part of the sampler's seed.
           last_good: what to go back to, for the message if the loss stops being finite.
-          should_stop: asked before each step; True ends the loop early.
+          should_stop: asked before each step, with the share of the steps that is done; True ends
+            the loop early.
           on_epoch: called with (epoch, train loss, validation loss or None).
         Raises: TrainingError.
         """
@@ -126,7 +127,7 @@ class Learner:
             losses: list[Tensor] = []
             started = time.perf_counter()
             for batch in self._sampler(window, rows, batch_size, iteration, epoch):
-                if should_stop():
+                if should_stop(step / num_steps):
                     break
                 self._set_learning_rate(learning_rate(config, step, num_steps))
                 losses.append(self.train_batch(batch))

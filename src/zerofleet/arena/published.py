@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from zerofleet.arena.config import ArenaConfig
+from zerofleet.arena.game_files import game_file
 from zerofleet.arena.game_text import match_text, scores_text
 from zerofleet.arena.match import MatchResult
 from zerofleet.arena.opponents import with_opponents
@@ -138,11 +139,18 @@ def games_key(version: int) -> str:
 
 
 def write_games(store: Store, game: Game, rating: VersionRating | VersionScores) -> str:
-    """Writes every game of a rating as text and returns its key."""
+    """Writes every game of a rating and returns the key of the text.
+
+    Games of chess and Go are also written as PGN and SGF, beside it.
+    """
     key = games_key(rating.version)
     text = "\n".join(
         match_text(game, result) if isinstance(result, MatchResult) else scores_text(game, result)
         for result in rating.results
     )
     store.put(key, text.encode())
+    matches = [result for result in rating.results if isinstance(result, MatchResult)]
+    if (file := game_file(game, matches)) is not None:
+        ending, content = file
+        store.put(f"{GAMES}{version_name(rating.version)}.{ending}", content.encode())
     return key

@@ -44,6 +44,10 @@ class Ending:
         )
         """What is being done may take so much longer once the end has come."""
 
+    def pause(self, seconds: float) -> None:
+        """Waits, unless a signal comes."""
+        self._told.wait(seconds)
+
     def is_told(self) -> bool:
         """A signal asks to end at once."""
         return self._told.is_set()

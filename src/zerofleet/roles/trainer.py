@@ -24,9 +24,8 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from zerofleet.arena.stats import IterationStats, is_rated
 from zerofleet.fleet.status import collect as collect_status
 from zerofleet.fleet.status import write_status_text
 from zerofleet.fleet.supervisor import stop_signals
@@ -45,7 +44,7 @@ from zerofleet.roles.dealing import Dealing
 from zerofleet.roles.ending import Ending
 from zerofleet.roles.kept import check_kept_names, keep, kept_names
 from zerofleet.roles.progress import Progress, bootstrap, restore
-from zerofleet.roles.rating import Rating, RatingError
+from zerofleet.roles.ratings import Ratings
 from zerofleet.roles.remains import check_no_earlier_run, clear_remains
 from zerofleet.roles.report import Event, Report, error_text, silent
 from zerofleet.roles.state import LEARNER, MODEL_FILES, SEED
@@ -65,7 +64,6 @@ from zerofleet.run.models import RUN_ID, publish_model
 from zerofleet.run.series import SeriesWriter
 from zerofleet.run.shares import Share, prune_shares, read_share
 from zerofleet.run.software import software_version
-from zerofleet.run.stats import append_stats, read_stats
 from zerofleet.run.stop import clear_stop, request_stop
 from zerofleet.run.store import DirectoryStore, read_or_none
 from zerofleet.run.threads import calm_threads
@@ -120,7 +118,6 @@ class Trainer:
         self._committed: Checkpoint | None = None
         self._window_written = float("-inf")
         self._window_size = 0
-        self._rating: Rating | None = None
         self._is_first_deal = True
         self._status_written = float("-inf")
         if seed_data is not None and not seed_data.is_file():
@@ -159,6 +156,14 @@ class Trainer:
                     on_lost=self._stop.set,
                 ) as self._heartbeat,
             ):
+                self._ratings = Ratings(
+                    self._run_dir,
+                    self._config,
+                    ending=self._ending,
+                    confirm=self._lease.confirm,
+                    phase=self._phase,
+                    tell=self._tell,
+                )
                 error = ""
                 try:
                     self._train_until_done()
@@ -166,8 +171,7 @@ class Trainer:
                     error = error_text(problem)
                     raise
                 finally:
-                    if self._rating is not None:
-                        self._rating.cancel()
+                    self._ratings.cancel()
                     self._heartbeat.close()
                     self._lease.release(error)
                     if not self._lease.lost:
@@ -321,7 +325,7 @@ class Trainer:
         if why:
             request_stop(store, why)  # workers end while the last version is rated
             self._keep(progress, kept_names(config, progress.state.iteration, is_last=True))
-        self._finish_rating()
+        self._ratings.finish()
         if why:
             self._tell("done", loops=progress.state.iteration, why=why)
         self._write_window(progress, at_most_every=0)
@@ -375,7 +379,7 @@ class Trainer:
 
     def _poll_shards(self) -> list[AcceptedShard]:
         try:
-            self._take_rating()
+            self._ratings.take()
             new = self._collector.poll(self._ending.is_over)
             self._heartbeat.update(error="", state="active")
         except StoreError as away:
@@ -439,7 +443,7 @@ class Trainer:
         self._write_window(progress, at_most_every=WINDOW_SECONDS)
         if self._config.replay.keep == "window":
             delete_outside_window(store, state.shards_in_window)
-        self._rate(progress)
+        self._ratings.begin(state.entry)
         self._write_status()
         self._loop_started = time.monotonic()
 
@@ -456,54 +460,6 @@ class Trainer:
         self._window_written = time.monotonic()
         fault_point("trainer.after_window_checkpoint")
 
-    def _rate(self, progress: Progress) -> None:
-        """One entry in training_stats.json, and the start of the rating that completes it."""
-        entry = progress.state.entry
-        if any(
-            old.get("iteration") == entry["iteration"] and is_rated(cast(IterationStats, old))
-            for old in read_stats(self._store)
-        ):
-            return
-        if not self._config.arena.is_due(entry["iteration"], self._config.pacing.max_loops):
-            self._write_entry(entry)
-            return
-        # One at a time, in order: a rating uses the results of those before it.
-        self._finish_rating()
-        append_stats(self._store, dict(entry))
-        if not self._stop.is_set():
-            self._rating = Rating(self._run_dir, entry)
-
-    def _finish_rating(self) -> None:
-        """Waits for the rating in progress; one that takes too long is left for the next start."""
-        self._take_rating()
-        if self._rating is not None:
-            self._phase("rating")
-            self._ending.begin()
-            self._rating.wait(self._stop.wait, self._ending.is_too_long)
-            self._take_rating()
-        if self._rating is not None and not self._ending.is_told():
-            version = self._rating.entry["model_version"]
-            self._tell("note", text=f"version {version} is rated when the run goes on: it is over")
-
-    def _take_rating(self) -> None:
-        """Completes the entry of the version being rated, if its matches are over."""
-        if self._rating is None:
-            return
-        try:
-            entry = self._rating.poll()
-        except RatingError as error:
-            self._tell("note", text=str(error))
-            entry = self._rating.entry
-        if entry is not None:
-            self._write_entry(entry)
-            self._rating = None
-
-    def _write_entry(self, entry: IterationStats) -> None:
-        fault_point("trainer.before_stats")
-        self._lease.confirm()
-        append_stats(self._store, dict(entry))
-        self._tell("loop", entry=entry, max_loops=self._config.pacing.max_loops)
-
     # -- telling -----------------------------------------------------------------------------
 
     def _phase(self, phase: str, **values: Any) -> None:
@@ -514,7 +470,7 @@ class Trainer:
     def _on_progress(self, share: float, figures: dict[str, Any]) -> None:
         self._phase("training", share=share)
         with contextlib.suppress(StoreError):  # the next look will do
-            self._take_rating()
+            self._ratings.take()
         self._log({"kind": "epoch", **figures})
 
     def _on_rejected(self, name: str, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,8 @@ import pytest
 import zerofleet
 from zerofleet.nets.config import MlpConfig, ResNetConfig
 from zerofleet.parallel import Epoch, History, RunRequest, ShareWarning
-from zerofleet.parallel.session import LocalSession
+from zerofleet.parallel.session import LocalSession, Outcome
+from zerofleet.parallel.trainer import TrainingFailedError
 from zerofleet.records.read import read_shard
 from zerofleet.roles.config import ConfigError, parse_setting
 
@@ -70,7 +72,7 @@ def counted_games(trainer):
 
 
 @pytest.mark.timeout(600)
-def test_it_trains_goes_on_and_leaves_nobody_behind(tmp_path, capsys):
+def test_it_trains_and_leaves_nobody_behind(tmp_path, capsys):
     trainer = tiny()
     told = []
     history = trainer.train(2, 9, 16, 0.002, 3, on_epoch=told.append)
@@ -86,6 +88,13 @@ def test_it_trains_goes_on_and_leaves_nobody_behind(tmp_path, capsys):
     assert "Loop 2/2" in out
     assert left_behind(tmp_path) == []
 
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_it_goes_on_with_other_settings_until_the_callback_has_enough(tmp_path):
+    trainer = tiny()
+    assert len(trainer.train(2, 4, simulations=2)) == 2
+
     class EnoughError(Exception):
         pass
 
@@ -98,6 +107,9 @@ def test_it_trains_goes_on_and_leaves_nobody_behind(tmp_path, capsys):
     assert left_behind(tmp_path) == []
     assert trainer.epochs_done >= 3
     assert [e.epoch for e in trainer.history][:3] == [1, 2, 3]
+    config = json.loads((trainer.run_dir / "config.json").read_text())
+    assert config["pacing"]["games_per_iteration"] == 5
+    assert config["pacing"]["max_loops"] == 52
 
 
 def test_importing_it_loads_no_torch():
@@ -154,6 +166,13 @@ def test_wrong_arguments_of_train_are_named(arguments, message):
 def test_runs_of_alpha_beta_deal_no_games():
     with pytest.raises(ConfigError, match=r"games_per_epoch .*only runs of tree search deal games"):
         zerofleet.ParallelTrainer("ultimate_ttt").train(games_per_epoch=32)
+
+
+def test_a_failure_is_raised_with_its_reason_and_nothing_is_called_back(monkeypatch):
+    outcome = Outcome("failed", "every worker failed again and again")
+    monkeypatch.setattr(LocalSession, "run", lambda *_: outcome)
+    with pytest.raises(TrainingFailedError, match="every worker failed again and again"):
+        tiny().train(epochs=1, on_epoch=lambda epoch: pytest.fail("no epoch was done"))
 
 
 def test_each_trainer_without_a_directory_has_one_of_its_own():

@@ -116,6 +116,7 @@ def test_a_new_run_in_a_dirty_directory(tree_run):
     assert {meta.search["search"]["num_simulations"] for meta in metas} == {5}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_worker_that_outlives_its_run_ends(tree_run):
     settings = {"pacing__games_per_iteration": 0, "pacing__min_new_positions": 10**9}

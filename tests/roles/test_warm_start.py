@@ -229,6 +229,7 @@ def counters(path):
     return {key: content[key] for key in ("num_steps", "num_loops", "num_samples", "seed")}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_run_goes_on_from_a_checkpoint_of_another_one(tree_run, tmp_path):
     first, second = tree_run.directory, tmp_path / "second"

@@ -29,11 +29,12 @@ def tree_run(forge, tmp_path):
     run.end()
 
 
-def train(run, workers, *, fault=""):
-    """The command as a user starts it; its workers, at each start, have the fault."""
+def train(run, workers, *flags, fault=""):
+    """The command as a user starts it; its roles, at each start, have the fault."""
     return run.start(
         "train",
         run.recipe,
+        *flags,
         f"--run-dir={run.directory}",
         f"--workers={workers}",
         "--threads=1",
@@ -97,3 +98,13 @@ def test_a_game_that_always_fails_ends_the_run(tree_run):
     assert any("which failed (KeyError: 'stone')" in text for text in notes)
     assert tree_run.iteration() == 0
     assert not list(Path(tree_run.directory / "rejected").iterdir())
+
+
+def test_the_time_given_is_that_of_the_command(run):
+    """A trainer that is killed and started again has no more of it."""
+    run.base = {**run_kit.TINY, "pacing.max_loops": 100_000, "arena.eval_games": 0}
+    command = train(run, 1, "--minutes=0.5", fault="commit.after_latest:4")
+    assert command.wait(PATIENCE_SECONDS) == 0, command.text()
+    assert "[trainer] killed by SIGKILL" in command.text()
+    assert run.iteration() >= 2
+    run.audit()

@@ -21,7 +21,7 @@ from zerofleet.monitor.view import RunView
 from zerofleet.parallel.request import PreparedRun
 from zerofleet.roles.config import ConfigError
 from zerofleet.run.layout import CONFIG, default_worker_id, worker_log_key
-from zerofleet.run.stop import stop_requested
+from zerofleet.run.stop import request_stop, stop_requested
 from zerofleet.run.store import DirectoryStore, read_or_none
 
 GRACE_SECONDS = 30.0
@@ -62,11 +62,9 @@ class LocalSession:
         self._trainer = Supervisor(launcher, [trainer], vitals=vitals, on_event=self._note)
         self._workers = Supervisor(launcher, workers, vitals=vitals, on_event=self._note)
         minutes = run.request.minutes
-        self._reader = RunReader(
-            self._store,
-            run_dir=str(self._run_dir),
-            limit_seconds=None if minutes is None else 60 * minutes,
-        )
+        limit = None if minutes is None else 60 * minutes
+        self._late_at = float("inf") if limit is None else time.monotonic() + limit
+        self._reader = RunReader(self._store, run_dir=str(self._run_dir), limit_seconds=limit)
 
     def run(self, stop: threading.Event, show: Callable[[RunView], None]) -> Outcome:
         """Runs until the trainer ends or `stop` is set.
@@ -81,6 +79,7 @@ class LocalSession:
             while not (stop.is_set() or is_helpless) and self._trainer.poll():
                 if self._is_open():
                     self._workers.poll()
+                    self._stop_when_late()
                 if time.monotonic() >= next_view:
                     next_view = time.monotonic() + VIEW_SECONDS
                     view = self._view()
@@ -131,6 +130,11 @@ class LocalSession:
     def _is_open(self) -> bool:
         """True once the trainer has cleared the STOP of an earlier session."""
         return not stop_requested(self._store) and read_or_none(self._store, CONFIG) is not None
+
+    def _stop_when_late(self) -> None:
+        """A trainer that was started again counts its minutes anew; this session does not."""
+        if self._trainer.children[0].num_starts > 1 and time.monotonic() >= self._late_at:
+            request_stop(self._store, "the time given with --minutes is over")
 
     def _end(self) -> None:
         try:

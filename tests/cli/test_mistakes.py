@@ -28,6 +28,8 @@ from zerofleet.cli.options import KEYS
         (["train", "ultimate_ttt", "--set", "arena.eval_games=7"], 2, "an even number of games"),
         (["train", "ultimate_ttt", "--seed-data", "no.npz"], 2, "no.npz: no such file"),
         (["trainer", "--shared-dir", "run", "--lambda-search", "2"], 2, "training.lambda_search"),
+        (["trainer", "--shared-dir", "run", "--device", "tpu"], 2, "'tpu' is no device"),
+        (["worker", "--shared-dir", "run", "--device", "cuda:x"], 2, "'cuda:x' is no device"),
         (["status", "nowhere"], 1, "nowhere: no such run directory"),
         (["audit", "nowhere"], 1, "nowhere: no such run directory"),
         (["mirror", "host:/x", "--run-dir", "nowhere"], 1, "nowhere: no such run directory"),

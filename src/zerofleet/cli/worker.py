@@ -34,7 +34,8 @@ def worker(
     depth
         Search depth, where the run allows another than its own (default: the run's, 8).
     device
-        Where a net of policy and value is evaluated: cpu, cuda or cuda:N.
+        Where a net of policy and value is evaluated: cpu, cuda, cuda:N, or auto, a GPU if there is
+        one.
     """
     from zerofleet.monitor.console import ConsoleReport
     from zerofleet.roles.worker import Worker

@@ -177,11 +177,9 @@ def parse_devices(text: str) -> tuple[str, ...]:
 
 def check_device(device: str, flag: str) -> str:
     """Returns the device; raises ValueError if there is no such thing, or not on this host."""
-    kind, _, number = device.partition(":")
-    if device in ("auto", "cpu"):
+    if check_device_name(device, flag) in ("auto", "cpu"):
         return device
-    if kind != "cuda" or (device != "cuda" and not number.isdecimal()):
-        raise ValueError(f"{flag}: {device!r} is no device; expected cpu, cuda, cuda:N or auto")
+    number = device.partition(":")[2]
     gpus = visible_gpus()
     if int(number or 0) >= gpus:
         present = ", ".join(["cpu", *(f"cuda:{n}" for n in range(gpus))])
@@ -189,6 +187,21 @@ def check_device(device: str, flag: str) -> str:
         shown = "" if listed is None else f" (CUDA_VISIBLE_DEVICES={listed})"
         raise ValueError(f"{flag}: there is no {device} here; present: {present}{shown}")
     return device
+
+
+def check_device_name(device: str, flag: str) -> str:
+    """Returns the device; raises ValueError if no host has such a thing."""
+    kind, colon, number = device.partition(":")
+    if device in ("auto", "cpu") or (kind == "cuda" and (not colon or number.isdecimal())):
+        return device
+    raise ValueError(f"{flag}: {device!r} is no device; expected cpu, cuda, cuda:N or auto")
+
+
+def without_auto(device: str) -> str:
+    """The device; for auto the first GPU there is, else cpu."""
+    if device != "auto":
+        return device
+    return "cuda" if visible_gpus() else "cpu"
 
 
 def visible_gpus() -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from zerofleet.fleet.devices import check_device, visible_gpus
+from zerofleet.fleet.devices import check_device, without_auto
 from zerofleet.games.evaluation import Evaluator, random_evaluator, uniform_evaluator
 from zerofleet.games.game_file import is_game_file
 from zerofleet.games.openspiel import PREFIX as OPENSPIEL_PREFIX
@@ -148,9 +148,7 @@ def _with_net(model: NamedModel, config: RunConfig | None, options: StandaloneOp
     try:
         spec = read_architecture(model.data, source=model.name).game
         game = load_game(spec if config is None else config.game.spec)
-        device = check_device(options.device, "--device")
-        if device == "auto":
-            device = "cuda" if visible_gpus() else "cpu"
+        device = without_auto(check_device(options.device, "--device"))
         evaluator = make_evaluator(
             model.data,
             device=device,

@@ -26,6 +26,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zerofleet.fleet.devices import check_device_name
 from zerofleet.fleet.status import collect as collect_status
 from zerofleet.fleet.status import write_status_text
 from zerofleet.fleet.supervisor import stop_signals
@@ -120,6 +121,10 @@ class Trainer:
         self._window_size = 0
         self._is_first_deal = True
         self._status_written = float("-inf")
+        try:
+            check_device_name(device, "--device")
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
         if seed_data is not None and not seed_data.is_file():
             raise ConfigError(f"--seed-data {seed_data}: no such file")
         if checkpoint is not None and not checkpoint.is_file():

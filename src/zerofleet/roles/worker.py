@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zerofleet.fleet.devices import usable_cores
+from zerofleet.fleet.devices import check_device_name, usable_cores, without_auto
 from zerofleet.fleet.supervisor import stop_signals
 from zerofleet.records.account import shard_account
 from zerofleet.records.shard import GameRecords, ShardMeta
@@ -103,6 +103,10 @@ class Worker:
         ):
             if value is not None and value < 1:
                 raise ConfigError(f"{name} has to be >= 1, got {value}")
+        try:
+            check_device_name(device, "--device")
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
         if worker_id is not None:
             try:
                 check_worker_id(worker_id)
@@ -113,7 +117,7 @@ class Worker:
         self._threads = threads or usable_cores()
         self._games_per_batch = games_per_batch
         self._depth = depth
-        self._device = device
+        self._device = without_auto(device)
         self._report = report
         self._totals = WorkerTotals()
         self._config_bytes = b""

@@ -18,10 +18,11 @@ import hashlib
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zerofleet.fleet.devices import check_device_name, usable_cores, without_auto
 from zerofleet.fleet.supervisor import stop_signals
@@ -68,6 +69,8 @@ if TYPE_CHECKING:
     from zerofleet.roles.alphabeta_play import AlphaBetaPlay
     from zerofleet.roles.tree_play import TreePlay
 
+RATE_SECONDS = 60.0
+"""Shards this old no longer count in a worker's rate."""
 MAX_DEFAULT_IDS = 1000
 """Workers of one host that may pick their ids by themselves."""
 
@@ -412,6 +415,15 @@ class Worker:
         return base / "zerofleet" / "spool" / run / self.session.worker
 
 
+class _Played(NamedTuple):
+    """What a shard took; times of the monotonic clock."""
+
+    begin: float
+    end: float
+    games: int
+    positions: int
+
+
 @dataclass
 class WorkerSession:
     """What a worker holds while it runs."""
@@ -424,14 +436,22 @@ class WorkerSession:
     series: SeriesWriter
     _next_look: float = 0.0
     _stop_seen: bool = False
+    _played: deque["_Played"] = field(default_factory=deque)
 
     def tell_rates(self, games: int, positions: int, seconds: float) -> None:
-        """Shows what was played in `seconds` in the lease."""
-        seconds = max(seconds, 1e-9)
+        """Shows in the lease how fast games come, over the last minute; these took `seconds`.
+
+        Shards of tree search come in bursts, so one of them says nothing.
+        """
+        now = time.monotonic()
+        self._played.append(_Played(now - seconds, now, games, positions))
+        while self._played[0].end < now - RATE_SECONDS:
+            self._played.popleft()
+        seconds = max(now - self._played[0].begin, 1e-9)
         self.heartbeat.update(
             rates={
-                "games_per_second": round(games / seconds, 2),
-                "positions_per_second": round(positions / seconds, 1),
+                "games_per_second": round(sum(p.games for p in self._played) / seconds, 2),
+                "positions_per_second": round(sum(p.positions for p in self._played) / seconds, 1),
             }
         )
 

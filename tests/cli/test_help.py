@@ -39,7 +39,7 @@ def test_help_fits_narrow_and_plain_terminals(verb):
 def test_defaults_named_in_help_are_the_real_ones():
     config = AlphaBetaRunConfig(game={"name": "ultimate_ttt"}).model_dump()
     named = 0
-    for verb in VERBS:
+    for verb in ("train", "trainer", "worker"):  # the others have options and no configuration
         for argument in app[verb].assemble_argument_collection(parse_docstring=True):
             key = KEYS.get(argument.field_info.name)
             text = str(argument.parameter.help)

@@ -48,8 +48,8 @@ CheckpointInterval = Annotated[
     int | None,
     Parameter(
         validator=Number(gte=0),
-        help="Keep checkpoints/model_epoch_N.pth every so many loops; 0: none (default: what the "
-        "recipe says).",
+        help="Keep checkpoints/model_epoch_N.pth every so many loops, in place of what the "
+        "recipe says; 0: none.",
     ),
 ]
 UseWandb = Annotated[

@@ -100,7 +100,7 @@ def train(
     selfplay_device
         cpu keeps workers off the GPUs, which the trainer then has to itself.
     minutes
-        End after this time (default: after max_loops).
+        End after this time, or up to a tenth of it later (default: after max_loops).
     max_loops
         Training loops of the whole run (default 50).
     games_per_iteration

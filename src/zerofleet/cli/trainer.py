@@ -82,7 +82,7 @@ def trainer(
     device
         Where to compute: auto (a GPU if there is one), cpu, cuda or cuda:N.
     minutes
-        Stop after the loop in which this time is over.
+        End after this time, or up to a tenth of it later.
     num_workers
         Workers to wait for, a moment, before games are first dealt (synchronous runs).
     seed

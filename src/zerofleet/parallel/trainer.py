@@ -180,7 +180,7 @@ class ParallelTrainer:
           batch_size: positions of one training step; None: what the run has.
           lr: learning rate; None: what the run has.
           simulations: of each move; None: what the run has.
-          minutes: end after the epoch in which this time is over.
+          minutes: end after this time, or up to a tenth of it later.
           on_epoch: called with each epoch, in order, once it is complete, its rating included;
             what it raises ends the training and comes out here.
         Returns: the epochs of this call.

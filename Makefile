@@ -22,17 +22,21 @@ $(VENV)/.tools: pyproject.toml constraints.txt
 	  { echo "make setup: Python 3.11 or newer is needed, $(PYTHON) is `$(PYTHON) --version 2>&1`; try make setup PYTHON=python3.11"; exit 1; }
 	@command -v $${CXX:-c++} >/dev/null || \
 	  { echo "make setup: no C++ compiler found; install one (Debian: apt-get install g++) or set CXX"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(PYTHON) scripts/requirements.py train cpu openspiel dev | PIP_CONSTRAINT=constraints.txt \
+	@echo "setup: an environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "setup: installing torch and tools (about a minute, 2 GB)"
+	@$(PYTHON) scripts/requirements.py train cpu openspiel dev | PIP_CONSTRAINT=constraints.txt \
 	  $(BIN)/python -m pip install -q --disable-pip-version-check -r /dev/stdin
 	@touch $@
 
 # A plain editable install: nothing is rebuilt at import, `make setup` rebuilds when sources change.
 $(VENV)/.installed: $(VENV)/.tools CMakeLists.txt $(CPP_SOURCES)
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
+	@echo "setup: building the core (about two minutes on two cores)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
 	  --config-settings=build-dir=build/editable --config-settings=cmake.define.ZEROFLEET_WERROR=ON -e .
 	@cp build/editable/_core.pyi src/zerofleet/_core.pyi
 	@touch $@
+	@echo "setup: done; the command is $(BIN)/zerofleet"
 
 train: setup
 	$(BIN)/zerofleet train ultimate_ttt --run-dir $(RUN) --workers 2 --minutes 6 \

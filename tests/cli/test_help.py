@@ -1,3 +1,4 @@
+import re
 import resource
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from command import run
 
 from zerofleet.cli import VERBS, app
 from zerofleet.cli.options import KEYS
-from zerofleet.roles.config import AlphaBetaRunConfig
+from zerofleet.roles.config import AlphaBetaRunConfig, recipe_names
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -71,3 +72,17 @@ def test_light_verbs_do_not_load_torch():
 
 def test_version():
     assert run("--version").stdout.strip()
+
+
+def test_the_list_of_verbs_begins_with_the_first_one_needed():
+    lines = run("--help").stdout.splitlines()
+    listed = [line.split()[1] for line in lines if line[:2] == "│ " and line[2] != " "]
+    assert [word for word in listed if not word.startswith("-")] == list(VERBS)
+    assert listed[0] == "train"
+    assert len(listed) == sum(line[:1] == "│" for line in lines)  # each fits on one line
+
+
+def test_every_recipe_is_named_in_the_help_of_train():
+    shown = re.sub(r"[│\s]+", " ", run("train", "--help").stdout)
+    names = recipe_names()
+    assert f"What to learn: {', '.join(names[:-1])} or {names[-1]};" in shown

@@ -13,20 +13,20 @@ from zerofleet.run.software import software_version
 
 VERBS = {
     "train": "Train a recipe on this machine: one trainer and local workers.",
-    "worker": "Play games with the newest network of a run (any number, anywhere).",
-    "trainer": "Learn from the games of a run and publish networks (one per run).",
-    "selfplay": "Play games of any game with tree search, without a trainer; count and save them.",
-    "mirror": "Let workers on a host without the shared directory take part, by rsync.",
     "status": "Show the fleet and the last loops of a run.",
-    "audit": "Check from the files alone that every game of a run counts once.",
+    "worker": "Play games with a run's newest network (any number, anywhere).",
+    "trainer": "Learn from a run's games and publish networks (one per run).",
+    "selfplay": "Play games of any kind without a trainer; count and save them.",
+    "mirror": "Let a host without the shared directory take part, by rsync.",
+    "audit": "Check from its files that every game of a run counts once.",
     "export": "Write a .nnue file from a .pt file.",
     "import": "Write a .pt file from a .nnue file.",
     "uci": "Be a chess engine: speak UCI with a program that takes one.",
     "gtp": "Be a Go engine: speak GTP with a program that takes one.",
-    "new-game": "Write a small Python game with comments, to be changed into yours.",
+    "new-game": "Write a small Python game with comments, to change into yours.",
     "check-game": "Check everything a game promises, yours or ours.",
 }
-"""Every verb and its line in `zerofleet --help`; a verb's own help is its docstring."""
+"""Every verb, in the order and with the line of `zerofleet --help`; its own help is its docstring."""
 
 _MODULES = {
     "export": "nnue_files:export",
@@ -54,14 +54,15 @@ def _usage_error(error: CycloptsError) -> str:
 
 app = App(
     name="zerofleet",
-    help="Train game-playing networks from self-play, on one machine or on a fleet.",
+    help="Train game-playing networks from self-play, on one machine or on a fleet.\n\n"
+    "Begin with: `zerofleet train tic_tac_toe`",
     version=software_version,
     default_parameter=Parameter(show_default=lambda value: value or None),
 )
 
-for _verb, _help in VERBS.items():
+for _place, (_verb, _help) in enumerate(VERBS.items()):
     _path = _MODULES.get(_verb, f"{_verb}:{_verb}")
-    app.command(f"zerofleet.cli.{_path}", name=_verb, help=_help)
+    app.command(f"zerofleet.cli.{_path}", name=_verb, help=_help, sort_key=_place)
 
 
 def main(arguments: list[str] | None = None) -> None:

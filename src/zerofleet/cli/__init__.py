@@ -26,7 +26,7 @@ VERBS = {
     "new-game": "Write a small Python game with comments, to change into yours.",
     "check-game": "Check everything a game promises, yours or ours.",
 }
-"""Every verb, in the order and with the line of `zerofleet --help`; its own help is its docstring."""
+"""Every verb, in the order and with the line of `zerofleet --help`; a docstring is its own help."""
 
 _MODULES = {
     "export": "nnue_files:export",

@@ -17,13 +17,7 @@ Count = Annotated[int, Parameter(validator=Number(gte=1))]
 NumThreads = Annotated[int, Parameter(validator=Number(gte=1, lte=4096))]
 Duration = Annotated[float, Parameter(validator=Number(gt=0))]
 RunDir = Annotated[Path, _RUN_DIR]
-OptionalRunDir = Annotated[
-    Path | None,
-    _RUN_DIR,
-    Parameter(
-        help="The run directory, on any file system all roles can see (default: runs/RECIPE)."
-    ),
-]
+OptionalRunDir = Annotated[Path | None, _RUN_DIR]
 MaxLoops = Annotated[int | None, Parameter(name=["--max-loops", "--iterations", "--epochs"])]
 GamesPerIteration = Annotated[
     int | None,

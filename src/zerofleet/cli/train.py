@@ -67,7 +67,8 @@ def train(
 ) -> int:
     """Train a recipe on this machine: one trainer and local workers, with live progress.
 
-    Run it again on the same directory and it goes on where it stopped. More workers, here or on
+    Everything is in the run directory, runs/RECIPE if you name no other one. Run it again on the
+    same directory and it goes on where it stopped. More workers, here or on
     other machines that see the directory, may join at any time: `zerofleet worker --shared-dir D`.
     Ends with a table of the strength measured and a picture of the run.
 

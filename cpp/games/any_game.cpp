@@ -136,17 +136,28 @@ std::shared_ptr<const AnyGame> any_game(std::string_view spec) {
                      });
 }
 
+namespace {
+
+/// States share no line of the cache: each may be another thread's.
+std::align_val_t alignment_of(const GameInfo& info) {
+    return std::align_val_t{std::max(info.state_alignment, kCacheLine)};
+}
+
+std::size_t bytes_of(const GameInfo& info) {
+    return (info.state_bytes + kCacheLine - 1) / kCacheLine * kCacheLine;
+}
+
+}  // namespace
+
 AnyState::AnyState(const AnyGame& game, const void* from)
-    : game_(&game),
-      memory_(
-          ::operator new(game.info().state_bytes, std::align_val_t{game.info().state_alignment})) {
+    : game_(&game), memory_(::operator new(bytes_of(game.info()), alignment_of(game.info()))) {
     try {
         if (from == nullptr)
             game.construct_initial(memory_);
         else
             game.construct_copy(memory_, from);
     } catch (...) {
-        ::operator delete(memory_, std::align_val_t{game.info().state_alignment});
+        ::operator delete(memory_, alignment_of(game.info()));
         throw;
     }
 }
@@ -154,7 +165,7 @@ AnyState::AnyState(const AnyGame& game, const void* from)
 AnyState::~AnyState() {
     if (memory_ == nullptr) return;
     game_->destroy(memory_);
-    ::operator delete(memory_, std::align_val_t{game_->info().state_alignment});
+    ::operator delete(memory_, alignment_of(game_->info()));
 }
 
 }  // namespace zerofleet

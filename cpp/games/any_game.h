@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "games/game.h"
 
 namespace zerofleet {
@@ -70,8 +71,8 @@ class Choices {
 
   private:
     std::size_t count() const { return static_cast<std::size_t>(size_); }
-    std::vector<Action> actions_;
-    std::vector<float> probabilities_;
+    LineVector<Action> actions_;
+    LineVector<float> probabilities_;
     int size_ = 0;
 };
 

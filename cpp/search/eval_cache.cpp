@@ -65,12 +65,15 @@ EvalCache::EvalCache(std::size_t bytes, int max_legal_actions)
     // A slot for every 16 words of the ring: records have 10 words or more.
     const std::size_t per_shard = bytes / kNumShards;
     const std::size_t num_slots = std::bit_floor(per_shard / 16 / sizeof(std::uint64_t));
-    const std::size_t words = (per_shard - num_slots * sizeof(std::uint64_t)) / 4;
-    for (std::size_t i = 0; i < kNumShards; ++i) {
-        shards_[i].slots = ZeroedArray<std::uint64_t>(num_slots);
-        shards_[i].ring = ZeroedArray<std::uint32_t>(words);
-    }
+    const std::size_t words = (per_shard - num_slots * sizeof(std::uint64_t)) / 8 * 2;
     bytes_ = kNumShards * (num_slots * sizeof(std::uint64_t) + words * 4);
+    memory_ = ZeroedArray<std::byte>(bytes_, Pages::kLarge);
+    auto* const slots = reinterpret_cast<std::uint64_t*>(memory_.data());
+    auto* const rings = reinterpret_cast<std::uint32_t*>(slots + kNumShards * num_slots);
+    for (std::size_t i = 0; i < kNumShards; ++i) {
+        shards_[i].slots = {slots + i * num_slots, num_slots};
+        shards_[i].ring = {rings + i * words, words};
+    }
 }
 
 bool EvalCache::find(const RowKey& key, std::span<float> prior, float& value) {

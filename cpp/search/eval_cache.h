@@ -12,6 +12,7 @@
 #include <mutex>
 #include <span>
 
+#include "base/cache_line.h"
 #include "base/zeroed_array.h"
 #include "games/any_game.h"
 
@@ -51,17 +52,18 @@ class EvalCache {
     //   slots   [hash % num_slots], 4 of them tried -> position of a record + 1, counted from the
     //           start of the shard's life; a record is alive while head - position <= ring size
     //   ring    | key 16 | num_priors 4 | value 4 | prior f32 ... | next record ...
-    struct Shard {
+    struct alignas(kCacheLine) Shard {
         std::mutex mutex;
-        ZeroedArray<std::uint64_t> slots;
-        ZeroedArray<std::uint32_t> ring;  // words of 4 bytes
-        std::uint64_t head = 0;           // words written since the start
+        std::span<std::uint64_t> slots;
+        std::span<std::uint32_t> ring;  // words of 4 bytes
+        std::uint64_t head = 0;         // words written since the start
         std::uint64_t lookups = 0, hits = 0;
     };
     static constexpr std::size_t kNumShards = 64, kWays = 4, kHeaderWords = 6;
 
     Shard& shard_of(const RowKey& key) { return shards_[key.high % kNumShards]; }
 
+    ZeroedArray<std::byte> memory_;  // slots of all shards, then their rings
     std::unique_ptr<Shard[]> shards_;
     std::uint64_t model_version_ = 0;
     std::size_t bytes_ = 0;

@@ -29,7 +29,7 @@ void GumbelRoot::start(Node& root, std::vector<float>& raw_priors, std::vector<d
         std::swap(raw_priors[at(i)], raw_priors[at(best)]);
         std::swap(score_[at(i)], score_[at(best)]);
     }
-    root.ordered = Ordered::kAll;
+    root.num_ordered = static_cast<std::uint16_t>(n - root.num_children);
 
     considered_.resize(at(last));
     std::iota(considered_.begin(), considered_.end(), 0);
@@ -69,6 +69,12 @@ int GumbelRoot::largest(const Node& root, const MctsOptions& options, Considered
         }
     }
     return best;
+}
+
+void GumbelRoot::prefetch() const {
+    __builtin_prefetch(considered_.data());
+    __builtin_prefetch(score_.data());
+    __builtin_prefetch(old_visits_.data());
 }
 
 int GumbelRoot::select(const Node& root, const MctsOptions& options) const {

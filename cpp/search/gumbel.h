@@ -147,6 +147,8 @@ class GumbelRoot {
     bool advance() { return halving_.advance(); }
     /// The edge to play: of the most visited ones, the largest gumbel + logit + sigma(q).
     int best(const Node& root, const MctsOptions& options) const;
+    /// Asks the processor for what `select` reads.
+    void prefetch() const;
     /// softmax(logits + sigma(completed q)) of all edges: the policy target.
     void policy(const Node& root, const std::vector<float>& raw_priors, const MctsOptions& options,
                 std::vector<float>& out) const;

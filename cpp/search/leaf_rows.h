@@ -7,8 +7,8 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
+#include "base/cache_line.h"
 #include "games/any_game.h"
 
 namespace zerofleet::search {
@@ -91,10 +91,10 @@ class LeafRows {
 
     std::size_t plane_bytes_, num_scalars_, capacity_ = 0;
     int size_ = 0;
-    std::vector<std::uint8_t> planes_;
-    std::vector<float> scalars_;
-    std::vector<std::int64_t> legal_start_ = {0};
-    std::vector<Action> legal_action_;
+    LineVector<std::uint8_t> planes_;
+    LineVector<float> scalars_;
+    LineVector<std::int64_t> legal_start_ = {0};
+    LineVector<Action> legal_action_;
 };
 
 }  // namespace zerofleet::search

@@ -4,6 +4,7 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "search/chance.h"
 
@@ -79,6 +80,7 @@ void Mcts::set_root(Node* node) {
     }
     pending_.clear();
     steps_.clear();
+    walk_ = {};
     in_flight_ = 0;
 }
 
@@ -199,18 +201,25 @@ void Mcts::give_back(const float* prior, const float* value, EvalCache* cache) {
 }
 
 void Mcts::check_evaluation(std::span<const float> prior, float value) const {
-    // Four sums, so that no addition waits for the one before it.
-    float sums[4] = {}, least = 0.0f;
+    // Four at a time, so that nothing waits for the one before it.
+    float sums[4] = {}, least[4] = {};
     std::size_t i = 0;
     for (; i + 4 <= prior.size(); i += 4)
-        for (std::size_t j = 0; j < 4; ++j) sums[j] += prior[i + j];
-    for (; i < prior.size(); ++i) sums[0] += prior[i];
-    for (const float p : prior) least = p < least ? p : least;
+        for (std::size_t j = 0; j < 4; ++j) {
+            sums[j] += prior[i + j];
+            least[j] = prior[i + j] < least[j] ? prior[i + j] : least[j];
+        }
+    for (; i < prior.size(); ++i) {
+        sums[0] += prior[i];
+        least[0] = prior[i] < least[0] ? prior[i] : least[0];
+    }
     const float sum = sums[0] + sums[1] + (sums[2] + sums[3]);
-    if (sum > 0.99f && sum < 1.01f && least >= 0.0f && value >= -1.001f && value <= 1.001f) return;
+    const float smallest = *std::min_element(least, least + 4);
+    if (sum > 0.99f && sum < 1.01f && smallest >= 0.0f && value >= -1.001f && value <= 1.001f)
+        return;
     throw std::runtime_error(
         shared_->game.info().spec + ": an evaluation of " + std::to_string(prior.size()) +
-        " priors that sum to " + std::to_string(sum) + ", smallest " + std::to_string(least) +
+        " priors that sum to " + std::to_string(sum) + ", smallest " + std::to_string(smallest) +
         ", and value " + std::to_string(value) +
         "; expected probabilities of the legal actions and a value in [-1, 1]; searched from " +
         shared_->game.text(state_.get()));
@@ -256,49 +265,32 @@ void Mcts::back_up(std::span<const Step> steps, double value_p0) {
 }
 
 Mcts::Descent Mcts::descend(MctsWorkspace& work, LeafRows& rows, EvalCache* cache) {
-    const MctsOptions& options = shared_->options;
     const AnyGame& game = shared_->game;
-    const std::size_t first_step = steps_.size();
-    work.path.clear();
 
     // 1. Select edges down to one that was never visited, to the end of a game, or to a leaf that
     //    another descent of this round waits for.
-    Node* node = tree_.root();
-    int edge = select_root();
-    while (edge < node->num_children) {
+    if (walk_.node == nullptr) walk_ = {tree_.root(), select_root(), steps_.size()};
+    while (walk(work)) {
+    }
+    auto [node, edge, first_step] = std::exchange(walk_, {});
+    if (edge < node->num_children) {
         Child& child = node->children[edge];
-        Node* next = child.node;
-        if (next->kind == NodeKind::kPending) {
+        if (child.node->kind == NodeKind::kPending) {
             for (std::size_t i = first_step; i < steps_.size(); ++i)
                 --steps_[i].node->children[steps_[i].edge].in_flight;
             steps_.resize(first_step);
             return Descent::kCollision;
         }
-        const std::uint32_t visits = child.visits + child.in_flight;
         ++child.in_flight;
         steps_.push_back({node, edge});
-        work.path.push_back(child.action);
-        if (next->kind == NodeKind::kTerminal) {
-            ++in_flight_;
-            back_up({steps_.data() + first_step, steps_.size() - first_step}, next->value);
-            steps_.resize(first_step);
-            return Descent::kFinished;
-        }
-        if (next->kind == NodeKind::kChance) {
-            edge = select_outcome(*next, visits);
-        } else if (options.selection == Selection::kGumbel) {
-            edge = select_gumbel_interior(*next, visits - 1, options, work.numbers.data());
-        } else {
-            const double mean = child.q();
-            const Standing at{visits - 1, next->to_play == node->to_play ? mean : -mean};
-            edge = select_puct(*next, at, shared_->exploration(visits - 1), options.fpu_reduction,
-                               options.virtual_loss);
-        }
-        node = next;
+        return finish(first_step, child.node->value);
     }
 
     // 2. Play the path and make a node of what is there; at a chance node go on with an outcome.
     work.state.assign(state_.get());
+    work.path.clear();
+    for (std::size_t i = first_step; i < steps_.size(); ++i)
+        work.path.push_back(steps_[i].node->children[steps_[i].edge].action);
     for (;;) {
         Child& child = tree_.add_child(*node);
         ++child.in_flight;
@@ -309,10 +301,7 @@ Mcts::Descent Mcts::descend(MctsWorkspace& work, LeafRows& rows, EvalCache* cach
         if (position.terminal) {
             child.node = tree_.add(NodeKind::kTerminal, -1, {});
             child.node->value = position.value;
-            ++in_flight_;
-            back_up({steps_.data() + first_step, steps_.size() - first_step}, position.value);
-            steps_.resize(first_step);
-            return Descent::kFinished;
+            return finish(first_step, position.value);
         }
         if (!position.chance) {
             child.node = tree_.add(NodeKind::kPending, position.to_play, work.choices.actions());
@@ -332,8 +321,17 @@ Mcts::Descent Mcts::descend(MctsWorkspace& work, LeafRows& rows, EvalCache* cach
     }
 }
 
+/// Backs up a descent that has met the end of a game.
+Mcts::Descent Mcts::finish(std::size_t first_step, double value_p0) {
+    ++in_flight_;
+    back_up({steps_.data() + first_step, steps_.size() - first_step}, value_p0);
+    steps_.resize(first_step);
+    return Descent::kFinished;
+}
+
 void Mcts::advance(Action action) {
-    if (!pending_.empty()) throw std::logic_error("Mcts::advance before give_back");
+    if (!pending_.empty() || walk_.node != nullptr)
+        throw std::logic_error("Mcts::advance in the middle of a round");
     searching_ = false;
     root_actions_.clear();
     const Node* root = tree_.root();
@@ -353,12 +351,6 @@ void Mcts::advance(Action action) {
     root_value_sum_ = same_view ? kept->value_sum : -kept->value_sum;
     tree_.prune_to(kept->node);
     set_root(tree_.root());
-}
-
-void Mcts::prefetch() const {
-    const Node* root = tree_.root();
-    if (root == nullptr) return;
-    __builtin_prefetch(root);
 }
 
 }  // namespace zerofleet::search

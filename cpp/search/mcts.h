@@ -26,6 +26,7 @@
 #include <span>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "base/rng.h"
 #include "games/any_game.h"
 #include "search/eval_cache.h"
@@ -73,14 +74,14 @@ struct MctsShared {
 };
 
 /// Scratch of one thread.
-struct MctsWorkspace {
+struct alignas(kCacheLine) MctsWorkspace {
     explicit MctsWorkspace(const AnyGame& game)
         : state(game), choices(game.info()), numbers(game.info().max_choices() + 1u) {}
 
     AnyState state;
     Choices choices;
-    std::vector<Action> path;
-    std::vector<double> numbers;
+    LineVector<Action> path;
+    LineVector<double> numbers;
 };
 
 /// What the search of one move found. The lists are parallel, one entry per legal action, in no
@@ -150,13 +151,31 @@ class Mcts {
     const TreeLimits& limits() const { return limits_; }
     /// Of all moves since `new_game`.
     std::uint64_t num_simulations() const { return total_simulations_; }
-    /// Asks the processor for the root; call it some trees ahead.
-    void prefetch() const;
+
+    // A thousand trees do not fit in a cache, and most of a simulation would be waiting for memory.
+    // So a pool takes the trees of a group together: while memory answers one, it asks for others.
+
+    /// Asks the processor for what `give_back` will touch, and the root. Each of the steps 0, 1 and
+    /// 2 reads what the step before has asked for.
+    void prefetch(int step) const;
+    /// Begins the first descent of the next `collect`, which goes on with it: what it finds is the
+    /// same. Nothing but `walk` and `collect` may be called until then.
+    void begin_walk();
+    /// Asks for what `walk` will read.
+    void look_ahead() const;
+    /// Goes one level down; false: it is all the way down.
+    bool walk(MctsWorkspace& work);
 
   private:
     struct Step {
         Node* node;
         int edge;
+    };
+    /// Of a descent: the edge it takes next. No node: there is no descent under way.
+    struct Walk {
+        Node* node = nullptr;
+        int edge = 0;
+        std::size_t first_step = 0;  // of steps_
     };
     struct Pending {
         Node* leaf;
@@ -175,6 +194,7 @@ class Mcts {
     void finish_round();
     int select_root();
     Descent descend(MctsWorkspace& work, LeafRows& rows, EvalCache* cache);
+    Descent finish(std::size_t first_step, double value_p0);
     void back_up(std::span<const Step> steps, double value_p0);
     void check_evaluation(std::span<const float> prior, float value) const;
 
@@ -203,6 +223,7 @@ class Mcts {
     int largest_depth_ = 0;
     std::vector<Pending> pending_;
     std::vector<Step> steps_;
+    Walk walk_;
     MctsResult result_;
 };
 

@@ -27,7 +27,7 @@ void Mcts::prepare_root() {
         gumbel_.start(root, raw_priors_, noise_, options.max_considered_actions, budget_);
         return;
     }
-    root.ordered = Ordered::kNone;
+    root.num_ordered = 0;
     if (noise_.empty()) return;
     const double weight = options.dirichlet_weight;
     for (std::size_t i = 0; i < n; ++i)
@@ -60,10 +60,8 @@ int Mcts::select_root() {
         const int forced = select_forced(root, options.forced_playouts, visits);
         if (forced >= 0) return forced;
     }
-    if (root.ordered == Ordered::kNone && root.num_children < root.num_edges) {
-        const auto from = static_cast<std::size_t>(find_next_edge(root));
-        std::swap(raw_priors_[root.num_children], raw_priors_[from]);
-    }
+    if (root.num_ordered == 0 && root.num_children < root.num_edges)
+        order_edges(root, raw_priors_.data());
     const Standing at{visits, root_value_sum_ / root_visits_};
     return select_puct(root, at, shared_->exploration(visits), options.root_fpu_reduction,
                        options.virtual_loss);

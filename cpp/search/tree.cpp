@@ -1,6 +1,7 @@
 #include "search/tree.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -19,24 +20,40 @@ std::size_t largest_block(const GameInfo& info) {
     return std::max(Node::bytes(edges), edges * sizeof(Child)) + 16;
 }
 
-int find_next_edge(Node& node) {
+void order_edges(Node& node, float* parallel) {
+    // Another look at all edges costs several times as much as a longer list.
+    constexpr int kMost = 4;
+    struct Best {
+        std::uint64_t key;
+        int position;
+    };
+    std::array<Best, kMost + 1> best;  // falling; the last one falls out
     float* priors = node.priors();
     std::uint16_t* actions = node.actions();
     const int first = node.num_children;
-    int best = first;
-    std::uint64_t best_key = edge_key(node, priors[first], actions[first]);
-    for (int i = first + 1; i < node.num_edges; ++i) {
-        if (priors[i] < priors[best]) continue;
-        const std::uint64_t key = edge_key(node, priors[i], actions[i]);
-        if (key > best_key) {
-            best_key = key;
-            best = i;
-        }
+    int count = 0;
+    float least = 0.0f;  // that still has a place
+    for (int i = first; i < node.num_edges; ++i) {
+        if (priors[i] < least) continue;
+        const Best found{edge_key(node, priors[i], actions[i]), i};
+        int at = count;
+        for (; at > 0 && found.key > best[static_cast<std::size_t>(at - 1)].key; --at)
+            best[static_cast<std::size_t>(at)] = best[static_cast<std::size_t>(at - 1)];
+        best[static_cast<std::size_t>(at)] = found;
+        if (count < kMost) ++count;
+        if (count == kMost) least = priors[best[kMost - 1].position];
     }
-    std::swap(priors[first], priors[best]);
-    std::swap(actions[first], actions[best]);
-    node.ordered = Ordered::kNext;
-    return best;
+    for (int i = 0; i < count; ++i) {
+        const int to = first + i, from = best[static_cast<std::size_t>(i)].position;
+        std::swap(priors[to], priors[from]);
+        std::swap(actions[to], actions[from]);
+        if (parallel != nullptr) std::swap(parallel[to], parallel[from]);
+        // What was there has moved.
+        for (int j = i + 1; j < count; ++j)
+            if (best[static_cast<std::size_t>(j)].position == to)
+                best[static_cast<std::size_t>(j)].position = from;
+    }
+    node.num_ordered = static_cast<std::uint16_t>(count);
 }
 
 Node* Tree::add(NodeKind kind, std::int8_t to_play, std::span<const Action> actions) {

@@ -9,8 +9,9 @@
 // prior and an action. Most nodes of a tree are leaves and never get a child block.
 //
 // All edges that were never visited have the same value estimate, so selection takes the one of
-// largest prior. `next_edge` finds it when it is asked for and swaps it to position num_children,
-// where it becomes the next child: selection looks at the children and one more edge, never at all.
+// largest prior. `next_edge` puts it at position num_children, where it becomes the next child, and
+// the best few after it while it looks at all of them: selection looks at the children and one more
+// edge.
 #pragma once
 
 #include <bit>
@@ -47,23 +48,16 @@ enum class NodeKind : std::uint8_t {
     kTerminal,
 };
 
-/// What is known of the edges that are not children.
-enum class Ordered : std::uint8_t {
-    kNone,
-    kNext,  // the edge at num_children is the one to visit next
-    kAll,   // they come in the order of their visits (Gumbel roots)
-};
-
 struct Node {
     Child* children;
     std::uint32_t salt;  // chance nodes: orders outcomes of equal probability
     float value;         // the net's, from the mover's view; at the end: of player 0
     std::uint16_t num_edges;
     std::uint16_t num_children;  // visited edges, the first ones
+    std::uint16_t num_ordered;   // edges after them that come in the order of their visits
     std::uint16_t capacity;      // of `children`
     NodeKind kind;
     std::int8_t to_play;  // the mover; at chance nodes the player who moved into it
-    Ordered ordered;
 
     float* priors() { return reinterpret_cast<float*>(this + 1); }
     const float* priors() const { return reinterpret_cast<const float*>(this + 1); }
@@ -94,13 +88,13 @@ inline std::uint64_t edge_key(const Node& node, float prior, std::uint16_t actio
     return std::uint64_t{std::bit_cast<std::uint32_t>(prior)} << 32 | tie;
 }
 
-/// Moves the unvisited edge of largest key to position num_children; returns where it was. There is
-/// an unvisited edge.
-int find_next_edge(Node& node);
+/// Moves the unvisited edges of largest keys, a few, to the positions from num_children on.
+/// `parallel`: numbers of the edges, by position, that move with them.
+void order_edges(Node& node, float* parallel = nullptr);
 
 /// Position of the unvisited edge to visit next. There is one.
 inline int next_edge(Node& node) {
-    if (node.ordered == Ordered::kNone) find_next_edge(node);
+    if (node.num_ordered == 0) order_edges(node);
     return node.num_children;
 }
 
@@ -127,7 +121,7 @@ class Tree {
     Child& add_child(Node& node) {
         if (node.num_children == node.capacity) grow(node);
         const int i = node.num_children++;
-        if (node.ordered == Ordered::kNext) node.ordered = Ordered::kNone;
+        if (node.num_ordered > 0) --node.num_ordered;
         Child& child = node.children[i];
         child = {0.0, nullptr, node.priors()[i], 0, 0, node.actions()[i]};
         return child;

@@ -1,6 +1,7 @@
 #include "selfplay/pool.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <stdexcept>
 #include <string>
@@ -14,6 +15,8 @@ namespace {
 /// costs nothing.
 constexpr std::size_t kMostSlotsOfChunk = 32;
 constexpr std::size_t kChunksPerThread = 8;
+/// Games searched together: enough to keep memory busy, and few enough for the first cache.
+constexpr std::size_t kSlotsOfGroup = 16;
 
 void require(bool ok, const char* name, const char* expected, std::int64_t value) {
     if (!ok)
@@ -122,18 +125,38 @@ std::shared_ptr<const search::LeafRows> Pool::collect(int number) {
     return half.batch;
 }
 
-/// Hands the evaluations to the games of a chunk and searches on, one game after the other, so that
-/// a tree is looked at once a round.
+/// Hands the evaluations to the games of a chunk and searches on, a group of games at a time, so
+/// that a tree is looked at once a round, and one tree waits for memory while others do not.
 void Pool::continue_chunk(Half& half, Chunk& chunk, PoolWorkspace& work) {
     chunk.rows.clear();
-    for (std::size_t i = chunk.first_slot; i < chunk.last_slot; ++i) {
-        if (i + 1 < chunk.last_slot) slots_[i + 1].game.prefetch();
-        Slot& slot = slots_[i];
-        if (slot.num_rows == 0) continue;
-        slot.game.give_back(half.prior.data() + chunk.first_legal + slot.first_legal,
-                            half.value.data() + chunk.first_row + slot.first_row, cache_.get());
-        collect_slot(slot, chunk, work);
+    chunk.idle.clear();
+    for (std::size_t first = chunk.first_slot; first < chunk.last_slot; first += kSlotsOfGroup) {
+        const std::size_t last = std::min(first + kSlotsOfGroup, chunk.last_slot);
+        std::array<Slot*, kSlotsOfGroup> group;
+        std::size_t size = 0;
+        for (std::size_t i = first; i < last; ++i)
+            if (slots_[i].num_rows > 0) group[size++] = &slots_[i];
+        continue_group(half, chunk, {group.data(), size}, work);
+        for (std::size_t i = first; i < last; ++i)
+            if (slots_[i].num_rows == 0) chunk.idle.push_back(i);
     }
+}
+
+void Pool::continue_group(Half& half, Chunk& chunk, std::span<Slot* const> group,
+                          PoolWorkspace& work) {
+    for (int step = 0; step < 3; ++step)
+        for (Slot* slot : group) slot->game.tree().prefetch(step);
+    for (Slot* slot : group) {
+        slot->game.give_back(half.prior.data() + chunk.first_legal + slot->first_legal,
+                             half.value.data() + chunk.first_row + slot->first_row, cache_.get());
+        slot->game.tree().begin_walk();
+    }
+    for (bool under_way = true; under_way;) {
+        for (Slot* slot : group) slot->game.tree().look_ahead();
+        under_way = false;
+        for (Slot* slot : group) under_way |= slot->game.tree().walk(work.search);
+    }
+    for (Slot* slot : group) collect_slot(*slot, chunk, work);
 }
 
 void Pool::collect_slot(Slot& slot, Chunk& chunk, PoolWorkspace& work) {
@@ -147,9 +170,8 @@ bool Pool::refill(Half& half) {
     bool any = false;
     for (Chunk& chunk : half.chunks) {
         chunk.refilled.clear();
-        for (std::size_t i = chunk.first_slot; i < chunk.last_slot; ++i) {
+        for (const std::size_t i : chunk.idle) {
             Slot& slot = slots_[i];
-            if (slot.num_rows > 0) continue;
             if (slot.order >= 0) finish(slot);
             if (to_play_.empty()) continue;
             Range& next = to_play_.front();

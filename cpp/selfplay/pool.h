@@ -30,6 +30,7 @@
 #include <span>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "base/worker_threads.h"
 #include "games/any_game.h"
 #include "search/eval_cache.h"
@@ -125,13 +126,14 @@ class Pool {
         std::size_t first_row = 0, first_legal = 0;  // in its chunk
     };
     /// Neighbouring slots, searched one after the other by one thread.
-    struct Chunk {
+    struct alignas(kCacheLine) Chunk {
         Chunk(const GameInfo& info, std::size_t first, std::size_t last)
             : first_slot(first), last_slot(last), rows(info) {}
         std::size_t first_slot, last_slot;
         search::LeafRows rows;
         std::size_t first_row = 0, first_legal = 0;  // in the batch
-        std::vector<std::size_t> refilled;           // slots that begin a game
+        std::vector<std::size_t> idle;               // slots without rows: over, or never begun
+        std::vector<std::size_t> refilled;           // those of them that begin a game
     };
     struct Half {
         std::vector<Chunk> chunks;
@@ -149,6 +151,8 @@ class Pool {
     };
 
     void continue_chunk(Half& half, Chunk& chunk, PoolWorkspace& work);
+    void continue_group(Half& half, Chunk& chunk, std::span<Slot* const> group,
+                        PoolWorkspace& work);
     void collect_slot(Slot& slot, Chunk& chunk, PoolWorkspace& work);
     bool refill(Half& half);
     void gather(Half& half);

@@ -49,8 +49,8 @@ class PoolGame {
     int would_resign() const { return would_resign_; }
     bool is_played_on() const { return plays_on_; }
 
-    const search::Mcts& tree() const { return tree_; }
-    void prefetch() const { tree_.prefetch(); }
+    /// Its search is taken down its tree together with those of other games: Mcts::begin_walk.
+    search::Mcts& tree() { return tree_; }
     std::size_t bytes() const { return log_.bytes(); }
 
   private:

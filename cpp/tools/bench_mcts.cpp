@@ -125,7 +125,6 @@ class Games {
         rows_.clear();
         counts_.clear();
         for (std::size_t i = 0; i < trees_.size(); ++i) {
-            if (i + 1 < trees_.size()) trees_[i + 1].prefetch();
             Mcts& tree = trees_[i];
             int count = 0;
             while ((count = tree.collect(work_, rows_, cache_.get())) == 0) {
@@ -145,7 +144,6 @@ class Games {
         net_.evaluate(rows_, prior_, value_);
         std::size_t row = 0;
         for (std::size_t i = 0; i < trees_.size(); ++i) {
-            if (i + 1 < trees_.size()) trees_[i + 1].prefetch();
             const auto first = static_cast<std::size_t>(rows_.legal_start()[row]);
             trees_[i].give_back(prior_.data() + first, value_.data() + row, cache_.get());
             row += static_cast<std::size_t>(counts_[i]);

@@ -60,6 +60,7 @@ def run_pool(
             batch = pool.collect(0)
             if len(batch):
                 pool.receive(0, evaluator(batch))
+            del batch  # so that the pool writes the next one to the same memory
         return
     with ThreadPoolExecutor(1, thread_name_prefix="evaluator") as device:
         _run_halves(pool, lambda batch: device.submit(evaluator, batch), should_stop)

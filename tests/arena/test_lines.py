@@ -1,6 +1,14 @@
 """The lines people and scripts read."""
 
-from zerofleet.arena.lines import duration_text, short_opponent, trainer_line, worker_line
+import pytest
+
+from zerofleet.arena.lines import (
+    duration_text,
+    opponent_meaning,
+    short_opponent,
+    trainer_line,
+    worker_line,
+)
 from zerofleet.arena.stats import IterationStats
 
 
@@ -72,3 +80,17 @@ def test_short_texts() -> None:
     assert [short_opponent(n) for n in names] == ["rnd", "greedy", "mm4", "exp1", "v0007"]
     seconds = [0, 99, 100, 3600, 7500]
     assert [duration_text(s) for s in seconds] == ["0 s", "99 s", "2 min", "60 min", "2 h 05 min"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("random", "any legal move"),
+        ("minimax:4", "the best 4 plies ahead, by that evaluation"),
+        ("mcts:100", "tree search with 100 simulations and no net"),
+        ("v0003", ""),
+        ("gtp:gnugo", ""),
+    ],
+)
+def test_what_an_opponent_does(name: str, words: str) -> None:
+    assert opponent_meaning(name) == words

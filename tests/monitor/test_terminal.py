@@ -21,11 +21,11 @@ Workers
   worker1   error    v0002        11   11,000     280,000       0.0          2
   worker1: killed by SIGKILL
 Last loops
-  Loop   Positions      Val   vs rnd   vs mm2   vs mm4        Elo   Time
- ────────────────────────────────────────────────────────────────────────
-     1      51,020   0.0510    88.0%    18.0%     6.0%   333 ± 25   41 s
-     2      51,040   0.0360    94.0%    36.0%    16.0%   500 ± 25   41 s
-     3      51,060   0.0310    96.0%    50.0%    24.0%   600 ± 25   41 s
+  Loop   Positions   Val loss   vs rnd   vs mm2   vs mm4        Elo   Time
+ ──────────────────────────────────────────────────────────────────────────
+     1      51,020     0.0510    88.0%    18.0%     6.0%   333 ± 25   41 s
+     2      51,040     0.0360    94.0%    36.0%    16.0%   500 ± 25   41 s
+     3      51,060     0.0310    96.0%    50.0%    24.0%   600 ± 25   41 s
 """
 
 
@@ -61,6 +61,20 @@ def test_eta_is_the_nearer_of_limit_and_pace() -> None:
     assert view.eta_seconds() == pytest.approx(7 * 41.0)
     assert RunView(**{**view.__dict__, "limit_seconds": 200.0}).eta_seconds() == 30.0
     assert RunView("d").eta_seconds() is None
+
+
+def test_a_run_whose_time_is_over_is_ending() -> None:
+    view = replace(sample_view(), limit_seconds=100.0)
+    assert view.eta_seconds() == 0
+    assert frame_of(view, 100)[0].endswith("  ending")
+
+
+def test_an_error_in_a_game_of_ones_own_is_seen_whole() -> None:
+    said = ["failed", "KeyError: 'x'", "  raised by your play", "  at game.py:7", "  position: ()"]
+    view = replace(sample_view(10), messages=["old", *said])
+    lines = frame_of(view, 80, height=30)
+    assert len(lines) <= 30
+    assert [line.strip() for line in lines[-5:]] == [line.strip() for line in said]
 
 
 def test_the_bootstrap_says_nothing_of_the_pace_of_loops() -> None:

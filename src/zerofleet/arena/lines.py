@@ -18,6 +18,18 @@ def short_opponent(text: str) -> str:
     return _SHORT.get(text, text)
 
 
+def opponent_meaning(name: str) -> str:
+    """Returns what a fixed opponent does, in a few words; empty for others."""
+    kind, _, number = name.partition(":")
+    return {
+        "random": "any legal move",
+        "greedy": "the best position one ply ahead, by a hand-written evaluation",
+        "minimax": f"the best {number} plies ahead, by that evaluation",
+        "expectimax": f"the largest expected gain {number} moves ahead",
+        "mcts": f"tree search with {number} simulations and no net",
+    }.get(kind, "")
+
+
 def elo_text(elo: EloStats) -> str:
     """Returns `812 ± 25`, or an empty text if the version was not rated."""
     if "rating" not in elo:

@@ -1,10 +1,12 @@
 """What a run has reached: the strength table and the picture of the run."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import cast
 
 from rich.console import Console
 
+from zerofleet.arena.lines import opponent_meaning
 from zerofleet.arena.published import measure_published, measure_scores
 from zerofleet.arena.stats import IterationStats, is_rated
 from zerofleet.games import load_game
@@ -38,7 +40,7 @@ def show_result(console: Console, store: Store, run_dir: Path, *, measure: bool)
     if rated:
         _show_strength(console, store, rated[-1], measure=measure)
     elif not played:
-        console.print("No version was rated yet.")
+        console.print("No version is rated yet: the run has to go on for a while.")
         return
     try:
         from zerofleet.monitor.plot import plot_learning_curve
@@ -59,14 +61,27 @@ def _show_strength(console: Console, store: Store, entry: IterationStats, *, mea
     title = f"Strength of version {version}, {how}"
     num_games = config.arena.final_games if measure else 0
     stats = entry["game_stats"]
-    with console.status(f"Measuring version {version}: {num_games} games"):
+    with _measuring(console, version, num_games):
         game = load_game(config.game.spec) if num_games else None
         if "scores" in stats:
             scores = measure_scores(store, game, version, config.arena) if game else stats["scores"]
             table = score_table(scores, title=title, width=console.size.width)
+            names = [found["player"] for found in scores]
         else:
             matches = (
                 measure_published(store, game, version, config.arena) if game else stats["matches"]
             )
             table = strength_table(matches, title=title, width=console.size.width)
+            names = [match["opponent"] for match in matches]
     console.print(table)
+    for name in names:
+        if meaning := opponent_meaning(name):
+            console.print(f"  {name}: {meaning}", highlight=False)
+
+
+def _measuring(console: Console, version: int, num_games: int) -> AbstractContextManager[object]:
+    """Says that the games are being played, which may take minutes."""
+    text = f"Measuring version {version}: {num_games} games against each opponent"
+    if num_games and not console.is_terminal:
+        console.print(text, highlight=False)
+    return console.status(text) if num_games and console.is_terminal else nullcontext()

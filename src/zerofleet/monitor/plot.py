@@ -248,8 +248,11 @@ def _plot_loss_keys(
         _say_empty(axes, "no losses yet")
         return
     axes.legend(loc="best", fontsize=9, framealpha=0.6)
-    if 0 < 10 * min(drawn) < max(drawn):
+    low, high = min(drawn), max(drawn)
+    if 0 < 10 * low < high:
         axes.set_yscale("log")  # the first losses would flatten all others
+    elif (margin := (0.1 * abs(high) - (high - low)) / 2) > 0:
+        axes.set_ylim(low - margin, high + margin)  # small differences are to look small
 
 
 def _plot_lengths(axes: "Axes", entries: Sequence[IterationStats]) -> None:

@@ -87,11 +87,11 @@ def loops_table(
         opponents = opponents[-1:]
     elif width < WIDE:
         opponents = [*opponents[:1], *opponents[1:][-2:]]
-    columns = ["Loop", "Model", "Games", "Positions", "Train", "Val"]
+    columns = ["Loop", "Model", "Games", "Positions", "Train loss", "Val loss"]
     if width < NARROW:
-        columns = ["Loop", "Positions", "Val"] if width >= TINY else ["Loop"]
+        columns = ["Loop", "Positions", "Val loss"] if width >= TINY else ["Loop"]
     elif width < WIDE:
-        columns = ["Loop", "Positions", "Val"]
+        columns = ["Loop", "Positions", "Val loss"]
     headings = {o: f"vs {short_opponent(o)}" for o in opponents}
     one_player = any("mean_score" in e.get("game_stats", {}) for e in entries)
     measured = any("scores" in e.get("game_stats", {}) for e in entries)
@@ -109,8 +109,8 @@ def loops_table(
             "Model": f"v{entry.get('model_version', 0):04d}",
             "Games": f"{entry.get('games', 0):,}",
             "Positions": f"{entry.get('positions', 0):,}",
-            "Train": f"{losses['train']:.4f}" if "train" in losses else "",
-            "Val": f"{losses['val']:.4f}" if "val" in losses else "",
+            "Train loss": f"{losses['train']:.4f}" if "train" in losses else "",
+            "Val loss": f"{losses['val']:.4f}" if "val" in losses else "",
             "Elo": elo_text(entry.get("elo", {})),
             "Self-play": f"{stats['mean_score']:,.0f}" if "mean_score" in stats else "",
             "Score": score_text(stats["scores"][0]) if "scores" in stats else "",

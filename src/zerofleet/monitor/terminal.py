@@ -49,6 +49,7 @@ def render_run(view: RunView, *, width: int, height: int = 40) -> RenderableType
     """Returns one frame; it fits `width` columns and, by leaving out old loops, `height` lines."""
     parts: list[RenderableType] = [_headline(view), _progress(view, width)]
     max_workers = max(1, (height - 12) // 2)
+    num_messages = 3 if height < 28 else 5  # an error in a user's game has four lines
     if view.workers:
         parts.append(fleet_table(view.workers[:max_workers], width=width))
         if len(view.workers) > max_workers:
@@ -57,11 +58,11 @@ def render_run(view: RunView, *, width: int, height: int = 40) -> RenderableType
         notes = [f"  {w.id}: {w.note}" for w in view.workers if w.note]
         parts += [Text(n, style="red", overflow="ellipsis", no_wrap=True) for n in notes[:4]]
     if view.entries:
-        rows = max(1, min(8, height - 14 - min(len(view.workers), max_workers)))
+        rows = max(1, min(8, height - 11 - num_messages - min(len(view.workers), max_workers)))
         parts.append(loops_table(view.entries, width=width, max_rows=rows))
     parts += [
         Text(f"  {m}", style="yellow", overflow="ellipsis", no_wrap=True)
-        for m in view.messages[-3:]
+        for m in view.messages[-num_messages:]
     ]
     return Group(*parts)
 
@@ -73,10 +74,15 @@ def _headline(view: RunView) -> Text:
         line.append(f"  {view.game}")
     if view.elapsed_seconds is not None:
         line.append(f"  {duration_text(view.elapsed_seconds)}")
-    eta = view.eta_seconds()
-    if eta is not None:
-        line.append(f"  about {duration_text(eta)} to go", style="cyan")
+    line.append(_eta(view), style="cyan")
     return line
+
+
+def _eta(view: RunView) -> str:
+    eta = view.eta_seconds()
+    if eta is None:
+        return ""
+    return f"  about {duration_text(eta)} to go" if eta >= 0.5 else "  ending"
 
 
 def _progress(view: RunView, width: int) -> RenderableType:
@@ -182,9 +188,7 @@ class PlainMonitor:
         if view.phase == "collecting":
             new, wanted, unit = view.collected
             what += f" {new:,}/{wanted:,} {unit}"
-        line = f"{loop}  {what}  {_facts(view)}"
-        eta = view.eta_seconds()
-        return line if eta is None else f"{line}  about {duration_text(eta)} to go"
+        return f"{loop}  {what}  {_facts(view)}{_eta(view)}"
 
     def _say(self, line: str) -> None:
         self._console.print(Text(line), soft_wrap=True, highlight=False)

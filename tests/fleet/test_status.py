@@ -31,6 +31,7 @@ def test_every_state_has_its_label(store):
         ("c", "error", "out of memory"),
         ("d", "stopped", ""),
         ("e", "waiting", ""),
+        ("f", "stopped", "KeyError: 'x'\n  raised by your play"),
     ]:
         remote_lease(store, worker, state=state, error=error, rates={"games_per_hour": 5000.0})
     status = collect(store, watch)
@@ -40,6 +41,7 @@ def test_every_state_has_its_label(store):
         "c": "🔴 Error (out of memory)",
         "d": "⚪ Offline",
         "e": "🟢 Active",
+        "f": "⚪ Offline (KeyError: 'x')",
     }
     assert (status.num_active, status.num_configured) == (3, 4)
     assert "Workers active 3/4" in status.text()
@@ -69,7 +71,7 @@ def test_a_run_in_full(store):
             "model_version": 1,
             "games": 1200,
             "positions": 50_000,
-            "losses": {"validation": 0.0123},
+            "losses": {"val_policy": 0.0123},
             "elo": {"rating": 321.4, "error": 20.2},
             "seconds": 12.5,
         },
@@ -81,7 +83,7 @@ def test_a_run_in_full(store):
     status = collect(store, LeaseWatch(), configured_workers=frozenset({"w0", "w1"}))
     text = status.text()
     assert "Workers active 1/2" in text
-    assert "Loop 1: model 1, 1,200 games, 50,000 positions, validation 0.0123, Elo 321 ± 20" in text
+    assert "Loop 1: model 1, 1,200 games, 50,000 positions, val policy 0.0123, Elo 321 ± 20" in text
     assert "STOP is set" in text
     assert "Problem: workers/bad.json: expected JSON" in text
     assert "(unconfirmed)" not in text

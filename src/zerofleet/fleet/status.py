@@ -37,7 +37,7 @@ class RoleStatus:
     state: str
     """active, syncing, waiting, error, stopped as it wrote; offline if it counts as dead."""
     label: str
-    """For people: 🟢 Active, 🟡 Syncing, 🔴 Error (reason), ⚪ Offline."""
+    """For people: 🟢 Active, 🟡 Syncing, 🔴 Error (reason), ⚪ Offline (reason, if it failed)."""
     confirmed: bool
     """False while the only proof of life is what the file says: it has not changed under our eyes
     yet and its process is not on this host."""
@@ -174,8 +174,8 @@ def _role(
     state = written if alive or written == "stopped" else "offline"
     reason = str(lease.get("error") or "")
     label = _LABELS.get(state, state)
-    if state == "error" and reason:
-        label += f" ({reason})"
+    if reason and state in ("error", "stopped"):
+        label += f" ({reason.splitlines()[0]})"
     return RoleStatus(
         name=name,
         state=state,
@@ -211,7 +211,11 @@ def _loop(entry: dict[str, Any]) -> str:
     parts += [f"{entry[name]:,} {name}" for name in ("games", "positions") if name in entry]
     losses = entry.get("losses")
     if isinstance(losses, dict):
-        parts += [f"{name} {value:.4g}" for name, value in losses.items() if _is_number(value)]
+        parts += [
+            f"{name.replace('_', ' ')} {value:.4g}"
+            for name, value in losses.items()
+            if _is_number(value)
+        ]
     game_stats = entry.get("game_stats")
     scores = game_stats.get("scores") if isinstance(game_stats, dict) else None
     if scores:  # games for one player: the version's own come first

@@ -169,5 +169,5 @@ def _worker(worker: str, lease: Mapping[str, Any], alive: bool, restarts: int) -
         games_per_second=float(rates.get("games_per_second", 0.0)),
         positions_per_second=float(rates.get("positions_per_second", 0.0)),
         restarts=restarts,
-        note=str(lease.get("error") or ""),
+        note=next(iter(str(lease.get("error") or "").splitlines()), ""),
     )

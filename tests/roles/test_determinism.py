@@ -16,7 +16,7 @@ from zerofleet.selfplay.alphabeta_actor import AlphaBetaActor
 from zerofleet.selfplay.config import SelfplayConfig
 
 # Where a shard may differ between equal runs: the session and facts of the host.
-OF_THE_HOST = {"session": "", "host": {}}
+OF_THE_HOST = {"run_id": "", "session": "", "host": {}}
 
 
 def bytes_apart_from_host(run, name):

@@ -3,6 +3,7 @@ import signal
 import threading
 import time
 
+from support import PATIENCE
 from zerofleet.fleet.launcher import Command
 from zerofleet.fleet.local import LocalLauncher
 from zerofleet.fleet.supervisor import RestartPolicy, Supervisor, stop_signals
@@ -170,13 +171,13 @@ def test_stops_real_processes_in_bounded_time(tmp_path):
         on_event=events.append,
     )
     supervisor.poll()
-    end = time.monotonic() + 30
+    end = time.monotonic() + 30 * PATIENCE
     while any((tmp_path / name).read_text() != "ready\n" for name in scripts):
         assert time.monotonic() < end
         time.sleep(0.02)
     start = time.monotonic()
     supervisor.stop(grace_seconds=2)
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 20 * PATIENCE
     assert {event.name: event.kind for event in events[2:]} == {
         "polite": "finished",
         "stubborn": "killed",

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import run_kit
 
-from support import read_only, require_program
+from support import PATIENCE, read_only, require_program
 from zerofleet import _core
 from zerofleet.fleet.rsync import RsyncMirror
 from zerofleet.records.read import decode_shard
@@ -84,11 +84,11 @@ def test_stop_of_an_earlier_run_is_cleared_and_a_new_one_saves_the_last_batch(ru
     worker = run.worker("w0", LONG_BATCH)
     wait_until_playing(run, "w0")
     (run.directory / "STOP").touch()
-    assert worker.wait(15) == 0
+    assert worker.wait() == 0
     assert "stopped: STOP" in worker.text()
     ((_, games),) = read_shards(run).values()
     assert 0 < games.num_games < 1_000_000
-    assert trainer.wait(15) == 0  # a person's STOP ends the trainer as well
+    assert trainer.wait() == 0  # a person's STOP ends the trainer as well
     assert run.audit().num_games_pending == games.num_games
 
 
@@ -106,7 +106,7 @@ def test_a_signal_saves_the_finished_games(run, number):
     worker = run.worker("w0", LONG_BATCH)
     wait_until_playing(run, "w0")
     worker.signal(number)
-    assert worker.wait(15) == 0
+    assert worker.wait() == 0
     assert "stopped: signal" in worker.text()
     ((_, games),) = read_shards(run).values()
     assert f"{games.num_games:,} games played" in worker.text()
@@ -204,8 +204,8 @@ def test_a_worker_beats_at_the_pace_of_the_run(run):
         fleet=FleetConfig(heartbeat_seconds=0.05, dead_after_seconds=30),
     )
     run.store.put("config.json", config.to_json())
-    # Without it: one for each look at the directory and one every two seconds, 60 at most.
-    run_kit.wait_for(lambda: counter() > before + 100, "beats at the new pace", seconds=40)
+    # Without it: one for each look at the directory and one every two seconds, 90 in a minute.
+    run_kit.wait_for(lambda: counter() > before + 100, "beats at the new pace")
     assert worker.stop() == 0
 
 
@@ -351,12 +351,13 @@ def manifest(run):
 
 
 def test_a_frozen_trainer_that_was_taken_over_changes_nothing_more(run):
-    first = run.trainer(pacing__max_loops=10_000, fleet__dead_after_seconds=4)
+    seconds = 4 * PATIENCE
+    first = run.trainer(pacing__max_loops=10_000, fleet__dead_after_seconds=seconds)
     worker = run.worker("w0")
     run.wait_for_loop(1)
     first.signal(signal.SIGSTOP)
-    second = run.trainer(pacing__max_loops=10_000, fleet__dead_after_seconds=4)
-    second.wait_for_text("watching it for up to 4 s")
+    second = run.trainer(pacing__max_loops=10_000, fleet__dead_after_seconds=seconds)
+    second.wait_for_text(f"watching it for up to {seconds:.0f} s")
     second.wait_for_text("resumed after loop")
     run.wait_for_loop(run.iteration() + 1)
     first.signal(signal.SIGCONT)
@@ -385,10 +386,9 @@ def test_a_live_run_can_be_audited(run):
     trainer, worker = run.trainer(pacing__max_loops=10_000), run.worker("w0")
     run.wait_for_loop(1)
     audits, first = 0, run.iteration()
-    while run.iteration() < first + 4:
+    while run.iteration() < first + 4 or audits < 3:
         run.audit()
         audits += 1
-    assert audits >= 3
     assert (worker.stop(), trainer.stop()) == (0, 0)
 
 
@@ -398,6 +398,6 @@ def test_stop_reaches_a_worker_that_waits_for_a_model(run):
     worker = run.worker("early")
     worker.wait_for_text("waiting for the trainer to publish a model")
     (run.directory / "STOP").touch()
-    assert worker.wait(15) == 0
+    assert worker.wait() == 0
     shutil.rmtree(run.directory)
     assert os.path.exists(run.home)

@@ -9,6 +9,8 @@ import pytest
 import run_kit
 from campaign import Chain
 
+from support import PATIENCE
+
 MINUTES = float(os.environ.get("ZEROFLEET_SOAK_MINUTES", "3"))
 
 
@@ -42,7 +44,7 @@ def test_random_kills(run):
             # Asked to stop, in the middle of whatever it does, it ends cleanly and soon.
             # Before it has begun the signal ends it as any process.
             expected = 0 if "started" in roles[name].text() else -signal.SIGTERM
-            assert roles[name].stop(30) in (0, expected), roles[name].text()
+            assert roles[name].stop(30 * PATIENCE) in (0, expected), roles[name].text()
             roles[name] = start(name)
             continue
         chain.kill_at_random(roles[name])

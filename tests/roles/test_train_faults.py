@@ -67,7 +67,9 @@ def test_a_worker_that_is_suspended(tree_run):
         PATIENCE_SECONDS,
     )
     assert command.wait(PATIENCE_SECONDS) == 0, command.text()
-    assert "was suspended (SIGSTOP) for 4 s and was killed, starts again in" in command.text()
+    seconds = 1.5 * tree_run.base["fleet.dead_after_seconds"]
+    words = f"was suspended (SIGSTOP) for {seconds:.0f} s and was killed, starts again in"
+    assert words in command.text()
     check_complete(tree_run, 2)
 
 

@@ -34,7 +34,7 @@ def test_train_status_audit(tmp_path, settings):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\x1b" not in done.stdout
     assert "Loop 1/1  collected" in done.stdout
-    assert "Measuring version 2: 200 games against each opponent" in done.stdout
+    assert "Measuring version 2: 200 games against each opponent (Ctrl-C: skip)" in done.stdout
     assert "Strength of version 2" in done.stdout
     assert "\n  random: any legal move\n" in done.stdout
     assert f"Learning curve: {directory / 'learning_curve.png'}" in done.stdout

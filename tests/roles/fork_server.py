@@ -28,6 +28,7 @@ def child(request):
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # when the server is killed
         os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # as from a terminal
         log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         null = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((null, 0), (log, 1), (log, 2)):

@@ -106,7 +106,7 @@ class Forge:
 
     def close(self):
         self._process.stdin.close()
-        self._process.wait(30)
+        self._process.wait(30 * PATIENCE)
         self._process.stdout.close()
 
 

@@ -110,3 +110,14 @@ def test_the_time_given_is_that_of_the_command(run):
     assert "[trainer] killed by SIGKILL" in command.text()
     assert run.iteration() >= 2
     run.audit()
+
+
+def test_the_games_of_the_last_table_may_be_skipped(run):
+    run.base = {**run_kit.TINY, "pacing.max_loops": 1, "arena.final_games": 1_000_000}
+    command = train(run, 1)
+    wait_for(lambda: "Measuring version 2" in command.text(), "the games", PATIENCE_SECONDS)
+    command.signal(signal.SIGINT)
+    assert command.wait(PATIENCE_SECONDS) == 0, command.text()
+    _, end = command.text().split("Not measured to the end; the last rating:")
+    assert "Strength of version 2" in end
+    assert "Learning curve: " in end

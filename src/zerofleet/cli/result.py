@@ -81,7 +81,7 @@ def _show_strength(console: Console, store: Store, entry: IterationStats, *, mea
 
 def _measuring(console: Console, version: int, num_games: int) -> AbstractContextManager[object]:
     """Says that the games are being played, which may take minutes."""
-    text = f"Measuring version {version}: {num_games} games against each opponent"
+    text = f"Measuring version {version}: {num_games} games against each opponent (Ctrl-C: skip)"
     if num_games and not console.is_terminal:
         console.print(text, highlight=False)
     return console.status(text) if num_games and console.is_terminal else nullcontext()

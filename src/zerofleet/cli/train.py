@@ -174,17 +174,21 @@ def _run(prepared: "PreparedRun") -> int:
     say(f"Run directory {run_dir}; {prepared.plan}; logs in {run_dir / LOGS}")
     for note in prepared.notes():
         say(note)
-    with stop_signals() as stop:
-        with open_monitor(console) as monitor:
-            outcome = session.run(stop, monitor.update)
-        if outcome.status == "failed":
-            say(f"zerofleet: {outcome.reason}")
-            say(f"Nothing is lost. Mend it and go on with: {_this_command()}")
-            return 1
-        interrupted = outcome.status == "stopped"
-        show_result(console, DirectoryStore(run_dir), run_dir, measure=not interrupted)
-        if interrupted:
-            say(f"Stopped. Go on with: {_this_command()}")
+    with stop_signals() as stop, open_monitor(console) as monitor:
+        outcome = session.run(stop, monitor.update)
+    if outcome.status == "failed":
+        say(f"zerofleet: {outcome.reason}")
+        say(f"Nothing is lost. Mend it and go on with: {_this_command()}")
+        return 1
+    interrupted = outcome.status == "stopped"
+    store = DirectoryStore(run_dir)
+    try:
+        show_result(console, store, run_dir, measure=not interrupted)
+    except KeyboardInterrupt:  # these games may take long, and everything else is done
+        say("Not measured to the end; the last rating:")
+        show_result(console, store, run_dir, measure=False)
+    if interrupted:
+        say(f"Stopped. Go on with: {_this_command()}")
     return 130 if interrupted else 0
 
 

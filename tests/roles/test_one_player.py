@@ -8,6 +8,7 @@ from zerofleet.run.stats import read_stats
 SETTINGS = run_kit.TINY_TREES | {
     "pacing.games_per_iteration": 6,
     "pacing.max_loops": 2,
+    "arena.every": 1,
     "arena.eval_games": 6,
     "arena.final_games": 8,
     "arena.num_simulations": 4,

@@ -82,8 +82,10 @@ bool EvalCache::find(const RowKey& key, std::span<float> prior, float& value) {
     const std::lock_guard lock(shard.mutex);
     ++shard.lookups;
     for (std::size_t way = 0; way < kWays; ++way) {
-        const std::uint64_t slot = shard.slots[(key.low + way) & mask];
-        if (slot == 0 || shard.head - (slot - 1) > ring) continue;  // empty, or overwritten
+        const std::uint64_t entry = shard.slots[(key.low + way) & mask];
+        const std::uint64_t slot = entry & kPosition;
+        if (slot == 0 || (entry ^ key.low) > kPosition) continue;  // empty, or of another row
+        if (shard.head - (slot - 1) > ring) continue;              // overwritten
         const std::uint32_t* record = shard.ring.data() + (slot - 1) % ring;
         if (std::memcmp(record, &key, sizeof key) != 0 || record[4] != prior.size()) continue;
         value = std::bit_cast<float>(record[5]);
@@ -111,9 +113,9 @@ void EvalCache::insert(const RowKey& key, std::span<const float> prior, float va
     std::uint64_t* oldest = &shard.slots[key.low & mask];
     for (std::size_t way = 1; way < kWays; ++way) {
         std::uint64_t& slot = shard.slots[(key.low + way) & mask];
-        if (slot < *oldest) oldest = &slot;
+        if ((slot & kPosition) < (*oldest & kPosition)) oldest = &slot;
     }
-    *oldest = shard.head + 1;
+    *oldest = (key.low & ~kPosition) | (shard.head + 1);
     shard.head += words;
 }
 

@@ -50,7 +50,9 @@ class EvalCache {
     // A shard is a ring of records, the oldest overwritten by the newest, and an index into it:
     //
     //   slots   [hash % num_slots], 4 of them tried -> position of a record + 1, counted from the
-    //           start of the shard's life; a record is alive while head - position <= ring size
+    //           start of the shard's life (48 bits: a petabyte), below 16 other bits of the hash,
+    //           so that another row's record is hardly ever looked at; a record is alive while head
+    //           - position <= ring size
     //   ring    | key 16 | num_priors 4 | value 4 | prior f32 ... | next record ...
     struct alignas(kCacheLine) Shard {
         std::mutex mutex;
@@ -60,6 +62,7 @@ class EvalCache {
         std::uint64_t lookups = 0, hits = 0;
     };
     static constexpr std::size_t kNumShards = 64, kWays = 4, kHeaderWords = 6;
+    static constexpr std::uint64_t kPosition = (std::uint64_t{1} << 48) - 1;  // bits of a slot
 
     Shard& shard_of(const RowKey& key) { return shards_[key.high % kNumShards]; }
 

@@ -1,6 +1,9 @@
 import pytest
 
 from support import PATIENCE
+from zerofleet.run.threads import calm_threads
+
+calm_threads()  # as every role does, before a test module loads torch
 
 
 def pytest_collection_modifyitems(config, items):

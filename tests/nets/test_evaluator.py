@@ -234,6 +234,18 @@ def test_another_version_is_loaded(backend):
     assert evaluator(batch).prior.tobytes() == expected.prior.tobytes()
 
 
+def test_openvino_traces_a_net_once(monkeypatch):
+    """Torch keeps every trace for ever; workers load thousands of versions."""
+    traces, trace = [], torch.jit.trace
+    monkeypatch.setattr(torch.jit, "trace", lambda *a, **k: traces.append(a) or trace(*a, **k))
+    for config in (SMALL, MLP):
+        traces.clear()
+        evaluator = evaluator_of(net_for("go(size=7)", config), "openvino-f32")
+        for seed in (2, 3):
+            evaluator.load(model_to_safetensors(net_for("go(size=7)", config, seed=seed)))
+        assert len(traces) == 1
+
+
 def test_auto_says_what_it_chose_and_why(monkeypatch):
     data = model_to_safetensors(net_for("tic_tac_toe", MLP))
     chosen = make_evaluator(data, max_batch=4)

@@ -27,7 +27,7 @@ BackendName = Literal[
     "cuda-bf16",
 ]
 
-_NUM_PROBES = 4
+_NUM_PROBES = 32
 
 
 class NetEvaluator:
@@ -131,14 +131,18 @@ class NetEvaluator:
         """
         most = sizes[-1]
 
-        def answers(size: int, offset: int) -> bytes:
-            batch = _probes(self.architecture, offset, min(_NUM_PROBES, sizes[0]))
+        def answers(size: int, offset: int, rows: int) -> bytes:
+            batch = _probes(self.architecture, offset, rows)
             found = self._answer(batch, size)
+            wdl = b"" if found.wdl is None else found.wdl[offset:].tobytes()
             prior = found.prior[batch.legal_start[offset] :]
-            return prior.tobytes() + found.value[offset:].tobytes()
+            return prior.tobytes() + found.value[offset:].tobytes() + wdl
 
-        expected = answers(most, most - min(_NUM_PROBES, sizes[0]))
-        equal = tuple(size for size in sizes if answers(size, 0) == expected)
+        def is_equal(size: int) -> bool:
+            rows = min(_NUM_PROBES, size)
+            return answers(size, 0, rows) == answers(most, most - rows, rows)
+
+        equal = tuple(size for size in sizes if is_equal(size))
         if most not in equal:
             raise BackendError(
                 f"{self.backend}: answers depend on a row's place in its batch here; use another "

@@ -48,12 +48,13 @@ class OpenVinoBackend:
             "PERFORMANCE_HINT": "LATENCY",  # all threads work on one batch
         }
         self._requests: dict[int, Any] = {}
+        self._graph = _Graph(model)
         self.load(model)
 
     def load(self, model: Net) -> None:
         """Compiles another version, a tenth of a second for each size of a small net."""
         try:
-            graph = _read(model)
+            graph = self._graph.of(model)
             for size, array in self._inputs.arrays.items():
                 graph.reshape([size, *self._inputs.shape])
                 compiled = self._core.compile_model(graph, "CPU", self._settings)
@@ -85,22 +86,45 @@ class _Evaluate(nn.Module):
         return self.model.evaluate(inputs)
 
 
-def _read(model: Net) -> Any:
-    """The net as OpenVINO's graph, with an input [1, *input_shape] to be reshaped."""
-    import openvino
-    from openvino.frontend import FrontEndManager
-    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+class _Graph:
+    """The net as OpenVINO's graph, for any weights.
 
-    example = torch.zeros(2, *model.input_shape)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch calls its tracer old
-        trace: Any = torch.jit.trace(_Evaluate(folded(model)), example)  # type: ignore[no-untyped-call]
-        traced = torch.jit.freeze(trace.eval())
-        frontend = FrontEndManager().load_by_framework("pytorch")
-        decoder = TorchScriptPythonDecoder(traced)  # the frontend does not keep it alive
-        graph = frontend.convert(frontend.load(decoder))
-    (node,) = graph.inputs
-    node.get_node().set_element_type(openvino.Type.f32)
-    node.get_node().set_partial_shape(openvino.PartialShape([-1, *model.input_shape]))
-    graph.validate_nodes_and_infer_types()
-    return graph
+    A process traces its net once: torch keeps some megabytes of every trace for ever.
+    """
+
+    def __init__(self, model: Net) -> None:
+        """Reads the net's structure. Raises: BackendError if a weight is not found in the graph."""
+        import openvino
+        from openvino.frontend import FrontEndManager
+        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+        self._constant = openvino.op.Constant
+        net = _Evaluate(folded(model)).eval()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch calls its tracer old
+            trace: Any = torch.jit.trace(  # type: ignore[no-untyped-call]
+                net, torch.zeros(2, *model.input_shape), check_trace=False
+            )
+            frontend = FrontEndManager().load_by_framework("pytorch")
+            decoder = TorchScriptPythonDecoder(trace)  # the frontend does not keep it alive
+            self._graph = frontend.convert(frontend.load(decoder))
+        (node,) = self._graph.inputs
+        node.get_node().set_element_type(openvino.Type.f32)
+        node.get_node().set_partial_shape(openvino.PartialShape([-1, *model.input_shape]))
+        self._graph.validate_nodes_and_infer_types()
+        self._weights = {
+            op.get_friendly_name().removeprefix("self."): op
+            for op in self._graph.get_ordered_ops()
+            if op.get_type_name() == "Constant"
+        }
+        missing = sorted(set(net.state_dict()) - set(self._weights))
+        if missing:
+            raise BackendError(f"OpenVINO's graph of the net has no {missing[0]}")
+
+    def of(self, model: Net) -> Any:
+        """The graph with this net's weights, for an input [any, *input_shape]."""
+        for name, tensor in _Evaluate(folded(model)).state_dict().items():
+            constant = self._constant(tensor.numpy())
+            self._weights[name].output(0).replace(constant.output(0))
+            self._weights[name] = constant
+        return self._graph

@@ -97,10 +97,8 @@ def gtp_answers(
 ) -> list[str]:
     """The answers of our Go engine to these lines, each whole."""
     written: list[str] = []
-    engine = GtpEngine(
-        Output(written.append), load_game(game), evaluator, version="test", simulations=30
-    )
-    engine.run(commands)
+    engine = GtpEngine(load_game(game), evaluator, version="test", simulations=30)
+    engine.run(commands, Output(written.append))
     for answer in written:
         # An answer ends with the first empty line, and only there.
         assert answer.endswith("\n\n")

@@ -204,7 +204,7 @@ def test_a_handicap_that_leaves_no_liberty():
     assert answer("place_free_handicap 2", game=game) == "? invalid number of stones"
 
 
-@pytest.mark.parametrize("size", [n for n in range(5, 20) if n != 12])  # theirs is the 4th line
+@pytest.mark.parametrize("size", [5, 6, 7, 8, 9, 11, 13, 18, 19])
 def test_handicap_points_are_those_of_gnu_go(size):
     program = require_program("gnugo")
     talk = "".join(f"clear_board\nfixed_handicap {n}\n" for n in range(2, 10))
@@ -319,7 +319,7 @@ alive dead 99999999999 /etc/hostname . # 12 ü \x00 nan
 """.split()  # noqa: SIM905
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.one_of(

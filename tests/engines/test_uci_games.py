@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from cli.command import run
 from support import require, require_program
+from zerofleet.cli.uci import uci
+from zerofleet.run.named_model import ModelNameError
 
 PATIENCE_SECONDS = 300
 """Longer than anything takes on a busy machine."""
@@ -119,7 +120,7 @@ def play_games(engine, num_games: int, seed: int, most_plies: int) -> list[str]:
 
 
 def test_games_against_stockfish(engine):
-    results = play_games(engine, 3, seed=1, most_plies=80)
+    results = play_games(engine, 3, seed=1, most_plies=40)
     assert len(results) == 3
 
 
@@ -131,6 +132,7 @@ def test_many_games_against_stockfish(engine):
     assert len(results) == 50
 
 
+@pytest.mark.long  # what is said until `quit` is checked above
 def test_nothing_but_the_protocol_is_said_and_nothing_after_the_end(net_file):
     done = subprocess.run(
         command_of(net_file("chess")),
@@ -149,7 +151,7 @@ def test_nothing_but_the_protocol_is_said_and_nothing_after_the_end(net_file):
         assert line.startswith(("id ", "option ", "uciok", "readyok", "info depth"))
 
 
-def test_what_names_no_net_is_refused_before_a_word_is_said(tmp_path):
-    wrong = run("uci", tmp_path / "none")
-    assert (wrong.returncode, wrong.stdout) == (1, "")
-    assert "there is no directory" in wrong.stderr
+def test_what_names_no_net_is_refused_before_a_word_is_said(tmp_path, capfd):
+    with pytest.raises(ModelNameError, match="there is no directory"):
+        uci(str(tmp_path / "none"))
+    assert capfd.readouterr() == ("", "")

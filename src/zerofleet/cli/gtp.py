@@ -56,10 +56,9 @@ def gtp(
     with protocol_output() as output:
         game, make = open_net(found, "go", device=device)
         engine = GtpEngine(
-            output,
             game,
             make(threads=threads or usable_cores(), batch=BATCH),
             version=f"{software_version()} {found.name}",
             simulations=simulations,
         )
-        engine.run(read_lines(sys.stdin.buffer))
+        engine.run(read_lines(sys.stdin.buffer), output)

@@ -29,11 +29,10 @@ _MOST_SECONDS = 10**9
 
 
 class GtpEngine:
-    """A conversation with one program. Commands are obeyed one after the other."""
+    """A game with one program. Commands are obeyed one after the other."""
 
     def __init__(
         self,
-        output: Output,
         game: Game,
         evaluator: Evaluator,
         *,
@@ -49,7 +48,6 @@ class GtpEngine:
           simulations: of a move at most; None: 400 where there is no time limit.
           batch: leaves that are evaluated together.
         """
-        self._output = output
         self._evaluator = evaluator
         self._version = version
         self._simulations = simulations
@@ -84,18 +82,19 @@ class GtpEngine:
             "showboard": lambda _: f"\n{self._board.state}",
         }
 
-    def run(self, lines: Iterable[str]) -> None:
+    def run(self, lines: Iterable[str], output: Output) -> None:
         """Obeys the lines until `quit` or their end."""
         for line in lines:
             command = parse_command(line)
             if command is None:
                 continue
-            self._output(self._answer(command) + "\n")
+            output(self.answer(command) + "\n")
             if command.name == "quit":
                 break
-        self._output.close()
+        output.close()
 
-    def _answer(self, command: GtpCommand) -> str:
+    def answer(self, command: GtpCommand) -> str:
+        """Obeys one command; its answer, without the empty line that ends it."""
         obey = self._commands.get(command.name)
         if obey is None:
             return command.failure("unknown command")

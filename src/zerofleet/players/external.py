@@ -3,6 +3,7 @@
 What an engine does wrong costs it the game in which it did it (docs/engines.md).
 """
 
+import contextlib
 import queue
 import re
 import shlex
@@ -79,7 +80,10 @@ class ExternalPlayer:
                 thread.start()
             for thread in threads:
                 thread.join()
-        except BaseException:  # Ctrl-C: those who wait for an answer get none
+        except BaseException:  # Ctrl-C: those who wait for an answer get none, and no new ones
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    waiting.get_nowait()
             self.close()
             raise
         return answers

@@ -1,8 +1,10 @@
 // Selfcheck of tree search, for every game and both selections: visits add up, policies are
-// distributions, nodes stay bounded, and games are the same with and without a cache, alone or
-// beside others on two threads.
+// distributions, nodes stay bounded, lines are legal, searches go on and keep to the root actions
+// they are given, and games are the same with and without a cache, alone or beside others on two
+// threads.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <string>
@@ -42,6 +44,21 @@ inline std::uint64_t check_result(const search::MctsResult& r, const search::Mct
                        static_cast<std::uint64_t>(static_cast<std::int64_t>(r.value * 1e6f)));
 }
 
+/// Every first move's line can be played, and only moves that were visited have one.
+inline void check_lines(const search::Mcts& tree, const search::MctsResult& r,
+                        const std::string& where) {
+    const AnyGame& game = tree.state().game();
+    for (std::size_t i = 0; i < r.actions.size(); ++i) {
+        const std::vector<Action> line = tree.line(r.actions[i]);
+        expect_equal(line.empty(), r.visits[i] == 0, where + ": a line");
+        AnyState state = tree.state();
+        for (const Action a : line) {
+            expect_true(game.is_legal(state.get(), a), where + ": a line is legal");
+            state.apply(a);
+        }
+    }
+}
+
 /// Plays one game and returns its signature.
 inline std::uint64_t play_mcts(search::MctsShared& shared, search::EvalCache* cache,
                                std::uint64_t seed, int max_moves) {
@@ -54,6 +71,16 @@ inline std::uint64_t play_mcts(search::MctsShared& shared, search::EvalCache* ca
     const AnyState initial(game);
     tree.new_game(initial.get(), seed);
     std::uint64_t signature = seed;
+    const auto search_on = [&] {
+        while (!tree.done()) {
+            rows.clear();
+            const int count = tree.collect(work, rows, cache);
+            expect_equal(count, rows.size(), game.info().spec + ": rows");
+            if (count == 0) continue;
+            net.evaluate(rows, prior, value);
+            tree.give_back(prior.data(), value.data(), cache);
+        }
+    };
     for (int move = 0; move < max_moves;) {
         const Position position = game.look(tree.state().get(), work.choices);
         if (position.terminal) break;
@@ -64,17 +91,26 @@ inline std::uint64_t play_mcts(search::MctsShared& shared, search::EvalCache* ca
             continue;
         }
         ++move;
-        tree.begin_move();
-        while (!tree.done()) {
-            rows.clear();
-            const int count = tree.collect(work, rows, cache);
-            expect_equal(count, rows.size(), game.info().spec + ": rows");
-            if (count == 0) continue;
-            net.evaluate(rows, prior, value);
-            tree.give_back(prior.data(), value.data(), cache);
-        }
         const std::string where = game.info().spec + " " + game.text(tree.state().get());
+        if (move % 4 == 0) {  // the first two moves only
+            const auto legal = work.choices.actions();
+            const std::vector<Action> some(
+                legal.begin(), legal.begin() + std::min<std::ptrdiff_t>(2, work.choices.size()));
+            const AnyState here = tree.state();
+            tree.new_game(here.get(), derive_seed(seed, static_cast<std::uint64_t>(move)), some);
+            tree.begin_move();
+            search_on();
+            expect_equal(tree.result().actions.size(), some.size(), where + ": root actions");
+        } else {
+            tree.begin_move();
+            search_on();
+        }
+        if (shared.options.selection == search::Selection::kPuct && move % 3 == 0) {
+            tree.resume(20);
+            search_on();
+        }
         signature = derive_seed(signature, check_result(tree.result(), tree, shared, where));
+        check_lines(tree, tree.result(), where);
         tree.advance(tree.result().action);
     }
     return derive_seed(signature, game.hash(tree.state().get()));

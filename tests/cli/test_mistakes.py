@@ -60,6 +60,8 @@ NEEDED = {
     "selfplay": ["tic_tac_toe"],
     "mirror": ["host:/x", "--run-dir", "run"],
     "check-game": ["tic_tac_toe"],
+    "uci": ["net.safetensors"],
+    "gtp": ["net.safetensors"],
 }
 NUMBERS = [
     (verb, argument.names[0], argument.field_info.name)

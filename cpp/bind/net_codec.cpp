@@ -30,11 +30,10 @@ template <int NumDims>
 using Floats = ConstArray<float, NumDims>;
 using Inputs = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
-/// e^x to within 2e-7 of itself, for x <= 0; below -87 as at -87. Plain arithmetic, which compilers
-/// turn into vector instructions, and the same bits on every machine (Cephes' polynomial).
+/// e^x to within 2e-7 of itself, for -87 <= x <= 0. Plain arithmetic, which compilers turn into
+/// vector instructions, and the same bits on every machine (Cephes' polynomial).
 inline float exp_of(float x) {
     constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-    x = x < -87.0f ? -87.0f : x;
     const float shifted = x * 1.44269504088896341f + kRound;
     const float n = shifted - kRound;
     const float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
@@ -49,20 +48,33 @@ inline float exp_of(float x) {
     return p * std::bit_cast<float>(power);
 }
 
-/// Replaces logits by probabilities. What is no number stays none.
-void softmax(float* x, std::size_t size) {
-    float top = x[0];
-    for (std::size_t i = 1; i < size; ++i) top = x[i] > top ? x[i] : top;
-    for (std::size_t i = 0; i < size; ++i) x[i] = exp_of(x[i] - top);
-    // Eight sums, so that the order is fixed and the additions do not wait for each other.
-    std::array<float, 8> sums{};
+/// Folds the numbers `at(0)` .. `at(size - 1)` in eight lanes: in a fixed order, and so that no
+/// operation waits for the one before it.
+template <class At, class Fold>
+float fold(std::size_t size, float initial, At&& at, Fold&& join) {
+    std::array<float, 8> lanes;
+    lanes.fill(initial);
     std::size_t i = 0;
     for (; i + 8 <= size; i += 8)
-        for (std::size_t k = 0; k < 8; ++k) sums[k] += x[i + k];
-    for (std::size_t k = 0; i < size; ++i, ++k) sums[k] += x[i];
-    float total = 0.0f;
-    for (const float sum : sums) total += sum;
-    for (std::size_t j = 0; j < size; ++j) x[j] /= total;
+        for (std::size_t k = 0; k < 8; ++k) lanes[k] = join(lanes[k], at(i + k));
+    for (std::size_t k = 0; i < size; ++i, ++k) lanes[k] = join(lanes[k], at(i));
+    float all = initial;
+    for (const float lane : lanes) all = join(all, lane);
+    return all;
+}
+
+constexpr auto kPlus = [](float a, float b) { return a + b; };
+
+/// Replaces logits by probabilities; those below e^-87 of the largest count as that. What is no
+/// number stays none.
+void softmax(float* x, std::size_t size) {
+    const auto at = [x](std::size_t i) { return x[i]; };
+    const float top = fold(size, x[0], at, [](float a, float b) { return b > a ? b : a; });
+    // A loop of its own: together with the next one compilers make branches of it.
+    for (std::size_t i = 0; i < size; ++i) x[i] = x[i] - top < -87.0f ? -87.0f : x[i] - top;
+    for (std::size_t i = 0; i < size; ++i) x[i] = exp_of(x[i]);
+    const float total = fold(size, 0.0f, at, kPlus);
+    for (std::size_t i = 0; i < size; ++i) x[i] /= total;
 }
 
 const auto kBitTable = [] {
@@ -185,8 +197,9 @@ class NetCodec {
             thread_local std::vector<float> p;
             p.assign(logits.data() + row * bins, logits.data() + (row + 1) * bins);
             softmax(p.data(), bins);
-            float gain = 0.0f;
-            for (std::size_t i = 0; i < bins; ++i) gain += p[i] * centres.data()[i];
+            const float* const centre = centres.data();
+            const auto weighted = [&](std::size_t i) { return p[i] * centre[i]; };
+            const float gain = fold(bins, 0.0f, weighted, kPlus);
             const float total = base.data()[row] + gain;
             // Written so that what is no number stays none.
             value[row] = total > 1.0f ? 1.0f : total < -1.0f ? -1.0f : total;

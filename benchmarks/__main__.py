@@ -131,6 +131,7 @@ def self_play_with_nets() -> list[tuple[str, float]]:
             (f"{name} evaluations/s", line["self-play"]),
             (f"{name} bare evaluations/s", line["bare"]),
             (f"{name} self-play : bare", line["ratio"]),
+            (f"{name} self-play : bare, by CPU", line["ratio_by_cpu"]),
         ]
         found += [(f"{name} share of time: {k}", share) for k, share in line["shares"].items()]
     return found

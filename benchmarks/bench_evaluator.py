@@ -1,6 +1,6 @@
 """Evaluations per second of the bare net: every backend, on positions of real self-play.
 
-    python benchmarks/bench_evaluator.py [--nets go,chess] [--batches 64,256,1024] [--rounds 3]
+    python -m benchmarks.bench_evaluator [--nets go,chess] [--batches 64,256,1024] [--rounds 3]
         [--backends openvino-bf16,torch-bf16] [--seconds 1] [--threads N] [--json FILE]
 
 An evaluation is a row in, priors and value out: bits, padding and softmax included. The variants
@@ -37,6 +37,9 @@ NETS = {
     "go-pooled": ("go(size=9)", ResNetConfig(num_blocks=6, num_filters=64)),
     "go-se": ("go(size=9)", ResNetConfig(num_blocks=6, num_filters=64, squeeze_excitation=True)),
     "chess": ("chess", ResNetConfig(num_blocks=10, num_filters=128, **PLAIN)),
+    "go7": ("go(size=7)", ResNetConfig(num_blocks=8, num_filters=128, **PLAIN)),
+    "2048": ("twenty48", ResNetConfig(num_blocks=10, num_filters=128, **PLAIN)),
+    "2048-small": ("twenty48", ResNetConfig(num_blocks=2, num_filters=32, **PLAIN)),
 }
 """Nets without pooling, whose rates others publish, one with the defaults and one with all."""
 

@@ -1,6 +1,6 @@
 """Samples per second of training residual nets, bf16 and fp32: the step alone and the whole loop.
 
-    python benchmarks/bench_learner.py [--seconds 5] [--rounds 3] [--threads N] [--json FILE]
+    python -m benchmarks.bench_learner [--seconds 5] [--rounds 3] [--threads N] [--json FILE]
 
 `step` repeats the training step on batches that are in memory; `loop` draws them from a window as a
 run does: rows, symmetries, bits, policies, a thread that prepares ahead. The variants take turns,

@@ -1,13 +1,14 @@
 """Self-play with a real net against the bare net: what the search costs.
 
-    python benchmarks/bench_selfplay.py [--nets go,chess] [--batch 1024] [--pairs 5] [--seconds 3]
+    python -m benchmarks.bench_selfplay [--nets go,chess] [--batch 1024] [--pairs 5] [--seconds 3]
         [--simulations 100] [--backend auto] [--threads N] [--json FILE]
 
 `self-play` counts evaluations of the net (rows, cache misses) of a pool of games searched with
 Gumbel; `bare` runs the same evaluator on full batches of leaves of that pool, so that both see real
 positions. The two alternate. `net alone` is the backend without bits and softmax. The shares are
-those of the wall clock of self-play. `by CPU` is the same ratio per second of processor time: on a
-machine that is shared the clock says little.
+those of the wall clock of self-play. `by CPU` is the same per second of processor time: on a
+machine that is shared the clock says little. Cache and subtree reuse are on, as in a run: there are
+more simulations than evaluations.
 """
 
 import argparse
@@ -37,6 +38,8 @@ class Rates(NamedTuple):
     wall: float
     cpu: float
     """Per second of processor time."""
+    seconds: float
+    """How long it was measured."""
 
 
 def rates(work: Callable[[], int], seconds: float) -> Rates:
@@ -44,7 +47,7 @@ def rates(work: Callable[[], int], seconds: float) -> Rates:
     rows, started, cpu = 0, time.perf_counter(), time.process_time()
     while (passed := time.perf_counter() - started) < seconds:
         rows += work()
-    return Rates(rows / passed, rows / (time.process_time() - cpu))
+    return Rates(rows / passed, rows / (time.process_time() - cpu), passed)
 
 
 class Clocked:
@@ -139,7 +142,7 @@ class SelfPlay:
         elif hasattr(inner, "_compute"):
             compute = lambda: inner._compute(size)  # noqa: E731
         else:
-            return Rates(float("nan"), float("nan"))
+            return Rates(*[float("nan")] * 3)
 
         def evaluate() -> int:
             compute()
@@ -159,7 +162,7 @@ def measure(name: str, args: argparse.Namespace) -> dict[str, Any]:
             play.seconds[part] = 0.0
         figures["self-play"].append(play.run(args.seconds))
         for part, seconds in play.seconds.items():
-            shares[part].append(seconds / args.seconds)
+            shares[part].append(seconds / figures["self-play"][-1].seconds)
         figures["bare"].append(play.bare(args.seconds))
         figures["net alone"].append(play.net_alone(args.seconds / 2))
     after = play.pool.stats()
@@ -168,13 +171,19 @@ def measure(name: str, args: argparse.Namespace) -> dict[str, Any]:
     medians = {part: statistics.median(values) for part, values in shares.items()}
     net = medians.pop("encode and net") - medians["encode"]
     rows, rounds = after.rows - stats.rows, after.rounds - stats.rounds
+    per_evaluation = (after.simulations - stats.simulations) / rows
     return {
         "net": name,
         "backend": play.evaluator.backend,
         "batch": args.batch,
         "rows_a_round": rows / rounds,
-        "simulations_an_evaluation": (after.simulations - stats.simulations) / rows,
+        "simulations_an_evaluation": per_evaluation,
         **{what: statistics.median(x.wall for x in found) for what, found in figures.items()},
+        "simulations": per_evaluation * statistics.median(x.wall for x in figures["self-play"]),
+        **{
+            f"{what} by CPU": statistics.median(x.cpu for x in found)
+            for what, found in figures.items()
+        },
         "ratio": statistics.median(ratios),
         "ratio_lowest": min(ratios),
         "ratio_highest": max(ratios),
@@ -200,8 +209,11 @@ def main() -> None:
             f"{line['net']}: {line['backend']}, batch {line['batch']} ({line['rows_a_round']:.0f} "
             f"rows a round), {args.simulations} simulations, Gumbel, {args.threads} threads\n"
             f"  evaluations/s: self-play {line['self-play']:,.0f}, bare {line['bare']:,.0f}, net "
-            f"alone {line['net alone']:,.0f}; {line['simulations_an_evaluation']:.2f} simulations "
-            f"an evaluation\n  self-play : bare = {line['ratio']:.3f} "
+            f"alone {line['net alone']:,.0f}; by CPU {line['self-play by CPU']:,.0f}, "
+            f"{line['bare by CPU']:,.0f}, {line['net alone by CPU']:,.0f}\n"
+            f"  simulations/s: {line['simulations']:,.0f}, "
+            f"{line['simulations_an_evaluation']:.2f} an evaluation\n"
+            f"  self-play : bare = {line['ratio']:.3f} "
             f"({line['ratio_lowest']:.3f} .. {line['ratio_highest']:.3f}, {args.pairs} pairs), "
             f"by CPU {line['ratio_by_cpu']:.3f}\n  "
             + ", ".join(f"{part} {100 * share:.1f} %" for part, share in line["shares"].items())

@@ -9,7 +9,7 @@ from synchronous import check_complete
 from zerofleet.roles.ending import Ending
 from zerofleet.run.layout import DATA
 from zerofleet.run.stats import read_stats
-from zerofleet.run.stop import request_stop
+from zerofleet.run.stop import request_stop, stop_requested
 from zerofleet.run.store import DirectoryStore
 
 
@@ -46,6 +46,18 @@ def test_it_ends_when_somebody_writes_stop(ending, clock, tmp_path):
     clock.now += 1
     assert ending.is_over()
     assert not ending.is_time_over()
+
+
+def test_a_run_whose_loops_are_done_takes_its_time(ending, clock, tmp_path):
+    """The STOP that the trainer itself writes is for the workers."""
+    ending.request_stop("all loops are done")
+    assert stop_requested(DirectoryStore(tmp_path))
+    ending.begin()  # matches of the last version
+    clock.now += 599
+    assert not ending.is_over()
+    assert not ending.is_too_long()
+    clock.now += 1
+    assert ending.is_over()  # of the time given there is no more
 
 
 def test_told_by_a_signal_nothing_may_take_longer(tmp_path, clock):

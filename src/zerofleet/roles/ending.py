@@ -10,7 +10,7 @@ from collections.abc import Callable
 from threading import Event
 
 from zerofleet.run.errors import StoreError
-from zerofleet.run.stop import stop_requested
+from zerofleet.run.stop import request_stop, stop_requested
 from zerofleet.run.store import Store
 
 SHORTEST_ALLOWANCE_SECONDS = 30.0
@@ -39,6 +39,7 @@ class Ending:
         self._deadline = float("inf") if minutes is None else self._began + 60 * minutes
         self._over_since: float | None = None
         self._next_look = float("-inf")
+        self._looks_for_stop = True
         self.allowance_seconds = max(
             SHORTEST_ALLOWANCE_SECONDS, ALLOWANCE_SHARE * 60 * (minutes or 0)
         )
@@ -64,6 +65,11 @@ class Ending:
                 self._over_since = now
         return self._over_since is not None
 
+    def request_stop(self, reason: str) -> None:
+        """Writes STOP for the workers; it does not mean this trainer, which is done anyway."""
+        self._looks_for_stop = False
+        request_stop(self._store, reason)
+
     def begin(self) -> None:
         """Something begins of which `is_too_long` will be asked."""
         self._began = self._clock()
@@ -79,7 +85,7 @@ class Ending:
         return self.is_told() or now > end
 
     def _is_stopped(self, now: float) -> bool:
-        if now < self._next_look:
+        if now < self._next_look or not self._looks_for_stop:
             return False
         self._next_look = now + LOOK_SECONDS
         try:

@@ -65,7 +65,7 @@ from zerofleet.run.models import RUN_ID, publish_model
 from zerofleet.run.series import SeriesWriter
 from zerofleet.run.shares import Share, prune_shares, read_share
 from zerofleet.run.software import software_version
-from zerofleet.run.stop import clear_stop, request_stop
+from zerofleet.run.stop import clear_stop
 from zerofleet.run.store import DirectoryStore, read_or_none
 from zerofleet.run.threads import calm_threads
 
@@ -328,7 +328,7 @@ class Trainer:
         elif self._ending.is_time_over():
             why = "the time given with --minutes is over"
         if why:
-            request_stop(store, why)  # workers end while the last version is rated
+            self._ending.request_stop(why)  # workers end while the last version is rated
             self._keep(progress, kept_names(config, progress.state.iteration, is_last=True))
         self._ratings.finish()
         if why:

@@ -1,5 +1,9 @@
 """Every backend against float32 by torch's own modules, with stated tolerances."""
 
+import contextlib
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -151,6 +155,25 @@ def rows_of(batch: LeafBatch, rows: np.ndarray) -> LeafBatch:
     legal = [batch.legal_action[batch.legal_start[r] : batch.legal_start[r + 1]] for r in rows]
     start = np.cumsum([0, *map(len, legal)]).astype(np.int64)
     return LeafBatch(batch.planes[rows], batch.scalars[rows], start, np.concatenate(legal))
+
+
+def cores_of_threads() -> list[set[int]]:
+    """Where each thread of this process may run."""
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+            found.append(os.sched_getaffinity(int(task.name)))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are read from /proc")
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core: nothing to be bound to")
+def test_no_thread_is_bound_to_a_core():
+    """Libraries bind threads to the first cores, in every process: workers would share one core."""
+    evaluator = evaluator_of(net_for("tic_tac_toe"), "openvino-f32", threads=2)
+    evaluator(real_batch("tic_tac_toe", 60))
+    here = os.sched_getaffinity(0)
+    assert [cores for cores in cores_of_threads() if cores != here] == []
 
 
 def test_sizes_are_few_and_end_at_the_largest():

@@ -46,6 +46,7 @@ class OpenVinoBackend:
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY",  # all threads work on one batch
+            "ENABLE_CPU_PINNING": False,  # every process would take the first cores
         }
         self._requests: dict[int, Any] = {}
         self._graph = _Graph(model)

@@ -1,15 +1,17 @@
 """Simulations per second with the same small net here and in mctx on pgx, on the processor.
 
     pip install -c constraints.txt pgx mctx jax
-    python benchmarks/bench_mctx.py [--games connect_four,othello,go] [--simulations 32]
-        [--rounds 3] [--seconds 5] [--threads N] [--json FILE]
+    python -m benchmarks.bench_mctx [--games connect_four,othello,go] [--simulations 32]
+        [--batches 32,64,256] [--rounds 3] [--seconds 5] [--threads N] [--json FILE]
 
 The net: three 3 x 3 convolutions of 32 filters and the heads of our residual net, with the same
 weights on both sides; the programs' logits are compared first. mctx searches with Gumbel in float32
-(bfloat16 is slower there on processors) from positions after ten random plies and gets its best
-batch; ours is self-play with the backend `auto` chooses, and with torch-f32. Both sides evaluate
-every new position: no evaluation cache. They take turns; medians. `by CPU` is per second of
-processor time, which on a machine that is shared says more than the clock.
+(bfloat16 is slower there on processors) from positions after ten random plies, gets its best batch,
+and evaluates the net once a simulation, whatever the position. Ours is self-play with the backend
+`auto` chooses, and with torch-f32, where every new position is evaluated; then as it is by default,
+with the evaluation cache and the subtree of the move before, where fewer are. They take turns;
+medians. `by CPU` is per second of processor time, which on a machine that is shared says more than
+the clock.
 """
 
 import argparse
@@ -194,14 +196,22 @@ class Ours:
     """Self-play of the pool with our evaluator."""
 
     def __init__(
-        self, name: str, model: Net, backend: Any, batch: int, simulations: int, threads: int
+        self,
+        name: str,
+        model: Net,
+        backend: Any,
+        batch: int,
+        simulations: int,
+        threads: int,
+        *,
+        saves: bool,
     ) -> None:
+        """`saves`: with the cache and the subtree of the move before."""
         data = model_to_safetensors(model)
         self.evaluator = make_evaluator(data, backend=backend, threads=threads, max_batch=batch)
-        search = MctsConfig(
-            num_simulations=simulations, full_search_probability=1, cache_mib=0,
-            reuse_subtree=False,
-        )  # fmt: skip
+        search = MctsConfig(num_simulations=simulations, full_search_probability=1)
+        if not saves:
+            search = search.model_copy(update={"cache_mib": 0, "reuse_subtree": False})
         play = PlayConfig(num_parallel_games=batch)
         self.pool = Pool(SPECS.get(name, name), search, play, seed=1, threads=threads)
         self.pool.add_games(0, 1 << 40)
@@ -223,7 +233,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--games", default="connect_four,othello,go")
     parser.add_argument("--simulations", type=int, default=32)
-    parser.add_argument("--batches", default="64,256", help="tried for mctx")
+    parser.add_argument("--batches", default="32,64,256", help="tried for mctx")
     parser.add_argument("--batch", type=int, default=1024, help="ours")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0)
@@ -238,9 +248,12 @@ def main() -> None:
         forward = jax_net(model, num_planes)
         check_same_net(model, forward, num_planes)
         variants: dict[str, Any] = {}
-        for backend in ("auto", "torch-f32"):
-            ours = Ours(name, model, backend, args.batch, args.simulations, args.threads)
-            variants[f"ours, {ours.evaluator.backend}, batch {args.batch}"] = ours
+        for backend, saves in (("auto", False), ("torch-f32", False), ("auto", True)):
+            ours = Ours(
+                name, model, backend, args.batch, args.simulations, args.threads, saves=saves
+            )
+            label = f"ours, {ours.evaluator.backend}, batch {args.batch}"
+            variants[label + (", cache, subtree" if saves else "")] = ours
         for batch in map(int, args.batches.split(",")):
             theirs = Theirs(name, forward, batch, args.simulations)
             variants[f"mctx on pgx, float32, batch {batch}"] = theirs
@@ -257,7 +270,7 @@ def main() -> None:
         for key, found in medians.items():
             wall, cpu = found.wall / best.wall, found.cpu / best.cpu
             print(
-                f"{name:13}{key:35}{found.wall:10,.0f} simulations/s, {found.cpu:9,.0f} by CPU; "
+                f"{name:13}{key:48}{found.wall:10,.0f} simulations/s, {found.cpu:9,.0f} by CPU; "
                 f"to mctx {wall:.2f}, by CPU {cpu:.2f}",
                 flush=True,
             )

@@ -2,13 +2,12 @@
 
 import subprocess
 import sys
-import textwrap
 
 from support import PATIENCE
 from zerofleet.roles.watchdog import Watchdog
 
 SCRIPT = """
-import ctypes, sys, threading
+import ctypes, sys, threading, time
 from zerofleet.roles.watchdog import Watchdog
 
 def hang():
@@ -18,12 +17,13 @@ with Watchdog(on_hung=lambda text: print("told:", text, flush=True)) as watchdog
     watchdog.limit(0.5)
     watchdog.alive()
     hang()
+{after}
 """
 
 
-def run(hang):
+def run(hang, *, after=""):
     return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(SCRIPT).format(hang=hang)],
+        [sys.executable, "-c", SCRIPT.format(hang=hang, after=after)],
         capture_output=True,
         text=True,
         timeout=60 * PATIENCE,
@@ -51,6 +51,11 @@ def test_without_a_limit_nothing_hangs():
     watchdog.alive()
     for _ in range(10):
         assert not watchdog.is_hung(1e9)
+
+
+def test_one_that_does_not_watch_ends_nothing():
+    done = run("pass", after="idle = Watchdog(); idle.limit(0.1); time.sleep(6)")
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_a_hung_process_says_where_and_ends():

@@ -64,6 +64,7 @@ class Watchdog:
 
     def __enter__(self) -> Self:
         self._thread.start()
+        self._set_backup()
         return self
 
     def __exit__(
@@ -97,7 +98,7 @@ class Watchdog:
 
     def _set_backup(self) -> None:
         seconds = self._limit_seconds
-        if math.isfinite(seconds):
+        if math.isfinite(seconds) and self._thread.is_alive():
             later = seconds + max(_BACKUP_SECONDS, seconds / 2)
             faulthandler.dump_traceback_later(later, exit=True)
 

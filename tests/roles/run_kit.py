@@ -23,7 +23,7 @@ from zerofleet.run.series import read_series
 from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import DirectoryStore, iterate
 
-PATIENCE_SECONDS = 60.0 * PATIENCE
+PATIENCE_SECONDS = 120.0 * PATIENCE
 """For anything a role does; a busy machine takes its time."""
 
 TINY = {
@@ -66,7 +66,7 @@ TINY_TREES = {
     "pacing.poll_seconds": 0.05,
     "pacing.max_loops": 3,
     "fleet.heartbeat_seconds": 0.5,
-    "fleet.dead_after_seconds": 3 * PATIENCE,  # who cannot write for half of it stops
+    "fleet.dead_after_seconds": 8 * PATIENCE,  # who cannot write for half of it stops
     "arena.eval_games": 0,
     "replay.keep": "all",
 }

@@ -17,6 +17,9 @@ BAD_NET = Path(__file__).with_name("bad_net_worker.py")
 ROUND = 60
 """A worker fails after so many batches, in the middle of the games of the first iteration."""
 
+HUNG_AFTER_SECONDS = 12 * run_kit.PATIENCE
+"""Longer than a net is loaded, which holds the interpreter's lock for seconds on a busy machine."""
+
 GAME = '''
 """Nim with a fault: the first process that comes there fails, the next one does not."""
 import pathlib, time
@@ -111,7 +114,7 @@ def check_replaced(run, trainer, failed, status, words):
     ],
 )
 def test_a_worker_that_fails_alone(tree_run, fault, status, words):
-    trainer = tree_run.trainer(fleet__hung_after_seconds=2 * run_kit.PATIENCE)
+    trainer = tree_run.trainer(fleet__hung_after_seconds=HUNG_AFTER_SECONDS)
     worker = tree_run.worker("w0", fault=f"worker.before_evaluate:{ROUND}:{fault}")
     check_replaced(tree_run, trainer, worker, status, words)
 
@@ -144,7 +147,7 @@ def test_a_net_that_answers_nonsense(tree_run):
 )
 def test_a_python_game_that_fails(tree_run, fault, words):
     tree_run.recipe = game_file(tree_run.home, fault)
-    trainer = tree_run.trainer(fleet__hung_after_seconds=2 * run_kit.PATIENCE)
+    trainer = tree_run.trainer(fleet__hung_after_seconds=HUNG_AFTER_SECONDS)
     check_replaced(tree_run, trainer, tree_run.worker("w0"), 1, words)
 
 

@@ -209,7 +209,12 @@ def test_however_we_end_no_engine_is_left(tmp_path, number):
     file = tmp_path / "pids"
     command = [sys.executable, "-c", PLAY, fake("uci", "deaf", file, settings="timeout=100")]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ,
+        # Whoever started these tests in the background made them deaf to Ctrl-C, and us with them.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as ours:
         assert ours.stdout is not None
         assert ours.stdout.readline() == b"asks\n"

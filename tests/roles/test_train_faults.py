@@ -121,3 +121,13 @@ def test_the_games_of_the_last_table_may_be_skipped(run):
     _, end = command.text().split("Not measured to the end; the last rating:")
     assert "Strength of version 2" in end
     assert "Learning curve: " in end
+
+
+def test_a_trainer_that_does_not_look_at_the_clock(run):
+    """It hangs before it trains; the command ends all the same, and the games are kept."""
+    run.base = {**run_kit.TINY, "arena.eval_games": 0}
+    command = train(run, 1, "--minutes=0.4", fault="trainer.before_train:1:hang")
+    assert command.wait(PATIENCE_SECONDS) == 0, command.text()
+    assert "the trainer does not end: it is stopped" in command.text()
+    assert run.iteration() == 0
+    assert run.audit().num_games_pending > 0

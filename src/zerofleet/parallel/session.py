@@ -20,6 +20,7 @@ from zerofleet.monitor.read import RunReader
 from zerofleet.monitor.view import RunView
 from zerofleet.parallel.request import PreparedRun
 from zerofleet.roles.config import ConfigError
+from zerofleet.roles.ending import allowance_seconds
 from zerofleet.run.layout import CONFIG, default_worker_id, worker_log_key
 from zerofleet.run.stop import request_stop, stop_requested
 from zerofleet.run.store import DirectoryStore, read_or_none
@@ -64,6 +65,8 @@ class LocalSession:
         minutes = run.request.minutes
         limit = None if minutes is None else 60 * minutes
         self._late_at = float("inf") if limit is None else time.monotonic() + limit
+        # A loop and a rating may take their time; what takes longer does not look at the clock.
+        self._overdue_at = self._late_at + 2 * allowance_seconds(minutes) + GRACE_SECONDS
         self._reader = RunReader(self._store, run_dir=str(self._run_dir), limit_seconds=limit)
 
     def run(self, stop: threading.Event, show: Callable[[RunView], None]) -> Outcome:
@@ -77,6 +80,11 @@ class LocalSession:
         try:
             next_view = 0.0
             while not (stop.is_set() or is_helpless) and self._trainer.poll():
+                if time.monotonic() >= self._overdue_at:
+                    self._messages.append(
+                        "the time given is over, and the trainer does not end: it is stopped"
+                    )
+                    break
                 if self._is_open():
                     self._workers.poll()
                     self._stop_when_late()

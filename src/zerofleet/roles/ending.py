@@ -20,6 +20,11 @@ LOOK_SECONDS = 1.0
 """Pause between two looks for STOP."""
 
 
+def allowance_seconds(minutes: float | None) -> float:
+    """Returns by how much the time given may be exceeded by one thing that is being done."""
+    return max(SHORTEST_ALLOWANCE_SECONDS, ALLOWANCE_SHARE * 60 * (minutes or 0))
+
+
 class Ending:
     """Says whether it is time to end; asked before each step of training."""
 
@@ -40,9 +45,7 @@ class Ending:
         self._over_since: float | None = None
         self._next_look = float("-inf")
         self._looks_for_stop = True
-        self.allowance_seconds = max(
-            SHORTEST_ALLOWANCE_SECONDS, ALLOWANCE_SHARE * 60 * (minutes or 0)
-        )
+        self.allowance_seconds = allowance_seconds(minutes)
         """What is being done may take so much longer once the end has come."""
 
     def pause(self, seconds: float) -> None:

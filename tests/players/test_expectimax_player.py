@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import zerofleet
+from support import require
 from zerofleet import _core
 from zerofleet.players.player import PlayerError
 from zerofleet.players.registry import load_player
@@ -163,7 +164,7 @@ def test_threads_change_nothing():
 )
 def test_what_it_cannot_play_is_said(game, text, message):
     if game.startswith("openspiel:"):
-        pytest.importorskip("pyspiel")
+        require("pyspiel")
     with pytest.raises(PlayerError, match=message):
         load_player(text, zerofleet.load_game(game))
 

@@ -125,8 +125,9 @@ def test_the_games_of_a_damaged_shard_are_dealt_and_played_again(tree_run):
 
 
 def test_games_of_another_iteration_are_refused(tree_run):
-    trainer, _ = play(tree_run, 1, pacing__max_loops=1)
+    trainer, (first,) = play(tree_run, 1, pacing__max_loops=1)
     assert trainer.wait() == 0, trainer.text()
+    assert first.wait() == 0  # before the next trainer clears STOP
     check_complete(tree_run, 1)
     name = sorted(tree_run.names(CONSUMED))[0]
     data = tree_run.store.read(CONSUMED + name)

@@ -137,8 +137,8 @@ class SelfPlay:
         inner = self.evaluator._backend._inner
         compute: Callable[[], Any]
         size = self.evaluator.sizes[-1]
-        if hasattr(inner, "_requests"):
-            compute = inner._requests[size].infer
+        if hasattr(inner, "_parts"):
+            compute = lambda: inner._compute(size, size)  # noqa: E731
         elif hasattr(inner, "_compute"):
             compute = lambda: inner._compute(size)  # noqa: E731
         else:

@@ -2,7 +2,8 @@
 //
 // To wake a sleeping thread takes tens of microseconds, as long as a whole piece of a round may. So
 // whoever waits looks again and again for a short while before it sleeps: steps of a round follow
-// each other at once, and between rounds threads sleep.
+// each other at once, and between rounds threads sleep. Whoever else wants the core meanwhile, the
+// net's threads or another process, goes first.
 #pragma once
 
 #include <algorithm>
@@ -92,8 +93,10 @@ class WorkerThreads {
     static void look_for(const Found& found) {
         using Clock = std::chrono::steady_clock;
         const auto end = Clock::now() + std::chrono::microseconds(100);
-        while (!found() && Clock::now() < end)
+        while (!found() && Clock::now() < end) {
             for (int i = 0; i < 16 && !found(); ++i) relax();
+            if (!found()) std::this_thread::yield();
+        }
     }
     /// Lets the processor's other thread of execution go first.
     static void relax() {

@@ -1,6 +1,6 @@
 """What computes a net, on any device: the seam between the evaluator and its backends."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,22 +44,30 @@ class Backend(Protocol):
 def padded_sizes(max_batch: int) -> tuple[int, ...]:
     """Sizes that batches are padded to, rising: `max_batch` and its fourths down to 4.
 
-    Few, since every size is compiled; a fourth wastes little where small batches are rare.
+    Few, since every size is compiled; a fourth wastes little where small batches are rare. Those
+    above 16 are rounded up to a multiple of 16: matrix kernels take rows by so many, and what is
+    left over by others, with other sums.
     """
-    sizes = [max_batch]
+    sizes = [_whole(max_batch)]
     while sizes[-1] >= 16:
-        sizes.append(-(-sizes[-1] // 4))
+        sizes.append(_whole(-(-sizes[-1] // 4)))
     return tuple(reversed(sizes))
+
+
+def _whole(rows: int) -> int:
+    return rows if rows <= 16 else -(-rows // 16) * 16
 
 
 class InputBuffers:
     """Inputs of a net on the processor, one buffer for each padded size."""
 
-    def __init__(self, model: Net, codec: _core.NetCodec, sizes: Sequence[int]) -> None:
+    def __init__(self, model: Net, codec: _core.NetCodec, rows: Mapping[int, int]) -> None:
+        """`rows`: of the buffer of each size, at least as many."""
         self._codec = codec
         self.shape = model.input_shape
         self.arrays = {
-            size: np.zeros((size, int(np.prod(self.shape))), np.float32) for size in sizes
+            size: np.zeros((count, int(np.prod(self.shape))), np.float32)
+            for size, count in rows.items()
         }
 
     def fill(self, batch: LeafBatch, size: int) -> None:

@@ -8,17 +8,25 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from zerofleet import _core
 from zerofleet.games.evaluation import LeafBatch
-from zerofleet.nets.backend import BackendError, InputBuffers, Logits
+from zerofleet.nets.backend import BackendError, Floats, InputBuffers, Logits
 from zerofleet.nets.build import Net, folded
+
+_LEAST_ROWS = 64
 
 
 class OpenVinoBackend:
-    """A net in OpenVINO's kernels, compiled for each size."""
+    """A net in OpenVINO's kernels, compiled for each size.
+
+    A large batch is cut into parts, and a part is one thread's from the first layer to the last.
+    Threads that share the layers wait for each other at the end of each, which on a processor that
+    does other work, too, costs up to half of the speed. Small batches have to be shared like that.
+    """
 
     def __init__(
         self,
@@ -38,17 +46,20 @@ class OpenVinoBackend:
         except ModuleNotFoundError as error:
             raise BackendError("OpenVINO is not installed: pip install 'zerofleet[cpu]'") from error
         self.name = f"openvino-{precision}"
-        self._inputs = InputBuffers(model, codec, sizes)
+        self._rows = {size: part_rows(size, threads) for size in sizes}
+        whole = {size: -(-size // rows) * rows for size, rows in self._rows.items()}
+        self._inputs = InputBuffers(model, codec, whole)
         self._core = openvino.Core()
         self._tensor = openvino.Tensor
         self._settings = {
             "INFERENCE_PRECISION_HINT": precision,  # it would pick bf16 by itself
             "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": 1,
-            "PERFORMANCE_HINT": "LATENCY",  # all threads work on one batch
             "ENABLE_CPU_PINNING": False,  # every process would take the first cores
         }
-        self._requests: dict[int, Any] = {}
+        self._shared = {"NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"}
+        self._apart = {"NUM_STREAMS": threads, "PERFORMANCE_HINT": "THROUGHPUT"}
+        self._parts: dict[int, list[Any]] = {}  # a request for each
+        self._outputs: dict[int, list[Floats]] = {}
         self._graph = _Graph(model)
         self.load(model)
 
@@ -57,12 +68,18 @@ class OpenVinoBackend:
         try:
             graph = self._graph.of(model)
             for size, array in self._inputs.arrays.items():
-                graph.reshape([size, *self._inputs.shape])
-                compiled = self._core.compile_model(graph, "CPU", self._settings)
-                request = compiled.create_infer_request()
-                shared = self._tensor(array.reshape(size, *self._inputs.shape), shared_memory=True)
-                request.set_input_tensor(shared)
-                self._requests[size] = request
+                rows = self._rows[size]
+                how = self._shared if rows == size else self._apart
+                graph.reshape([rows, *self._inputs.shape])
+                compiled = self._core.compile_model(graph, "CPU", {**self._settings, **how})
+                self._outputs[size] = [
+                    np.empty((len(array), output.shape[1]), np.float32)
+                    for output in compiled.outputs
+                ]
+                self._parts[size] = [
+                    self._request(compiled, size, slice(first, first + rows))
+                    for first in range(0, len(array), rows)
+                ]
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:300]
             raise BackendError(f"OpenVINO does not support the net: {reason}") from error
@@ -70,12 +87,38 @@ class OpenVinoBackend:
     def logits(self, batch: LeafBatch, size: int) -> Logits:
         """Computes a batch padded to `size` rows."""
         self._inputs.fill(batch, size)
-        request = self._requests[size]
-        request.infer()
-        rows = len(batch)
-        return Logits(
-            request.get_output_tensor(0).data[:rows], request.get_output_tensor(1).data[:rows]
-        )
+        self._compute(size, len(batch))
+        policy, value = self._outputs[size]
+        return Logits(policy[: len(batch)], value[: len(batch)])
+
+    def _request(self, compiled: Any, size: int, rows: slice) -> Any:
+        """What computes these rows of the buffer."""
+        request = compiled.create_infer_request()
+        inputs = self._inputs.arrays[size][rows].reshape(-1, *self._inputs.shape)
+        request.set_input_tensor(self._tensor(inputs, shared_memory=True))
+        for i, output in enumerate(self._outputs[size]):
+            request.set_output_tensor(i, self._tensor(output[rows], shared_memory=True))
+        return request
+
+    def _compute(self, size: int, rows: int) -> None:
+        """Computes the first rows in the buffer of this size."""
+        parts = self._parts[size]
+        needed = parts[: -(-rows // self._rows[size])]
+        for request in needed:
+            request.start_async()
+        for request in needed:
+            request.wait()
+
+
+def part_rows(size: int, threads: int) -> int:
+    """Rows of each part of a batch, all of them in one where there is one thread or few rows.
+
+    Two parts for each thread, so that none is late. Smaller ones would not only be slow: kernels
+    change with few rows, and answers with them.
+    """
+    if threads == 1 or size < 2 * _LEAST_ROWS:
+        return size
+    return max(_LEAST_ROWS, -(-size // (32 * threads)) * 16)
 
 
 class _Evaluate(nn.Module):

@@ -35,7 +35,7 @@ class TorchBackend:
         self.name = f"torch-{short}{'-compiled' if compiled else ''}"
         torch.set_num_threads(threads)
         self._dtype = dtype
-        self._inputs = InputBuffers(model, codec, sizes)
+        self._inputs = InputBuffers(model, codec, {size: size for size in sizes})
         self._model = self._prepared(model)
         self._evaluate: Callable[[Tensor], tuple[Tensor, Tensor]] = self._model.evaluate
         if compiled:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -163,6 +164,23 @@ def test_positions_that_go_on_keep_the_tree_and_others_do_not():
     with pytest.raises(ValueError, match=r"is not legal|illegal"):
         analysis.set_position(start, [0, 0])
     assert visits() == 20  # as before
+
+
+def test_a_failed_evaluation_ends_its_search_and_no_other():
+    """Such as a GPU that is out of memory once."""
+
+    def fail() -> None:
+        raise RuntimeError("out of memory")
+
+    for failing_call in (1, 5):
+        evaluator, _ = counting(failing_call, fail)
+        analysis = analysis_of(evaluator)
+        with pytest.raises(RuntimeError, match="out of memory"):
+            analysis.search(Control(simulations=100))
+        found = analysis.search(Control(simulations=100))
+        assert found == replace(
+            analysis_of().search(Control(simulations=100)), seconds=found.seconds
+        )
 
 
 def test_a_search_that_finds_nothing_new_ends():

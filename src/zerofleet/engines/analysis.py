@@ -140,21 +140,26 @@ class Analysis:
         Args:
           root_actions: the first move is one of these; none: any.
           report: told what was found, at most ten times a second; not of the end.
+        Raises: what the evaluator raises; the next search then begins a new tree.
         """
         wanted = tuple(sorted(set(root_actions)))
-        if self._root_actions != wanted:
-            self._mcts.new_game(self._state, wanted)
-            self._root_actions = wanted
-        search = _Search(self._mcts, control, self._winning_move(wanted))
-        while not control.stopped:
-            if search.is_over():
-                if not control.held:
-                    break
-                control.wait_while_held()
-                continue
-            search.step(self._batch)
-            if report is not None and (news := search.news()) is not None:
-                report(news)
+        try:
+            if self._root_actions != wanted:
+                self._mcts.new_game(self._state, wanted)
+                self._root_actions = wanted
+            search = _Search(self._mcts, control, self._winning_move(wanted))
+            while not control.stopped:
+                if search.is_over():
+                    if not control.held:
+                        break
+                    control.wait_while_held()
+                    continue
+                search.step(self._batch)
+                if report is not None and (news := search.news()) is not None:
+                    report(news)
+        except BaseException:
+            self._root_actions = None  # the tree may wait for evaluations that never came
+            raise
         return search.report()
 
     def draw_probability(self, action: int) -> float:

@@ -11,7 +11,7 @@ from zerofleet.cli.gtp import gtp
 from zerofleet.engines.errors import EngineError
 from zerofleet.engines.gtp import GtpEngine
 from zerofleet.engines.gtp_text import parse_command
-from zerofleet.engines.net import open_net
+from zerofleet.engines.net import open_engine_net
 from zerofleet.run.named_model import find_model
 
 PATIENCE_SECONDS = 300
@@ -58,7 +58,7 @@ class Inside:
     """Our engine in this process: a start less."""
 
     def __init__(self, net) -> None:
-        game, make = open_net(find_model(str(net)), "go")
+        game, make = open_engine_net(find_model(str(net)), "go")
         evaluator = make(threads=1, batch=8)
         self._engine = GtpEngine(game, evaluator, version="test", simulations=40)
 

@@ -46,7 +46,7 @@ def gtp(
     import sys
 
     from zerofleet.engines.gtp import BATCH, GtpEngine
-    from zerofleet.engines.net import open_net
+    from zerofleet.engines.net import open_engine_net
     from zerofleet.engines.transport import protocol_output, read_lines
     from zerofleet.fleet.devices import usable_cores
     from zerofleet.run.named_model import find_model
@@ -54,7 +54,7 @@ def gtp(
 
     found = find_model(model)
     with protocol_output() as output:
-        game, make = open_net(found, "go", device=device)
+        game, make = open_engine_net(found, "go", device=device)
         engine = GtpEngine(
             game,
             make(threads=threads or usable_cores(), batch=BATCH),

@@ -32,7 +32,7 @@ def uci(
     """
     import sys
 
-    from zerofleet.engines.net import OpenNet, open_net
+    from zerofleet.engines.net import MakeEvaluator, open_engine_net
     from zerofleet.engines.transport import protocol_output, read_lines
     from zerofleet.engines.uci import UciEngine
     from zerofleet.fleet.devices import usable_cores
@@ -41,8 +41,8 @@ def uci(
 
     found = find_model(model)
 
-    def open_chess() -> OpenNet:
-        return open_net(found, "chess", device=device)[1]
+    def open_chess() -> MakeEvaluator:
+        return open_engine_net(found, "chess", device=device)[1]
 
     name = f"Zerofleet {software_version()} {found.name}"
     with protocol_output() as output:

@@ -6,23 +6,23 @@ from zerofleet.engines.errors import EngineError
 from zerofleet.games.evaluation import Evaluator
 from zerofleet.games.protocol import Game
 from zerofleet.games.registry import load_game
+from zerofleet.nets.open_net import NetError, open_net
 from zerofleet.run.named_model import NamedModel
-from zerofleet.run.threads import calm_threads
 
 PROTOCOLS = {"chess": "uci", "go": "gtp"}
 """The protocol in which programs talk about a game."""
 
 
-class OpenNet(Protocol):
+class MakeEvaluator(Protocol):
     """Makes the evaluator again, with other numbers of threads and of leaves in a batch."""
 
     def __call__(self, *, threads: int, batch: int) -> Evaluator:
         """The evaluator; raises EngineError if the net cannot be used."""
 
 
-def open_net(
+def open_engine_net(
     model: NamedModel, game_name: str, *, device: str = "cpu", backend: str = "auto"
-) -> tuple[Game, OpenNet]:
+) -> tuple[Game, MakeEvaluator]:
     """Checks that the model is a net of this game.
 
     Returns: the game with the options the net was trained for, and how to make its evaluator.
@@ -33,16 +33,10 @@ def open_net(
             f"{model.name} is a .{model.kind} net; expected a net of policy and value, a "
             f".safetensors file"
         )
-    calm_threads()  # before torch is loaded
-    from zerofleet.nets.architecture import ArchitectureError
-    from zerofleet.nets.backend import BackendError
-    from zerofleet.nets.evaluator import make_evaluator
-    from zerofleet.nets.model_file import ModelFileError, read_architecture
-
     try:
-        architecture = read_architecture(model.data, source=model.name)
-        game = load_game(architecture.game)
-    except (ArchitectureError, ModelFileError, ValueError) as error:
+        net = open_net(model.data, model.name)
+        game = load_game(net.architecture.game)
+    except ValueError as error:
         raise EngineError(str(error)) from error
     if game.name != game_name:
         other = PROTOCOLS.get(game.name)
@@ -54,15 +48,13 @@ def open_net(
 
     def make(*, threads: int, batch: int) -> Evaluator:
         try:
-            return make_evaluator(
-                model.data,
+            return net.evaluator(
                 device=device,
                 backend=backend,  # type: ignore[arg-type]
                 threads=threads,
                 max_batch=batch,
-                source=model.name,
             )
-        except (BackendError, ModelFileError, ValueError) as error:
-            raise EngineError(f"{model.name}: {error}") from error
+        except NetError as error:
+            raise EngineError(str(error)) from error
 
     return game, make

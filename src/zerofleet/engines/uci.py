@@ -12,7 +12,7 @@ from typing import Any
 from zerofleet.engines.analysis import Analysis, Report
 from zerofleet.engines.control import Control
 from zerofleet.engines.errors import EngineError
-from zerofleet.engines.net import OpenNet
+from zerofleet.engines.net import MakeEvaluator
 from zerofleet.engines.transport import Output, log
 from zerofleet.engines.uci_commands import (
     CommandError,
@@ -53,7 +53,7 @@ class UciEngine:
     def __init__(
         self,
         output: Output,
-        open_net: Callable[[], OpenNet],
+        open_net: Callable[[], MakeEvaluator],
         *,
         name: str,
         threads: int = 1,
@@ -80,7 +80,7 @@ class UciEngine:
         """Why there is no position."""
 
         self._net_lock = threading.Lock()
-        self._make: OpenNet | None = None
+        self._make: MakeEvaluator | None = None
         self._evaluator: tuple[tuple[int, int], Evaluator] | None = None
         self._analysis: tuple[int, Analysis] | None = None
 

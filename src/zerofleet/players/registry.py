@@ -12,6 +12,7 @@ from pathlib import Path
 
 from zerofleet.fleet.devices import usable_cores
 from zerofleet.games.protocol import Game
+from zerofleet.nets.open_net import NetError, open_net
 from zerofleet.players.alphabeta import greedy_player, minimax_player, nnue_player
 from zerofleet.players.expectimax import ExpectimaxPlayer
 from zerofleet.players.external import load_external
@@ -22,7 +23,6 @@ from zerofleet.run.errors import RunError
 from zerofleet.run.models import fetch_model
 from zerofleet.run.named_model import find_model, find_version
 from zerofleet.run.store import Store
-from zerofleet.run.threads import calm_threads
 
 MAX_DEPTH = 64
 DEFAULT_DEPTH = 2
@@ -105,19 +105,13 @@ def _net_player(
 ) -> Player:
     if kind == "nnue":
         return nnue_player(game, data, name=name, depth=settings["depth"], nodes=settings["nodes"])
-    # torch is loaded only where such a net plays.
-    calm_threads()
-    from zerofleet.nets.architecture import ArchitectureError
-    from zerofleet.nets.evaluator import make_evaluator
-    from zerofleet.nets.model_file import ModelFileError, read_architecture
-
     try:
-        architecture = read_architecture(data, source=name)
-        if architecture.game != game.spec:
-            raise PlayerError(f"{name}: a net for {architecture.game}, not for {game.spec}")
-        evaluator = make_evaluator(data, threads=usable_cores())
-    except (ArchitectureError, ModelFileError) as error:
-        raise PlayerError(f"{name}: {error}") from error
+        net = open_net(data, name)
+        if net.architecture.game != game.spec:
+            raise PlayerError(f"{name}: a net for {net.architecture.game}, not for {game.spec}")
+        evaluator = net.evaluator(threads=usable_cores())
+    except NetError as error:
+        raise PlayerError(str(error)) from error
     return TreePlayer(game, name=name, num_simulations=settings["sims"], evaluator=evaluator)
 
 

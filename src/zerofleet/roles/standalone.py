@@ -14,6 +14,7 @@ from zerofleet.games.game_file import is_game_file
 from zerofleet.games.openspiel import PREFIX as OPENSPIEL_PREFIX
 from zerofleet.games.registry import game_names, load_game
 from zerofleet.nets.features import FEATURE_SETS
+from zerofleet.nets.open_net import open_net
 from zerofleet.roles.config import (
     AlphaBetaRunConfig,
     ConfigError,
@@ -26,7 +27,6 @@ from zerofleet.run.errors import RunError
 from zerofleet.run.layout import CONFIG
 from zerofleet.run.models import PLAYED_KINDS
 from zerofleet.run.named_model import NamedModel, find_model
-from zerofleet.run.threads import calm_threads
 from zerofleet.search.config import AlphaBetaConfig, MctsConfig
 from zerofleet.selfplay.config import PlayConfig, SelfplayConfig
 
@@ -135,28 +135,21 @@ def _without_net(text: str, options: StandaloneOptions) -> TreeSetup:
 def _with_net(model: NamedModel, config: RunConfig | None, options: StandaloneOptions) -> TreeSetup:
     if options.depth is not None:
         raise ConfigError(f"--depth: {model.name} searches trees; it has --simulations")
-    calm_threads()
-    from zerofleet.nets.backend import BackendError
-    from zerofleet.nets.evaluator import make_evaluator
-    from zerofleet.nets.model_file import ModelFileError, read_architecture
-
     search, play = MctsConfig(full_search_probability=1.0), PlayConfig()
     if config is not None:
         assert isinstance(config, TreeSearchRunConfig)
         search, play = config.search, config.selfplay
     search, play = _search(search, options), _play(play, options)
     try:
-        spec = read_architecture(model.data, source=model.name).game
-        game = load_game(spec if config is None else config.game.spec)
+        net = open_net(model.data, model.name)
+        game = load_game(net.architecture.game if config is None else config.game.spec)
         device = without_auto(check_device(options.device, "--device"))
-        evaluator = make_evaluator(
-            model.data,
+        evaluator = net.evaluator(
             device=device,
             threads=options.threads,
             max_batch=play.num_parallel_games * search.leaves_per_round,
-            source=model.name,
         )
-    except (ModelFileError, BackendError, ValueError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise ConfigError(str(error)) from None
     name = f"{model.name}, {evaluator.architecture} on {evaluator.backend}"
     return TreeSetup(game, search, play, evaluator, evaluator.backend, name, device, model)

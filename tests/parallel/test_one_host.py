@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import zerofleet
+from parallel.tiny_settings import TINY
 from zerofleet.records.read import read_shard
 from zerofleet.roles.config import parse_config_json, resolve
 
@@ -22,19 +23,7 @@ MARK = "ZEROFLEET_TEST_ONE_HOST"
 PATIENCE_SECONDS = 600.0
 """Roles are new processes that load torch, and workers yield to everybody else."""
 EXAMPLE = Path(__file__).parents[2] / "examples" / "custom_game.py"
-TINY = {
-    "net.kind": "resnet",
-    "net.num_head_units": 8,
-    "training.compile": False,
-    "training.compute_dtype": "float32",
-    "search.cache_mib": 1,
-    "selfplay.num_parallel_games": 8,
-    "selfplay.games_per_batch": 4,
-    "pacing.poll_seconds": 0.05,
-    "fleet.heartbeat_seconds": 0.5,
-    "arena.eval_games": 0,
-    "replay.keep": "all",
-}
+RESNET = {**TINY, "net.kind": "resnet", "net.num_head_units": 8}
 WANDB = """
 import json
 class Run:
@@ -89,7 +78,7 @@ def wait_for(condition, what):
 
 
 def command(*arguments):
-    settings = [f"--set={key}={json.dumps(value)}" for key, value in TINY.items()]
+    settings = [f"--set={key}={json.dumps(value)}" for key, value in RESNET.items()]
     done = subprocess.run(
         [sys.executable, "-m", "zerofleet", "train", *map(str, arguments), *settings],
         capture_output=True,
@@ -183,7 +172,7 @@ def test_the_command_with_all_its_flags(tmp_path, monkeypatch):
 
 
 def test_a_script_that_is_interrupted_leaves_nobody_behind(tmp_path):
-    (tmp_path / "script.py").write_text(SCRIPT.format(settings={**TINY, "replay.keep": "window"}))
+    (tmp_path / "script.py").write_text(SCRIPT.format(settings={**RESNET, "replay.keep": "window"}))
 
     def started():
         return subprocess.Popen(
@@ -217,7 +206,7 @@ def test_a_killed_worker_and_a_game_in_a_file(tmp_path):
         f"{EXAMPLE}:Line(size=3,line=3)",
         {"kind": "mlp", "num_layers": 1, "num_units": 8},
         3,
-        settings={key: v for key, v in TINY.items() if not key.startswith("net.")},
+        settings=TINY,
         device="cpu",
         selfplay_device="cpu",
     )

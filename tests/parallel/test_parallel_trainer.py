@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import zerofleet
+from parallel.tiny_settings import TINY
 from zerofleet.nets.config import MlpConfig, ResNetConfig
 from zerofleet.parallel import Epoch, History, RunRequest, ShareWarning
 from zerofleet.parallel.session import LocalSession, Outcome
@@ -20,17 +21,6 @@ from zerofleet.roles.config import ConfigError, parse_setting
 
 MARK = "ZEROFLEET_TEST_PARALLEL"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "custom_game.py"
-TINY = {
-    "training.compile": False,
-    "training.compute_dtype": "float32",
-    "search.cache_mib": 1,
-    "selfplay.num_parallel_games": 8,
-    "selfplay.games_per_batch": 4,
-    "pacing.poll_seconds": 0.05,
-    "fleet.heartbeat_seconds": 0.5,
-    "arena.eval_games": 0,
-    "replay.keep": "all",
-}
 
 
 @pytest.fixture(autouse=True)

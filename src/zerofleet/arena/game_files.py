@@ -27,22 +27,9 @@ def game_file(game: Game, results: Sequence[MatchResult]) -> tuple[str, str] | N
     return ("pgn" if game.name == "chess" else "sgf"), "\n".join(texts)
 
 
-def _names(result: MatchResult, record: GameRecord) -> tuple[str, str]:
-    """Who moved first, and who second."""
-    names = result.player, result.opponent
-    return names[::-1] if record.swapped else names
-
-
-def _winner(record: GameRecord) -> int | None:
-    """0 if the player who moved first won, 1 if the other one did; None: a draw."""
-    if record.score == 0.5:
-        return None
-    return int((record.score == 0.0) != record.swapped)
-
-
 def _pgn(game: Game, result: MatchResult, record: GameRecord, number: int) -> str:
-    white, black = _names(result, record)
-    winner = _winner(record)
+    white, black = result.names(record)
+    winner = record.winner
     return format_pgn(
         record.actions,
         result="1/2-1/2" if winner is None else ("1-0", "0-1")[winner],
@@ -57,7 +44,7 @@ def _pgn(game: Game, result: MatchResult, record: GameRecord, number: int) -> st
 
 
 def _sgf(game: Game, result: MatchResult, record: GameRecord, number: int) -> str:
-    black, white = _names(result, record)
+    black, white = result.names(record)
     properties = {
         "PB": black,
         "PW": white,
@@ -68,7 +55,7 @@ def _sgf(game: Game, result: MatchResult, record: GameRecord, number: int) -> st
     for action in record.actions:
         state.apply(action)
     if not state.is_terminal:
-        winner = _winner(record)
+        winner = record.winner
         end = _SGF_ENDS.get(record.termination, "F")
         properties["RE"] = "0" if winner is None else f"{'BW'[winner]}+{end}"
         properties["GC"] = record.termination

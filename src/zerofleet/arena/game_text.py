@@ -6,8 +6,6 @@ from zerofleet.arena.match import MatchResult
 from zerofleet.arena.scores import ScoreResult
 from zerofleet.games.protocol import Game, State
 
-_RESULTS = {(1.0, False): "1-0", (0.0, False): "0-1", (1.0, True): "0-1", (0.0, True): "1-0"}
-
 
 def match_text(game: Game, result: MatchResult) -> str:
     """Returns the match, one game a line: first player, second player, result, end, actions.
@@ -20,11 +18,11 @@ def match_text(game: Game, result: MatchResult) -> str:
         f"{result.losses} lost"
     ]
     for number, record in enumerate(result.games, start=1):
-        names = (result.player, result.opponent)
-        first, second = names[::-1] if record.swapped else names
+        first, second = result.names(record)
         words = _words(game, record.actions)
         words.insert(record.num_opening_plies, "|")
-        score = _RESULTS.get((record.score, record.swapped), "1/2")
+        winner = record.winner
+        score = "1/2" if winner is None else ("1-0", "0-1")[winner]
         lines.append(
             f"{number}\t{first}\t{second}\t{score}\t{record.termination}\t{' '.join(words)}"
         )

@@ -43,6 +43,13 @@ class GameRecord:
     problem: str = ""
     """What went wrong, if anything did."""
 
+    @property
+    def winner(self) -> int | None:
+        """0 if the player who moved first won, 1 if the other one did; None: a draw."""
+        if self.score == 0.5:
+            return None
+        return int((self.score == 0.0) != self.swapped)
+
 
 @dataclass(frozen=True)
 class MatchResult:
@@ -54,6 +61,11 @@ class MatchResult:
     games: tuple[GameRecord, ...]
     problems: tuple[str, ...] = field(default=())
     """One line for every game in which something went wrong."""
+
+    def names(self, record: GameRecord) -> tuple[str, str]:
+        """Who moved first in this game, and who second."""
+        names = self.player, self.opponent
+        return names[::-1] if record.swapped else names
 
     @property
     def wins(self) -> int:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from zerofleet.engines.client import EngineClient
 from zerofleet.engines.errors import EngineError, EngineFault, IllegalMove, Resignation
 from zerofleet.engines.gtp_text import PASS, GtpError, parse_vertex, point_name
 from zerofleet.engines.process import START_SECONDS, EngineProcess
@@ -17,8 +18,8 @@ _Position = tuple[str, tuple[str, ...]]
 """First position with side to move and komi; moves since."""
 
 
-class GtpClient:
-    """An engine that answers positions. One thread at a time.
+class GtpClient(EngineClient):
+    """An engine that answers positions.
 
     Our rules count all stones on the board as alive, so dead ones have to be taken. An engine that
     would pass and knows how to clean up (`kgs-genmove_cleanup`) is asked to do so instead: it then
@@ -42,7 +43,7 @@ class GtpClient:
         self._known: frozenset[str] = frozenset()
         self._position: _Position | None = None
         """What is on the engine's board."""
-        self._process: EngineProcess | None = self._start()
+        self._process = self._start()
 
     def choose(self, state: Any, seed: int) -> int:
         """The engine's move; engines that know `set_random_seed` choose by the seed.
@@ -51,8 +52,7 @@ class GtpClient:
         again for the next position.
         """
         try:
-            if self._process is None:
-                self._process = self._start()
+            self._running()
             if _SEED in self._known:
                 self._ask(f"{_SEED} {seed % (1 << 31)}")
             self._set_position(state)
@@ -75,15 +75,9 @@ class GtpClient:
             self._end(at_once=True)
             raise
 
-    def close(self) -> None:
-        """Ends the engine."""
-        self._end()
-
     def _end(self, *, at_once: bool = False) -> None:
         self._position = None
-        if self._process is not None:
-            self._process.close(at_once=at_once)
-            self._process = None
+        super()._end(at_once=at_once)
 
     def _start(self) -> EngineProcess:
         self._process = process = EngineProcess(self._command)

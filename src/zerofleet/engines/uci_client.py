@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zerofleet.engines.client import EngineClient
 from zerofleet.engines.errors import EngineError, EngineFailure, IllegalMove
 from zerofleet.engines.process import START_SECONDS, EngineProcess
 from zerofleet.engines.uci_options import OptionError, UciOption, find_option, parse_option
@@ -14,8 +15,8 @@ from zerofleet.games.protocol import Game
 _MOVE = re.compile(r"[a-h][1-8][a-h][1-8][nbrq]?")
 
 
-class UciClient:
-    """An engine that answers positions, each as if it were the first. One thread at a time."""
+class UciClient(EngineClient):
+    """An engine that answers positions, each as if it were the first."""
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class UciClient:
         self._start_seconds = start_seconds
         self.announced: tuple[UciOption, ...] = ()
         """The options of the engine."""
-        self._process: EngineProcess | None = self._start()
+        self._process = self._start()
 
     def choose(self, state: Any, seed: int) -> int:
         """The engine's move. UCI knows no seeds: many engines vary their play by themselves.
@@ -58,27 +59,17 @@ class UciClient:
         Raises: EngineFailure. The engine is then ended, and started again for the next position.
         """
         try:
-            if self._process is None:
-                self._process = self._start()
-            self._process.send("ucinewgame")
-            self._process.send("isready")
-            self._answer(self._process, "readyok")
-            self._process.send(f"position fen {state.text()}")
-            self._process.send(f"go {self._go}")
-            line = self._answer(self._process, "bestmove", self._move_seconds)
+            process = self._running()
+            process.send("ucinewgame")
+            process.send("isready")
+            self._answer(process, "readyok")
+            process.send(f"position fen {state.text()}")
+            process.send(f"go {self._go}")
+            line = self._answer(process, "bestmove", self._move_seconds)
             return self._action(state, line)
         except EngineFailure:
             self._end(at_once=True)
             raise
-
-    def close(self) -> None:
-        """Ends the engine."""
-        self._end()
-
-    def _end(self, *, at_once: bool = False) -> None:
-        if self._process is not None:
-            self._process.close(at_once=at_once)
-            self._process = None
 
     def _start(self) -> EngineProcess:
         process = EngineProcess(self._command)

@@ -17,6 +17,7 @@ from zerofleet.engines.uci_client import UciClient
 from zerofleet.fleet.devices import usable_cores
 from zerofleet.games.protocol import Game, State
 from zerofleet.players.player import Forfeit, PlayerError
+from zerofleet.players.texts import number_of
 
 DEFAULT_GO = ("movetime", 100)
 """Limit of a move over UCI where the text says none."""
@@ -125,7 +126,7 @@ def load_external(text: str, game: Game, name: str | None = None) -> ExternalPla
     for part in settings.split("&") if settings else ():
         key, equals, value = part.partition("=")
         if key in known:
-            numbers[key] = _number(text, key, value, known[key])
+            numbers[key] = number_of(text, key, value, 1, known[key])
         elif protocol == "uci" and (equals or key):
             options[re.sub(r"^option\.", "", key)] = value
         else:
@@ -151,9 +152,3 @@ def load_external(text: str, game: Game, name: str | None = None) -> ExternalPla
         return ExternalPlayer(name or text, make, numbers["processes"])
     except (EngineError, ValueError) as error:  # ValueError: quotes that do not close
         raise PlayerError(f"{text!r}: {error}") from error
-
-
-def _number(text: str, key: str, value: str, most: int) -> int:
-    if not (value.isascii() and value.isdecimal()) or not 1 <= int(value) <= most:
-        raise PlayerError(f"{text!r}: expected {key} as a number 1..{most}; came {value!r}")
-    return int(value)

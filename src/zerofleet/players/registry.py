@@ -18,6 +18,7 @@ from zerofleet.players.expectimax import ExpectimaxPlayer
 from zerofleet.players.external import load_external
 from zerofleet.players.player import Player, PlayerError
 from zerofleet.players.random_player import RandomPlayer
+from zerofleet.players.texts import number_of
 from zerofleet.players.tree import TreePlayer
 from zerofleet.run.errors import RunError
 from zerofleet.run.models import fetch_model
@@ -60,12 +61,12 @@ def load_player(text: str, game: Game, *, name: str | None = None) -> Player:
     if text == "greedy":
         return greedy_player(game)
     if match := _MINIMAX.fullmatch(text):
-        return minimax_player(game, _integer(match[1], text, "depth", 1, MAX_DEPTH))
+        return minimax_player(game, number_of(text, "depth", match[1], 1, MAX_DEPTH))
     if match := _EXPECTIMAX.fullmatch(text):
-        num_moves = _integer(match[1], text, "own moves", 1, MAX_DEPTH)
+        num_moves = number_of(text, "own moves", match[1], 1, MAX_DEPTH)
         return ExpectimaxPlayer(game, num_moves=num_moves, threads=usable_cores())
     if match := _MCTS.fullmatch(text):
-        count = _integer(match[1], text, "simulations", 1, MAX_SIMULATIONS)
+        count = number_of(text, "simulations", match[1], 1, MAX_SIMULATIONS)
         return TreePlayer(game, name=text, num_simulations=count)
     if text.startswith("run:"):
         return _load_run(text, game, name)
@@ -162,19 +163,13 @@ def _parse_settings(settings: str, text: str, kind: str) -> dict[str, int]:
                 f"{text!r}: unknown setting {key!r}; a .{kind} network has {', '.join(known)}{hint}"
             )
         _, least, most = known[key]
-        values[key] = _integer(value, text, key, least, most)
+        values[key] = number_of(text, key, value, least, most)
     return values
 
 
 def _suffix(settings: Mapping[str, int]) -> str:
     """The settings as a name shows them: without a limit of nodes that is none."""
     return "&".join(f"{key}={value}" for key, value in settings.items() if key != "nodes" or value)
-
-
-def _integer(value: str, text: str, key: str, low: int, high: int) -> int:
-    if not value.isdecimal() or not low <= int(value) <= high:
-        raise PlayerError(f"{text!r}: expected {key} as a number {low}..{high}; came {value!r}")
-    return int(value)
 
 
 def _nearest(text: str) -> str:

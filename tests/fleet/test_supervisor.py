@@ -197,3 +197,13 @@ def test_runs_until_told_to_stop(tmp_path):
         timer.join()
     assert signal.getsignal(signal.SIGTERM) == before
     assert supervisor.children[0].reason == "killed by SIGTERM"
+
+
+def test_at_the_end_of_a_run_commands_end_by_themselves(tmp_path):
+    launcher = ScriptedLauncher([None, None, 3])
+    supervisor, _, events = supervise(tmp_path, launcher)
+    supervisor.poll()
+    supervisor.wait(60)  # the clock of this test stands still
+    assert [event.kind for event in events] == ["started"]  # and not again
+    assert supervisor.children[0].state == "finished"
+    assert launcher.handles[0].asked == []

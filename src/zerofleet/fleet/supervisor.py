@@ -117,6 +117,20 @@ class Supervisor:
             time.sleep(poll_seconds)
         self.stop(grace_seconds)
 
+    def wait(self, seconds: float) -> None:
+        """Waits so long for what runs to end by itself; nothing is started again."""
+        end = self._clock() + seconds
+        while self._clock() < end:
+            running = [child for child in self.children if child.state == "running"]
+            for child in running:
+                status = _handle(child).poll()
+                if status is not None:
+                    child.state = "finished"
+                    child.reason = describe_exit(status)
+            if not running:
+                return
+            time.sleep(0.05)
+
     def stop(self, grace_seconds: float) -> None:
         """SIGTERM to all, SIGKILL to those still there after `grace_seconds`; then all are gone."""
         running = [child for child in self.children if child.state == "running"]

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from zerofleet.fleet.group import MakeGroup, WorkerGroup
 from zerofleet.fleet.launcher import BACKGROUND, Command
 from zerofleet.fleet.local import LocalLauncher
 from zerofleet.fleet.supervisor import Event, Supervisor
@@ -44,8 +45,11 @@ class Outcome:
 class LocalSession:
     """Runs the processes of a prepared run, once."""
 
-    def __init__(self, run: PreparedRun) -> None:
-        """Makes the run directory; nothing is started. Raises ConfigError if that cannot be."""
+    def __init__(self, run: PreparedRun, workers: MakeGroup | None = None) -> None:
+        """Makes the run directory; nothing is started. Raises ConfigError if that cannot be.
+
+        `workers` makes the group that plays; None: workers of this host, as `run` plans them.
+        """
         self._run_dir = run.request.run_dir
         try:
             self._run_dir.mkdir(parents=True, exist_ok=True)
@@ -59,9 +63,13 @@ class LocalSession:
         launcher = LocalLauncher(orphan_grace_seconds=GRACE_SECONDS)
         vitals = LeaseVitals(self._store)
         trainer = self._command(TRAINER, "trainer", *run.trainer_arguments())
-        workers = [self._worker_command(run, number) for number in range(run.plan.num_workers)]
         self._trainer = Supervisor(launcher, [trainer], vitals=vitals, on_event=self._note)
-        self._workers = Supervisor(launcher, workers, vitals=vitals, on_event=self._note)
+        self._workers: WorkerGroup
+        if workers is not None:
+            self._workers = workers(self._note)
+        else:
+            commands = [self._worker_command(run, number) for number in range(run.plan.num_workers)]
+            self._workers = Supervisor(launcher, commands, vitals=vitals, on_event=self._note)
         minutes = run.request.minutes
         limit = None if minutes is None else 60 * minutes
         self._late_at = float("inf") if limit is None else time.monotonic() + limit
@@ -147,26 +155,13 @@ class LocalSession:
     def _end(self) -> None:
         try:
             if self._trainer.children[0].state == "finished":
-                self._wait_for_workers()
+                self._workers.wait(GRACE_SECONDS)  # they see STOP, save their games and end
             self._workers.stop(GRACE_SECONDS)
             self._trainer.stop(GRACE_SECONDS)
         except BaseException:  # a second Ctrl-C: now, then
             self._workers.stop(0)
             self._trainer.stop(0)
             raise
-
-    def _wait_for_workers(self) -> None:
-        """The run is done: workers see STOP, save their games and end by themselves."""
-        end = time.monotonic() + GRACE_SECONDS
-        while time.monotonic() < end:
-            if all(child.state != "running" for child in self._workers.children):
-                return
-            for child in self._workers.children:
-                if child.state == "running" and child.handle is not None:
-                    status = child.handle.poll()
-                    if status is not None:
-                        child.state = "finished"
-            time.sleep(0.1)
 
     # -- what is told ------------------------------------------------------------------------
 

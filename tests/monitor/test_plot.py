@@ -66,16 +66,17 @@ def test_scalars() -> None:
     assert not any("v0001" in tag for tag in scalars)
 
 
-def test_tensorboard_gets_each_iteration_once(tmp_path: Path) -> None:
+def test_tensorboard_gets_each_iteration_in_any_order(tmp_path: Path) -> None:
     require("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     writer = TensorBoardWriter(tmp_path)
-    assert writer.update(sample_entries(2), wall_time=1.0) == 2
-    assert writer.update(sample_entries(3), wall_time=2.0) == 1
+    entries = sample_entries(3)
+    for entry in (entries[0], entries[2], entries[1]):  # a rated loop comes late
+        writer.write(entry, wall_time=1.0)
     writer.close()
     events = EventAccumulator(str(tmp_path)).Reload().Scalars("elo/rating")
-    assert [(e.step, round(e.value)) for e in events] == [(1, 333), (2, 500), (3, 600)]
+    assert sorted((e.step, round(e.value)) for e in events) == [(1, 333), (2, 500), (3, 600)]
 
 
 def test_a_trainers_report_writes_its_loops_and_passes_everything_on(tmp_path: Path) -> None:
@@ -85,10 +86,11 @@ def test_a_trainers_report_writes_its_loops_and_passes_everything_on(tmp_path: P
     passed: list[Any] = []
     entries = sample_entries(3)
     events = [{"kind": "started"}, *({"kind": "loop", "entry": entry} for entry in entries)]
-    for half in (events[:2], events[2:]):  # a restart in between
+    events[2], events[3] = events[3], events[2]  # the second was being rated
+    for half in (events[:1], events[1:]):  # a restart in between
         report = TensorBoardReport(tmp_path / "tensorboard", passed.append)
         for event in half:
             report(event)
     assert passed == events
     found = EventAccumulator(str(tmp_path / "tensorboard")).Reload().Scalars("elo/rating")
-    assert [e.step for e in found] == [1, 2, 3]
+    assert sorted(e.step for e in found) == [1, 2, 3]

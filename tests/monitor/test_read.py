@@ -92,25 +92,42 @@ def test_damaged_files_are_remarks(store: DirectoryStore) -> None:
     assert any("w0.json" in m for m in view.messages)
 
 
+def without_elo(entries, *iterations):
+    return [
+        {k: v for k, v in e.items() if k != "elo" or e["iteration"] not in iterations}
+        for e in entries
+    ]
+
+
+def first_unfinished(store: DirectoryStore, entries, **arena) -> int | None:
+    store.put("config.json", encode({"arena": {"eval_games": 100, **arena}}))
+    store.put(TRAINING_STATS, encode(entries))
+    view = reader(store, [0.0]).read()
+    last = view.finished[-1]["iteration"] if view.finished else 0
+    assert last == (view.first_unfinished or entries[-1]["iteration"] + 1) - 1
+    return view.first_unfinished
+
+
 def test_a_loop_whose_version_is_being_rated(store: DirectoryStore) -> None:
     entries = sample_entries(2)
-    unrated = [entries[0], {k: v for k, v in entries[1].items() if k != "elo"}]
-    for eval_games, shown, expected in (
-        (100, entries, False),
-        (100, unrated, True),
-        (0, unrated, False),
-    ):
-        store.put("config.json", encode({"arena": {"eval_games": eval_games}}))
-        store.put(TRAINING_STATS, encode(shown))
-        assert reader(store, [0.0]).read().is_rating is expected
+    unrated = without_elo(entries, 2)
+    assert first_unfinished(store, entries) is None
+    assert first_unfinished(store, unrated) == 2
+    assert first_unfinished(store, unrated, eval_games=0) is None
     # Loops between the rated ones are complete as they are; so are those of one player.
-    store.put("config.json", encode({"arena": {"eval_games": 100, "every": 5}}))
-    assert reader(store, [0.0]).read().is_rating is False
-    store.put("config.json", encode({"arena": {"eval_games": 100}}))
-    store.put(TRAINING_STATS, encode(sample_score_entries(2)))
-    assert reader(store, [0.0]).read().is_rating is False
-    store.put(TRAINING_STATS, encode(unrated))
+    assert first_unfinished(store, unrated, every=5) is None
+    assert first_unfinished(store, sample_score_entries(2)) is None
     # Without a trainer nobody rates.
     Lease.acquire(store, TRAINER_LEASE).release()
-    store.put("config.json", encode({"arena": {"eval_games": 100}}))
-    assert reader(store, [0.0]).read().is_rating is False
+    assert first_unfinished(store, unrated) is None
+
+
+def test_loops_that_follow_one_that_is_being_rated_wait_for_it(store: DirectoryStore) -> None:
+    entries = sample_entries(7)
+    assert first_unfinished(store, without_elo(entries, 5, 6, 7), every=5) == 5
+    assert first_unfinished(store, without_elo(entries, 6, 7), every=5) is None
+    # Nobody will rate what was missed before the last rating.
+    assert first_unfinished(store, without_elo(entries, 2, 3), every=2) is None
+    failed = without_elo(entries, 5, 6, 7)
+    failed[4] = {**failed[4], "game_stats": {"rating_error": "killed by SIGKILL"}}
+    assert first_unfinished(store, failed, every=5) is None

@@ -108,7 +108,7 @@ def test_plain_lines_without_a_terminal() -> None:
         assert out.getvalue().strip("\0") == ""
         rated = sample_view(3)
         unrated = [*rated.entries[:-1], {k: v for k, v in rated.entries[-1].items() if k != "elo"}]
-        monitor.update(replace(rated, is_rating=True, entries=unrated))
+        monitor.update(replace(rated, first_unfinished=3, entries=unrated))
         assert out.getvalue().strip("\0") == ""
         monitor.update(rated)
         (line,) = out.getvalue().strip("\0").splitlines()
@@ -119,6 +119,25 @@ def test_plain_lines_without_a_terminal() -> None:
         monitor.update(sample_view(3))
     assert out.getvalue().strip("\0").startswith("Loop 4/10  collecting 31,204/50,000 positions")
     assert "\x1b" not in out.getvalue()
+
+
+def test_plain_lines_come_in_order_when_a_rating_takes_several_loops() -> None:
+    out = io.StringIO()
+    monitor = PlainMonitor(Console(file=out, width=60), clock=lambda: 0.0)
+    monitor.update(sample_view(1))
+    out.truncate(0)
+    done = sample_view(4)
+    for view in (
+        replace(sample_view(2), first_unfinished=2),
+        replace(done, first_unfinished=2),
+        done,
+        replace(done, first_unfinished=3),  # a trainer started again rates anew
+        done,
+    ):
+        monitor.update(view)
+    lines = out.getvalue().strip("\0").splitlines()
+    assert [line.split()[1] for line in lines] == ["2/10", "3/10", "4/10"]
+    assert all("Elo" in line for line in lines)
 
 
 def test_the_console_decides(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,15 +21,25 @@ ENTRY = {
 
 
 class FakeRun:
+    """What the real one does with steps: it drops what is logged for an earlier one."""
+
     def __init__(self):
         self.logged = []
+        self.axes = {}
         self.finished = 0
         self.fails = False
+        self.step = -1
 
-    def log(self, values, step):
+    def define_metric(self, name, step_metric=None):
+        self.axes[name] = step_metric
+
+    def log(self, values, step=None):
         if self.fails:
             raise RuntimeError("no network")
-        self.logged.append((step, values))
+        step = self.step + 1 if step is None else step
+        if step >= self.step:
+            self.logged.append(values)
+            self.step = step
 
     def finish(self):
         self.finished += 1
@@ -67,12 +77,21 @@ def test_each_loop_is_sent_once(fake, tmp_path):
     assert arguments["name"] == tmp_path.name
     assert arguments["config"]["seed"] == 7
     assert arguments["resume"] == "allow"
-    ((step, values),) = fake.run.logged
-    assert step == 3
+    (values,) = fake.run.logged
+    assert fake.run.axes == {"iteration": None, "*": "iteration"}
+    assert values["iteration"] == 3
     assert values["loss/policy"] == 1.25
     assert values["games/mean_score"] == 812.0
     assert values["loop/games"] == 32
     assert fake.run.finished == 1
+
+
+def test_a_rated_loop_arrives_after_those_that_followed_it(fake, tmp_path):
+    report = WandbReport(tmp_path, "games", lambda event: None)
+    report(started())
+    for iteration in (11, 12, 10, 13):
+        report({"kind": "loop", "entry": {**ENTRY, "iteration": iteration}})
+    assert [values["iteration"] for values in fake.run.logged] == [11, 12, 10, 13]
 
 
 def test_a_run_that_is_started_again_goes_on_there(fake, tmp_path):

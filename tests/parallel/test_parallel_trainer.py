@@ -6,16 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import zerofleet
 from parallel.tiny_settings import TINY
+from zerofleet.monitor.view import RunView
 from zerofleet.nets.config import MlpConfig, ResNetConfig
 from zerofleet.parallel import Epoch, History, RunRequest, ShareWarning
 from zerofleet.parallel.session import LocalSession, Outcome
-from zerofleet.parallel.trainer import TrainingFailedError
+from zerofleet.parallel.trainer import TrainingFailedError, _Watch
 from zerofleet.records.read import read_shard
 from zerofleet.roles.config import ConfigError, parse_setting
 
@@ -266,3 +268,21 @@ def test_a_history():
     assert history.rows()[0]["loss/policy"] == 1.0
     assert repr(history).startswith("<History of 2 epochs>\nLoop 1")
     assert str(History([])) == "no epochs"
+
+
+def test_epochs_are_called_back_in_order_when_a_rating_takes_several():
+    called = []
+    watch = _Watch(2, lambda epoch: called.append((epoch.epoch, epoch.elo)), show_lines=False)
+
+    def entries(last, *, rated):
+        elo = {"elo": {"rating": 7.0}} if rated else {}
+        found = [{"iteration": n, "model_version": n + 1, "games": n} for n in range(last + 1)]
+        return [{**entry, **elo} if entry["iteration"] == 5 else entry for entry in found]
+
+    view = RunView("run", max_loops=100)
+    watch.update(replace(view, entries=entries(5, rated=False), first_unfinished=5))
+    assert [epoch for epoch, _ in called] == [3, 4]
+    watch.update(replace(view, entries=entries(8, rated=False), first_unfinished=5))
+    assert [epoch for epoch, _ in called] == [3, 4]
+    watch.update(replace(view, entries=entries(8, rated=True)))
+    assert called == [(3, None), (4, None), (5, 7.0), (6, None), (7, None), (8, None)]

@@ -4,7 +4,10 @@ Plain dictionaries, since they are JSON; `docs/arena.md` shows one. Every key ma
 file of an older version, so readers use `.get`.
 """
 
+from collections.abc import Sequence
 from typing import NotRequired, TypedDict
+
+from zerofleet.arena.config import ArenaConfig
 
 
 class LossStats(TypedDict, total=False):
@@ -102,6 +105,9 @@ class GameStats(TypedDict, total=False):
     scores: list[ScoreStats]
     """Games of one player, instead of matches: those of the new version, then those of the fixed
     opponents, which are played once in a run."""
+    rating_error: str
+    """Why the version could not be rated; it is tried again only when the trainer is started
+    again."""
 
 
 class EloStats(TypedDict, total=False):
@@ -142,6 +148,19 @@ class IterationStats(TypedDict, total=False):
 def is_rated(entry: IterationStats) -> bool:
     """Whether the entry's version was measured: it has an Elo, or scores in games of one player."""
     return "elo" in entry or "scores" in entry.get("game_stats", {})
+
+
+def unrated_entry(
+    entries: Sequence[IterationStats], arena: ArenaConfig, max_loops: int
+) -> IterationStats | None:
+    """Returns the newest entry whose version is due to be rated; None if it was rated.
+
+    Ratings come one at a time and in order: no other version of a running training is being rated.
+    """
+    for entry in reversed(entries):
+        if arena.is_due(entry.get("iteration", 0), max_loops):
+            return None if is_rated(entry) else entry
+    return None
 
 
 def find_match(entry: IterationStats, opponent: str) -> MatchStats | None:

@@ -11,7 +11,7 @@ from zerofleet.arena.published import measure_published, measure_scores
 from zerofleet.arena.stats import IterationStats, is_rated
 from zerofleet.games import load_game
 from zerofleet.monitor.tables import score_table, strength_table
-from zerofleet.roles.config import TreeSearchRunConfig, parse_config_json, resolve
+from zerofleet.roles.config import RunConfig, TreeSearchRunConfig, parse_config_json, resolve
 from zerofleet.run.layout import CONFIG
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import Store
@@ -20,10 +20,11 @@ PICTURE = "learning_curve.png"
 
 
 def show_result(console: Console, store: Store, run_dir: Path, *, measure: bool) -> None:
-    """Prints the strength of the newest rated version and writes the learning curve.
+    """Prints the strength of the newest version and writes the learning curve.
 
     Args:
-      measure: play the matches of `arena.final_games` first; else the last rating is shown.
+      measure: play the matches of `arena.final_games` with the newest version, rated or not; else,
+        and in runs without ratings, the last rating is shown.
     """
     entries = cast(list[IterationStats], read_stats(store))
     played = [e for e in entries if "mean_score" in e.get("game_stats", {})]
@@ -37,8 +38,11 @@ def show_result(console: Console, store: Store, run_dir: Path, *, measure: bool)
             soft_wrap=True,
             highlight=False,
         )
-    if rated:
-        _show_strength(console, store, rated[-1], measure=measure)
+    config = resolve({}, parse_config_json(store.read(CONFIG)), {}) if entries else None
+    if config and measure and config.arena.eval_games and config.arena.final_games:
+        _show_strength(console, store, config, entries[-1], measure=True)
+    elif config and rated:
+        _show_strength(console, store, config, rated[-1], measure=False)
     elif not played:
         console.print("No version is rated yet: the run has to go on for a while.")
         return
@@ -52,18 +56,19 @@ def show_result(console: Console, store: Store, run_dir: Path, *, measure: bool)
     console.print(f"Learning curve: {path}", soft_wrap=True, highlight=False)
 
 
-def _show_strength(console: Console, store: Store, entry: IterationStats, *, measure: bool) -> None:
-    config = resolve({}, parse_config_json(store.read(CONFIG)), {})
+def _show_strength(
+    console: Console, store: Store, config: RunConfig, entry: IterationStats, *, measure: bool
+) -> None:
     version = entry["model_version"]
     how = f"searching {config.arena.depth} plies"
     if isinstance(config, TreeSearchRunConfig):
         how = f"{config.arena.num_simulations} simulations a move"
     title = f"Strength of version {version}, {how}"
     num_games = config.arena.final_games if measure else 0
-    stats = entry["game_stats"]
+    stats = entry.get("game_stats", {})
     with _measuring(console, version, num_games):
         game = load_game(config.game.spec) if num_games else None
-        if "scores" in stats:
+        if game.num_players == 1 if game else "scores" in stats:
             scores = measure_scores(store, game, version, config.arena) if game else stats["scores"]
             table = score_table(scores, title=title, width=console.size.width)
             names = [found["player"] for found in scores]

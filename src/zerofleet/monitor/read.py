@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 from zerofleet.arena.config import ArenaConfig
-from zerofleet.arena.stats import IterationStats, is_rated
+from zerofleet.arena.stats import IterationStats, unrated_entry
 from zerofleet.monitor.view import RunView, WorkerView
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import CONFIG, TRAINER_LEASE, WORKERS, worker_of_lease_key
@@ -80,10 +80,6 @@ class RunReader:
         # A trainer that has no lease yet is about to start; one that ended is not.
         is_running = trainer_alive and trainer.get("state") != "stopped" if trainer else True
         done = max((e.get("iteration", 0) for e in entries), default=0)
-        arena = config.get("arena", {})
-        rating = ArenaConfig(
-            eval_games=int(arena.get("eval_games", 0)), every=int(arena.get("every", 1))
-        )
         return RunView(
             run_dir=self._run_dir,
             game=str(config.get("game", {}).get("name", "")),
@@ -102,11 +98,8 @@ class RunReader:
             max_positions=int(replay.get("max_positions", 0)),
             workers=workers,
             num_configured_workers=num_configured_workers,
-            is_rating=is_running
-            and bool(entries)
-            and rating.is_due(entries[-1].get("iteration", 0), max_loops)
-            and not is_rated(entries[-1]),
             entries=entries,
+            first_unfinished=_being_rated(entries, config, max_loops) if is_running else None,
             elapsed_seconds=self._clock() - self._started,
             limit_seconds=self._limit_seconds,
             messages=(*messages, *problems),
@@ -142,6 +135,19 @@ class RunReader:
         except RunError as error:
             problems.append(str(error))
             return otherwise
+
+
+def _being_rated(
+    entries: Sequence[IterationStats], config: Mapping[str, Any], max_loops: int
+) -> int | None:
+    arena = config.get("arena", {})
+    rating = ArenaConfig(
+        eval_games=int(arena.get("eval_games", 0)), every=int(arena.get("every", 1))
+    )
+    entry = unrated_entry(entries, rating, max_loops)
+    if entry is None or "rating_error" in entry.get("game_stats", {}):
+        return None
+    return entry.get("iteration", 0)
 
 
 def _phase(trainer: Mapping[str, Any], alive: bool, progress: Mapping[str, Any]) -> str:

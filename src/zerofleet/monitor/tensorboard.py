@@ -1,7 +1,7 @@
 """A run's statistics as TensorBoard scalars."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,11 @@ def _numbers(section: Any) -> list[tuple[str, float]]:
 
 
 class TensorBoardWriter:
-    """Writes each iteration once; give it the whole list of entries after every loop."""
+    """Writes iterations, in any order: a rated loop comes after those that followed it."""
 
-    def __init__(self, directory: Path, *, last_iteration: int = 0):
+    def __init__(self, directory: Path):
         """Opens an event file.
 
-        Args:
-          last_iteration: iterations up to this one are already there (from before a restart).
         Raises: ImportError, naming the extra, where tensorboard is not installed.
         """
         try:
@@ -50,25 +48,20 @@ class TensorBoardWriter:
         self._event, self._summary = Event, Summary
         directory.mkdir(parents=True, exist_ok=True)
         self._writer = EventFileWriter(str(directory))
-        self._last_iteration = last_iteration
 
-    def update(self, entries: Sequence[IterationStats], *, wall_time: float) -> int:
-        """Writes the iterations that are new since the last call; returns how many."""
-        new = [e for e in entries if e.get("iteration", 0) > self._last_iteration]
-        for entry in new:
-            values = [
-                self._summary.Value(tag=tag, simple_value=value)
-                for tag, value in scalars_of(entry).items()
-            ]
-            event = self._event(
-                wall_time=wall_time,
-                step=entry.get("iteration", 0),
-                summary=self._summary(value=values),
-            )
-            self._writer.add_event(event)
-            self._last_iteration = entry.get("iteration", 0)
+    def write(self, entry: IterationStats, *, wall_time: float) -> None:
+        """Writes one iteration."""
+        values = [
+            self._summary.Value(tag=tag, simple_value=value)
+            for tag, value in scalars_of(entry).items()
+        ]
+        event = self._event(
+            wall_time=wall_time,
+            step=entry.get("iteration", 0),
+            summary=self._summary(value=values),
+        )
+        self._writer.add_event(event)
         self._writer.flush()
-        return len(new)
 
     def close(self) -> None:
         """Makes everything durable and closes the file."""
@@ -96,7 +89,7 @@ class TensorBoardReport:
         try:
             if self._writer is None:
                 self._writer = TensorBoardWriter(self._directory)
-            self._writer.update([event["entry"]], wall_time=time.time())
+            self._writer.write(event["entry"], wall_time=time.time())
         except ImportError:
             self._is_installed = False
         except OSError as error:  # a full disk must not end the training

@@ -159,14 +159,14 @@ class PlainMonitor:
 
     def update(self, view: RunView) -> None:
         """Prints what is new since the last call; loops from before the first call stay unsaid."""
-        finished = view.entries[:-1] if view.is_rating else view.entries
-        newest = max((e.get("iteration", 0) for e in finished), default=0)
+        newest = max((e.get("iteration", 0) for e in view.finished), default=0)
         if self._last_iteration is None:
             self._last_iteration = newest
-        for entry in finished:
+        for entry in view.finished:
             if entry.get("iteration", 0) > self._last_iteration:
                 self._say(trainer_line(entry, max_loops=view.max_loops or None))
-        self._last_iteration = newest
+        # A trainer that is started again may rate anew what was told.
+        self._last_iteration = max(newest, self._last_iteration)
         for w in view.workers:
             # Between iterations workers wait a moment: that is no news.
             state = "active" if w.state == "waiting" and not w.note else w.state

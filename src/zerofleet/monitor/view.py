@@ -59,16 +59,23 @@ class RunView:
     max_positions: int = 0
     workers: Sequence[WorkerView] = ()
     num_configured_workers: int | None = None
-    is_rating: bool = False
-    """The newest loop's version is being rated: its entry has no Elo yet."""
     entries: Sequence[IterationStats] = ()
     """`training_stats.json`."""
+    first_unfinished: int | None = None
+    """Iteration of the entry whose version is being rated; it has no Elo yet."""
     elapsed_seconds: float | None = 0.0
     """Since the command started; None where that says nothing."""
     limit_seconds: float | None = None
     """The command stops after this time."""
     messages: Sequence[str] = field(default=())
     """Latest remarks (a worker restarted, a shard rejected), oldest first."""
+
+    @property
+    def finished(self) -> Sequence[IterationStats]:
+        """The entries before the one that waits for its rating: to be told once and in order."""
+        if self.first_unfinished is None:
+            return self.entries
+        return [e for e in self.entries if e.get("iteration", 0) < self.first_unfinished]
 
     @property
     def num_live_workers(self) -> int:

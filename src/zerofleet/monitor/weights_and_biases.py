@@ -16,6 +16,8 @@ from zerofleet.run.layout import LOGS, WANDB
 from zerofleet.run.store import DirectoryStore, read_or_none
 
 DEFAULT_PROJECT = "zerofleet"
+ITERATION = "iteration"
+"""The axis of all curves there."""
 
 
 class WandbError(RunError):
@@ -65,7 +67,9 @@ class WandbReport:
             self._open(event["config"])
         elif kind == "loop" and self._run is not None:
             entry = event["entry"]
-            self._attempt(lambda: self._run.log(scalars_of(entry), step=entry["iteration"]))
+            # Not `step=`, which may only rise: a rated loop comes after those that followed it.
+            values = {ITERATION: entry["iteration"], **scalars_of(entry)}
+            self._attempt(lambda: self._run.log(values))
 
     def close(self) -> None:
         """Ends the run there; waits until everything is sent."""
@@ -84,6 +88,8 @@ class WandbReport:
                 dir=str(directory),
                 config=dict(config),
             )
+            self._run.define_metric(ITERATION)
+            self._run.define_metric("*", step_metric=ITERATION)
         except Exception as error:  # of its own kinds: no account, no network, a wrong project
             raise WandbError(
                 f"--use-wandb: the run cannot be opened in project {self._project!r}: {error}; log "

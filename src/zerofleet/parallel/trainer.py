@@ -238,8 +238,7 @@ class _Watch:
         if self._monitor is not None:
             self._monitor.update(view)
         self._entries = list(view.entries)
-        # The newest one may wait for its rating.
-        self._tell(self._entries[:-1] if view.is_rating else self._entries)
+        self._tell(list(view.finished))
 
     def finish(self) -> None:
         self._tell(self._entries)

@@ -4,7 +4,7 @@
 of the run alone, and writes its games to games/ and the rest to logs/rating.json. The trainer
 starts it, goes on, and takes the result when it is there: it alone writes training_stats.json.
 Whichever of the two is killed at any moment, nothing is lost but the matches: the next start plays
-those of the newest version again.
+those of the newest version that is due again.
 """
 
 import sys
@@ -19,7 +19,7 @@ from zerofleet.fleet.local import LocalLauncher
 from zerofleet.games.registry import load_game
 from zerofleet.roles.config import parse_config_json, resolve
 from zerofleet.run.documents import decode_object, encode
-from zerofleet.run.errors import RunError
+from zerofleet.run.errors import DamagedError, KeyMissingError, RunError
 from zerofleet.run.layout import CONFIG, RATING, RATING_LOG
 from zerofleet.run.store import DirectoryStore
 
@@ -59,14 +59,25 @@ class Rating:
                 f"version {version} is not rated: {describe_exit(status)}; log: {self._log}\n"
                 f"{log_tail(self._log)}"
             )
-        result = decode_object(self._store.read(RATING), RATING)
+        try:
+            result = decode_object(self._store.read(RATING), RATING)
+        except (DamagedError, KeyMissingError) as error:
+            raise RatingError(
+                f"version {version} is not rated: its process has ended and left no result: {error}"
+            ) from error
         if result.get("model_version") != version:
             raise RatingError(
                 f"version {version} is not rated: {RATING} is of version "
                 f"{result.get('model_version')}; another trainer may use this directory"
             )
-        found = result["entry"]
-        stats = {**self.entry.get("game_stats", {}), **found["game_stats"]}
+        try:
+            found = result["entry"]
+            stats = {**self.entry.get("game_stats", {}), **found["game_stats"]}
+        except (KeyError, TypeError) as error:
+            raise RatingError(
+                f"version {version} is not rated: {RATING}: expected an entry with game_stats, "
+                f"found {str(result)[:80]}"
+            ) from error
         return IterationStats(**{**self.entry, **found, "game_stats": stats})  # type: ignore[typeddict-item]
 
     def wait(self, pause: Callable[[float], Any], should_stop: Callable[[], bool]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from zerofleet.arena.stats import IterationStats, is_rated
+from zerofleet.arena.stats import IterationStats, is_rated, unrated_entry
 from zerofleet.roles.config import RunConfig
 from zerofleet.roles.ending import Ending
 from zerofleet.roles.rating import Rating, RatingError
@@ -41,22 +41,42 @@ class Ratings:
         self._phase = phase
         self._tell = tell
         self._rating: Rating | None = None
+        self._failed: set[int] = set()
 
     def begin(self, entry: IterationStats) -> None:
-        """Writes the entry, and starts the rating that completes it; not again at a restart."""
-        if any(
-            old.get("iteration") == entry["iteration"] and is_rated(cast(IterationStats, old))
-            for old in read_stats(self._store)
+        """Writes the entry, and starts the rating that completes it; not again at a restart.
+
+        A rating that ended with an earlier trainer begins anew, even if loops that are not rated
+        came after it.
+        """
+        is_due = self._config.arena.is_due(entry["iteration"], self._config.pacing.max_loops)
+        if is_due:
+            # One at a time, in order: a rating uses the results of those before it.
+            self.finish()
+        if not any(
+            old.get("iteration") == entry["iteration"] and is_rated(old) for old in self._entries()
         ):
+            if is_due:
+                append_stats(self._store, dict(entry))
+            else:
+                self._write(entry)
+        if self._rating is None and not self._ending.is_told():
+            self._begin_rating()
+
+    def _begin_rating(self) -> None:
+        """Rates the newest version that is due, unless it is rated or that has failed."""
+        arena, max_loops = self._config.arena, self._config.pacing.max_loops
+        entry = unrated_entry(self._entries(), arena, max_loops)
+        if entry is None or entry["iteration"] in self._failed:
             return
-        if not self._config.arena.is_due(entry["iteration"], self._config.pacing.max_loops):
-            self._write(entry)
-            return
-        # One at a time, in order: a rating uses the results of those before it.
-        self.finish()
-        append_stats(self._store, dict(entry))
-        if not self._ending.is_told():
-            self._rating = Rating(self._run_dir, entry)
+        stats = {**entry.get("game_stats", {})}
+        if stats.pop("rating_error", None) is not None:  # of an earlier trainer
+            entry = IterationStats(**{**entry, "game_stats": stats})  # type: ignore[typeddict-item]
+            append_stats(self._store, dict(entry))
+        self._rating = Rating(self._run_dir, entry)
+
+    def _entries(self) -> list[IterationStats]:
+        return cast("list[IterationStats]", read_stats(self._store))
 
     def finish(self) -> None:
         """Waits for the rating in progress, unless the run is over and it takes too long."""
@@ -81,12 +101,15 @@ class Ratings:
         except RatingError as error:
             self._tell("note", text=str(error))
             entry = self._rating.entry
+            self._failed.add(entry["iteration"])
+            stats = {**entry.get("game_stats", {}), "rating_error": str(error).splitlines()[0]}
+            entry = IterationStats(**{**entry, "game_stats": stats})  # type: ignore[typeddict-item]
         if entry is not None:
             self._write(entry)
             self._rating = None
 
     def cancel(self) -> None:
-        """Ends the rating in progress; that of the newest version begins anew at the next start."""
+        """Ends the rating in progress; it begins anew at the next start."""
         if self._rating is not None:
             self._rating.cancel()
             self._rating = None

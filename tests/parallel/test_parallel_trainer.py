@@ -215,6 +215,12 @@ def test_a_rule_of_ones_own_for_devices_is_honoured():
     assert [argv[argv.index("--device") + 1] for argv in commands] == list(trainer.plan.devices)
 
 
+def test_a_trainer_may_end_a_loop_and_two_ratings_before_it_is_stopped():
+    """Each as much later as the time given allows; then it does not look at the clock."""
+    session = LocalSession(replace(tiny()._request, minutes=100).prepared())
+    assert session._overdue_at - session._late_at > 3 * 600
+
+
 def test_games_and_workers():
     def run(games, workers):
         request = RunRequest(

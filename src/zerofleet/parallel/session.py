@@ -73,8 +73,9 @@ class LocalSession:
         minutes = run.request.minutes
         limit = None if minutes is None else 60 * minutes
         self._late_at = float("inf") if limit is None else time.monotonic() + limit
-        # A loop and a rating may take their time; what takes longer does not look at the clock.
-        self._overdue_at = self._late_at + 2 * allowance_seconds(minutes) + GRACE_SECONDS
+        # A loop, the rating before it and its own may each take their time; what takes longer does
+        # not look at the clock.
+        self._overdue_at = self._late_at + 3 * allowance_seconds(minutes) + GRACE_SECONDS
         self._reader = RunReader(self._store, run_dir=str(self._run_dir), limit_seconds=limit)
 
     def run(self, stop: threading.Event, show: Callable[[RunView], None]) -> Outcome:

@@ -49,10 +49,13 @@ class Dealing:
         """Reads the leases: who lives, who is done, who failed.
 
         To be called before the shards are read: those of a share that is done are then there.
+        While the store is away, what was known before stands: nobody is gone for that.
         """
         iteration = self._dealer.share.iteration
-        self._live, self._finished, self._errors = {}, {}, {}
-        with contextlib.suppress(StoreError):
+        live: dict[str, str] = {}
+        finished: dict[str, int] = {}
+        errors: dict[str, str] = {}
+        try:
             for entry in iterate(self._store, WORKERS):
                 worker = worker_of_lease_key(entry.key)
                 with contextlib.suppress(DamagedError):
@@ -60,12 +63,15 @@ class Dealing:
                     if not worker or not lease:
                         continue
                     if self._watch.observe(entry.key, lease):
-                        self._live[worker] = lease["session"]
+                        live[worker] = lease["session"]
                         share = lease.get("finished_share")
                         if share and share[0] == iteration:
-                            self._finished[worker] = share[1]
+                            finished[worker] = share[1]
                     elif lease.get("state") == "stopped" and lease.get("error"):
-                        self._errors[worker] = lease["error"]
+                        errors[worker] = lease["error"]
+        except StoreError:
+            return
+        self._live, self._finished, self._errors = live, finished, errors
 
     def deal(self, missing: Iterable[int]) -> None:
         """Writes the next revision of the share, if there is anything to deal.

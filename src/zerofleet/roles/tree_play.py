@@ -21,7 +21,7 @@ from zerofleet import _core
 from zerofleet.games.evaluation import Evaluation, LeafBatch
 from zerofleet.games.registry import load_game
 from zerofleet.records.shard import GameRecords
-from zerofleet.roles.config import TreeSearchRunConfig
+from zerofleet.roles.config import ConfigError, OverrideError, TreeSearchRunConfig
 from zerofleet.run.errors import DamagedError, StoreError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.models import ModelMissingError, PublishedModel, fetch_model, read_version
@@ -74,8 +74,7 @@ class TreePlay:
                     self._session.heartbeat.update(finished_share=finished)
                 self._worker.wait("the trainer to deal games")
                 continue
-            self._worker.follow_config()
-            if self._use_model(share.model_version):
+            if self._follow_config() and self._use_model(share.model_version):
                 self._play_hand(hand)
 
     def _share(self) -> Share | None:
@@ -203,13 +202,24 @@ class TreePlay:
             halves=1 if self._device == "cpu" else 2,
         )
 
+    def _follow_config(self) -> bool:
+        """Follows config.json; False, after a pause, if it cannot be read or used now."""
+        try:
+            self._worker.follow_config()
+        except OverrideError:
+            raise
+        except (ConfigError, DamagedError, StoreError) as problem:
+            self._worker.wait(str(problem), state="error")
+            return False
+        return True
+
     def _use_newest_model(self) -> bool:
-        version = 0
         try:
             version = read_version(self._session.store)
-            self._worker.follow_config()
         except (DamagedError, StoreError) as problem:
             self._worker.wait(str(problem), state="error")
+            return False
+        if not self._follow_config():
             return False
         if version == 0:
             self._worker.wait("the trainer to publish a model")

@@ -126,6 +126,7 @@ class Worker:
         self._config_bytes = b""
         self._config: RunConfig | None = None
         self._gate: PendingGate | None = None
+        self._next_run_check = float("-inf")
 
     def run(self) -> int:
         """Plays until STOP or a signal; returns the exit status 0.
@@ -270,12 +271,20 @@ class Worker:
         return {"selfplay.games_per_batch": self._games_per_batch, "search.depth": self._depth}
 
     def check_same_run(self, model: PublishedModel) -> None:
-        """Raises RunError if another run has begun in this place: this session is over."""
+        """Raises RunError if another run has begun in this place: this session is over.
+
+        Looks once in `fleet.dead_after_seconds`: the manifest of a long run is large. What is
+        played meanwhile the trainer refuses.
+        """
+        now = time.monotonic()
+        if now < self._next_run_check:
+            return
         if not is_published(self.session.store, model):
             raise RunError(
                 f"{self._run_dir} holds another run than the one whose version {model.version} "
                 "this worker plays with; it ends and has to be started again"
             )
+        self._next_run_check = now + self.config.fleet.dead_after_seconds
 
     def may_deliver(self) -> bool:
         """False, after a pause, while so much is pending that the trainer cannot keep up."""

@@ -186,6 +186,10 @@ def test_a_net_of_alpha_beta(tmp_path, capsys):
     assert status == 2
     assert "--simulations: " in text
     assert "plays by alpha-beta" in text
+    for device, message in (("cuda", "on the processor; leave the flag"), ("tpu", "no device")):
+        status, text = run(capsys, file, "--games", 1, "--depth", 1, "--device", device)
+        assert (status, message in text) == (2, True), text
+    assert run(capsys, file, "--games", 1, "--depth", 1, "--device", "cpu")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -201,6 +205,12 @@ def test_a_net_of_alpha_beta(tmp_path, capsys):
         ("{run}", ["--depth", "3"], "--depth: "),
         ("connect_four", ["--depth", "3"], "--depth: "),
         ("{run}", ["--device", "tpu"], "'tpu' is no device"),
+        (
+            "connect_four",
+            ["--device", "cuda:1"],
+            "--device cuda:1: connect_four plays without a net",
+        ),
+        ("connect_four", ["--device", "tpu"], "'tpu' is no device"),
         ("{run}/model", [], "no model is published yet"),
     ],
 )

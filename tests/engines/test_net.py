@@ -1,5 +1,7 @@
 """Which nets an engine takes."""
 
+from dataclasses import replace
+
 import pytest
 
 from zerofleet.engines.errors import EngineError
@@ -24,9 +26,9 @@ def test_other_nets_are_refused(net_file):
     with pytest.raises(EngineError, match=r"a net for connect_four; expected one for go.* GTP$"):
         open_engine_net(other, "go")
     with pytest.raises(EngineError, match=r"runs/x@0001 is a \.nnue net; expected"):
-        open_engine_net(NamedModel("runs/x@0001", "nnue", b""), "chess")
+        open_engine_net(NamedModel("runs/x@0001", "nnue", b"", ""), "chess")
     with pytest.raises(EngineError, match="torn: expected a safetensors file"):
-        open_engine_net(NamedModel("torn", "safetensors", go.data[:5]), "go")
+        open_engine_net(replace(go, name="torn", data=go.data[:5]), "go")
     _, make = open_engine_net(go, "go", backend="cuda-bf16")
     with pytest.raises(EngineError, match="does not compute on device"):
         make(threads=1, batch=4)

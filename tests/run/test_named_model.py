@@ -2,6 +2,7 @@
 
 import pytest
 
+from zerofleet.run.documents import sha256_hex
 from zerofleet.run.errors import RunError
 from zerofleet.run.models import publish_model
 from zerofleet.run.named_model import NamedModel, find_model
@@ -18,16 +19,18 @@ def run(tmp_path, monkeypatch):
 
 
 def test_newest_latest_and_numbered_versions(run):
-    newest = NamedModel("runs/go7@0002", "safetensors", b"net 2")
+    newest = NamedModel("runs/go7@0002", "safetensors", b"net 2", sha256_hex(b"net 2"), 2)
     assert find_model(run) == find_model(f"{run}@latest") == find_model(f"run:{run}") == newest
-    first = NamedModel("runs/go7@0001", "safetensors", b"net 1")
+    first = NamedModel("runs/go7@0001", "safetensors", b"net 1", sha256_hex(b"net 1"), 1)
     assert find_model(f"{run}@0001") == find_model(f"run:{run}@1") == first
     assert find_model(first.name) == first
 
 
 def test_files(run, tmp_path):
     (tmp_path / "a.safetensors").write_bytes(b"x")
-    assert find_model("a.safetensors") == NamedModel("a.safetensors", "safetensors", b"x")
+    assert find_model("a.safetensors") == NamedModel(
+        "a.safetensors", "safetensors", b"x", sha256_hex(b"x")
+    )
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,7 @@ def selfplay(
         Depth of alpha-beta (default: the run's, or 8).
     device
         Where a net of tree search is evaluated: auto (a GPU if there is one), cpu, cuda or cuda:N.
+        Games without a net and alpha-beta need the processor alone.
     out
         Folder for shards of the games (docs/formats.md); made if absent.
     seed

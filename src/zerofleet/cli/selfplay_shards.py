@@ -1,6 +1,5 @@
 """The games of `zerofleet selfplay`: counted, and written into a folder of shards."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -91,17 +90,15 @@ class ShardFolder:
 def _meta(setup: TreeSetup | AlphaBetaSetup, seed: int) -> ShardMeta:
     search: dict[str, Any]
     if isinstance(setup, TreeSetup):
-        backend = setup.backend
-        search = {"search": setup.search.model_dump(), "play": setup.play.core_options()}
+        backend, search = setup.backend, setup.play.recorded(setup.search)
     else:
-        backend = "nnue"
-        search = {**setup.search.model_dump(), **setup.play.model_dump(exclude={"games_per_batch"})}
+        backend, search = "nnue", setup.play.recorded(setup.search)
     model = setup.model
     return ShardMeta(
         game=recorded_name(setup.game),
         game_options=dict(setup.game.options),
-        model_version=_version(model.name) if model else 1,
-        model_sha256=hashlib.sha256(model.data).hexdigest() if model else "",
+        model_version=(model and model.version) or 1,  # a file does not say
+        model_sha256=model.sha256 if model else "",
         worker_id=WORKER,
         batch=1,
         run_seed=seed,
@@ -109,9 +106,3 @@ def _meta(setup: TreeSetup | AlphaBetaSetup, seed: int) -> ShardMeta:
         evaluator_backend=backend,
         software_version=software_version(),
     )
-
-
-def _version(name: str) -> int:
-    """Of a model of a run, `runs/go7@0007`; 1 where a file does not say."""
-    version = name.rpartition("@")[2]
-    return int(version) if version.isdecimal() else 1

@@ -89,10 +89,7 @@ class AlphaBetaPlay:
             played.games,
             batch=batch,
             model=model,
-            search={
-                **config.search.model_dump(mode="json"),
-                **config.selfplay.model_dump(mode="json", exclude={"games_per_batch"}),
-            },
+            search=config.selfplay.recorded(config.search),
             backend="nnue",
             num_positions=played.num_quiet,
             seconds=played.seconds,

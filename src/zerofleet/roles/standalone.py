@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from zerofleet.fleet.devices import check_device, without_auto
+from zerofleet.fleet.devices import check_device, check_device_name, without_auto
 from zerofleet.games.evaluation import Evaluator, random_evaluator, uniform_evaluator
 from zerofleet.games.game_file import is_game_file
 from zerofleet.games.openspiel import PREFIX as OPENSPIEL_PREFIX
@@ -117,6 +117,7 @@ def _config_of_run(text: str) -> RunConfig | None:
 def _without_net(text: str, options: StandaloneOptions) -> TreeSetup:
     if options.depth is not None:
         raise ConfigError("--depth: games without a net are searched as trees, by simulations")
+    _check_processor(options.device, text, "without a net")
     kind = options.evaluator or "uniform"
     try:
         game = load_game(text)
@@ -161,6 +162,7 @@ def _with_nnue(
     for flag, value in (("simulations", options.simulations), ("selection", options.selection)):
         if value is not None:
             raise ConfigError(f"--{flag}: {model.name} plays by alpha-beta; it has --depth")
+    _check_processor(options.device, model.name, "by alpha-beta")
     from zerofleet.nets.nnue_file import NnueFileError, from_bytes
 
     search, play = AlphaBetaConfig(), SelfplayConfig()
@@ -176,6 +178,18 @@ def _with_nnue(
     if options.depth is not None:
         search = search.model_copy(update={"depth": options.depth})
     return AlphaBetaSetup(game, search, play, model, f"{model.name}, depth {search.depth}")
+
+
+def _check_processor(device: str, name: str, how: str) -> None:
+    """Raises ConfigError for a device that nothing would be computed on."""
+    try:
+        check_device_name(device, "--device")
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    if device not in ("auto", "cpu"):
+        raise ConfigError(
+            f"--device {device}: {name} plays {how}, on the processor; leave the flag out"
+        )
 
 
 def _search(search: MctsConfig, options: StandaloneOptions) -> MctsConfig:

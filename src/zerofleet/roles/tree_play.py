@@ -297,7 +297,7 @@ class TreePlay:
             games,
             batch=batch,
             model=self._model,
-            search={"search": config.search.model_dump(), "play": config.selfplay.core_options()},
+            search=config.selfplay.recorded(config.search),
             backend=self._evaluator.backend,
             num_positions=int(np.count_nonzero(games.ply_flags & _core.PLY_VALUE_TARGET)),
             seconds=now - self._delivered_at,

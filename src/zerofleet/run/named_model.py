@@ -4,6 +4,7 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
+from zerofleet.run.documents import sha256_hex
 from zerofleet.run.errors import RunError
 from zerofleet.run.models import PLAYED_KINDS, fetch_model, read_manifest
 from zerofleet.run.store import DirectoryStore
@@ -24,6 +25,9 @@ class NamedModel:
     kind: str
     """Ending of the file: nnue, safetensors."""
     data: bytes
+    sha256: str
+    version: int | None = None
+    """Of a run; a file does not say."""
 
 
 def find_model(text: str) -> NamedModel:
@@ -63,16 +67,18 @@ def find_version(directory: Path, version: str = LATEST) -> NamedModel:
         model = fetch_model(store, number)
     except RunError as error:
         raise type(error)(f"{directory}: {error}") from error
-    return NamedModel(f"{directory}@{model.version:04d}", model.kind, model.data)
+    name = f"{directory}@{model.version:04d}"
+    return NamedModel(name, model.kind, model.data, model.sha256, model.version)
 
 
 def _file(path: Path) -> NamedModel:
     try:
-        return NamedModel(str(path), path.suffix.removeprefix("."), path.read_bytes())
+        data = path.read_bytes()
     except FileNotFoundError as error:
         raise ModelNameError(f"there is no file {path}{_near_files(path)}") from error
     except OSError as error:
         raise ModelNameError(f"{path}: {error.strerror}") from error
+    return NamedModel(str(path), path.suffix.removeprefix("."), data, sha256_hex(data))
 
 
 def _known_versions(known: list[int]) -> str:

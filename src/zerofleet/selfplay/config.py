@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from zerofleet.run.frozen import FrozenModel
+from zerofleet.search.config import AlphaBetaConfig, MctsConfig
 
 
 class SelfplayConfig(FrozenModel):
@@ -28,6 +29,11 @@ class SelfplayConfig(FrozenModel):
     sides play the forced line out."""
     proof_nodes: int = Field(default=20_000, ge=0)
     """Positions one such proof may enter; a longer one is given up and the game goes on."""
+
+    def recorded(self, search: AlphaBetaConfig) -> dict[str, Any]:
+        """How games are searched and played, as their shards say it."""
+        play = self.model_dump(mode="json", exclude={"games_per_batch"})
+        return {**search.model_dump(mode="json"), **play}
 
 
 class PlayConfig(FrozenModel):
@@ -64,3 +70,7 @@ class PlayConfig(FrozenModel):
     def core_options(self) -> dict[str, Any]:
         """What the core takes as settings of play."""
         return self.model_dump(exclude={"games_per_batch", "num_parallel_games"})
+
+    def recorded(self, search: MctsConfig) -> dict[str, Any]:
+        """How games are searched and played, as their shards say it."""
+        return {"search": search.model_dump(), "play": self.core_options()}

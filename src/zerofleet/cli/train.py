@@ -83,8 +83,8 @@ def train(
     Parameters
     ----------
     recipe
-        What to learn: chess, connect_four, go7, go9, othello, tic_tac_toe, twenty48 or
-        ultimate_ttt; the path of a .yaml file of your own; or a game, FILE.py:CLASS of your own.
+        What to learn: chess, chess_spiking, connect_four, go7, go9, othello, tic_tac_toe, twenty48
+        or ultimate_ttt; the path of a .yaml file of your own; or a game, FILE.py:CLASS of your own.
     run_dir
         The run directory (default: runs/RECIPE).
     workers

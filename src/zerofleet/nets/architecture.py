@@ -11,10 +11,10 @@ from pydantic import Field, ValidationError
 
 from zerofleet import _core
 from zerofleet.games.protocol import Game
-from zerofleet.nets.config import MlpConfig, ResNetConfig
+from zerofleet.nets.config import MlpConfig, PolicyValueNetConfig, SpikingConfig
 from zerofleet.run.frozen import FrozenModel
 
-NetConfig = Annotated[ResNetConfig | MlpConfig, Field(discriminator="kind")]
+NetConfig = Annotated[PolicyValueNetConfig, Field(discriminator="kind")]
 
 
 class ArchitectureError(ValueError):
@@ -50,7 +50,7 @@ class NetArchitecture(FrozenModel):
     """The layers."""
 
     @classmethod
-    def of(cls, game: Game, net: ResNetConfig | MlpConfig) -> "NetArchitecture":
+    def of(cls, game: Game, net: PolicyValueNetConfig) -> "NetArchitecture":
         """The net that this configuration means for this game.
 
         Raises: ArchitectureError if the game's actions do not fit the policy head asked for.
@@ -102,17 +102,22 @@ class NetArchitecture(FrozenModel):
 
     def __str__(self) -> str:
         net = self.net
-        if isinstance(net, ResNetConfig):
-            layers = f"residual net of {net.num_blocks} blocks x {net.num_filters} filters"
-        else:
+        if isinstance(net, MlpConfig):
             layers = f"{net.num_layers} layers of {net.num_units} units"
+        elif isinstance(net, SpikingConfig):
+            layers = (
+                f"spiking net of {net.num_blocks} blocks x {net.num_filters} filters in "
+                f"{net.num_steps} steps"
+            )
+        else:
+            layers = f"residual net of {net.num_blocks} blocks x {net.num_filters} filters"
         return (
             f"{layers} for {self.game} ({self.num_planes} planes of {self.rows} x {self.cols}, "
             f"{self.num_scalars} scalars, {self.num_actions} actions, {self.value_head} head)"
         )
 
 
-def _policy_head(game: Game, net: ResNetConfig | MlpConfig) -> Literal["conv", "linear"]:
+def _policy_head(game: Game, net: PolicyValueNetConfig) -> Literal["conv", "linear"]:
     """A conv head needs actions that are plane * cells + cell, and at most one beside them."""
     if isinstance(net, MlpConfig) or net.policy_head == "linear":
         return "linear"

@@ -7,12 +7,13 @@ import torch
 from torch import nn
 
 from zerofleet.nets.architecture import NetArchitecture
-from zerofleet.nets.config import ResNetConfig
+from zerofleet.nets.config import MlpConfig, SpikingConfig
 from zerofleet.nets.layers import ConvNorm
 from zerofleet.nets.mlp import Mlp
 from zerofleet.nets.resnet import ResNet
+from zerofleet.nets.spiking import LifLayer, SpikingNet
 
-Net = ResNet | Mlp
+Net = ResNet | SpikingNet | Mlp
 """A net of tree search. `forward(planes [B, C, H, W], scalars [B, S])` returns logits of the
 actions [B, A] and of the value head [B, K]; `evaluate` takes both inputs as one tensor
 [B, *input_shape], where each scalar follows `scalar_repeat` times; `architecture` says what the net
@@ -25,14 +26,20 @@ so that the first games are played by search alone."""
 
 def build_model(architecture: NetArchitecture, seed: int = 0) -> Net:
     """Returns a new net with random weights, a function of the architecture and the seed."""
-    net = architecture.net
     with torch.device("meta"):  # torch's own initialisation would draw from the global generator
-        empty = (
-            ResNet(architecture, net) if isinstance(net, ResNetConfig) else Mlp(architecture, net)
-        )
+        empty = _layers(architecture)
     model = empty.to_empty(device="cpu")
     _initialise(model, torch.Generator().manual_seed(seed))
     return model
+
+
+def _layers(architecture: NetArchitecture) -> Net:
+    net = architecture.net
+    if isinstance(net, MlpConfig):
+        return Mlp(architecture, net)
+    if isinstance(net, SpikingConfig):
+        return SpikingNet(architecture, net)
+    return ResNet(architecture, net)
 
 
 @torch.no_grad()
@@ -57,12 +64,13 @@ def _initialise(model: Net, generator: torch.Generator) -> None:
 
 
 def folded(model: Net) -> Net:
-    """Returns a copy for inference: batch normalisation is moved into the convolutions.
+    """Returns a copy for inference: batch normalisation is moved into the convolutions, and neurons
+    have no gradients.
 
     Answers stay the same up to rounding. Not to be trained or saved.
     """
     inference = copy.deepcopy(model).eval()
     for module in list(inference.modules()):
-        if isinstance(module, ConvNorm):
+        if isinstance(module, ConvNorm | LifLayer):
             module.fold()
     return inference.requires_grad_(False)

@@ -59,6 +59,42 @@ class ResNetConfig(HeadsConfig):
     """Units of the value head's hidden layer."""
 
 
+class SpikingConfig(HeadsConfig):
+    """A net of leaky integrate-and-fire neurons (docs/nets.md draws it). Needs the extra
+    `spiking`."""
+
+    kind: Literal["spiking"] = "spiking"
+    """The family of the net: tree search evaluates with this one, and it can play without
+    search."""
+    num_steps: int = Field(default=16, ge=1, le=256)
+    """Time steps of a position (T). The time a position takes is nearly proportional to it."""
+    num_blocks: int = Field(default=3, ge=0, le=200)
+    """Blocks of two layers of neurons, each with its 3 x 3 convolution."""
+    num_filters: int = Field(default=64, ge=1, le=4096)
+    """Channels: neurons of a layer on each cell."""
+    encoding: Literal["direct", "rate"] = "direct"
+    """direct: the observation is a constant current into the first convolution, which is then
+    computed once (Rueckauer et al. 2017; Rathi and Roy 2020). rate: a number x in [0, 1] comes as
+    spikes in a share x of the steps, evenly spaced and not random, so that a position has one
+    answer."""
+    beta: float = Field(default=0.5, ge=0, le=1)
+    """Share of a membrane potential that is left after a step; 1: no leak."""
+    threshold: float = Field(default=1.0, gt=0)
+    """A neuron whose potential is above this spikes, and loses so much."""
+    surrogate: Literal["atan", "fast_sigmoid"] = "atan"
+    """What stands for the derivative of a spike (Neftci et al. 2019): that of an arc tangent (Fang
+    et al. 2021) or of a fast sigmoid (Zenke and Ganguli 2018)."""
+    surrogate_slope: float = Field(default=2.0, gt=0)
+    """Its steepness: larger is nearer to the step and lets fewer neurons learn. About 2 suits atan,
+    25 fast_sigmoid."""
+    policy_head: Literal["auto", "conv", "linear"] = "auto"
+    """As in residual nets."""
+    num_head_filters: int = Field(default=16, ge=1, le=4096)
+    """Channels in which either head reads the spike rates."""
+    num_head_units: int = Field(default=128, ge=1, le=16384)
+    """Units of the value head's hidden layer."""
+
+
 class MlpConfig(HeadsConfig):
     """Fully connected layers, for small games and games without a board (docs/nets.md)."""
 
@@ -68,3 +104,7 @@ class MlpConfig(HeadsConfig):
     """Hidden layers; those after the first add to what came before them."""
     num_units: int = Field(default=256, ge=1, le=65536)
     """Units of each."""
+
+
+PolicyValueNetConfig = ResNetConfig | SpikingConfig | MlpConfig
+"""The nets of tree search; `kind` says which."""

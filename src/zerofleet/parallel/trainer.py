@@ -19,7 +19,7 @@ from zerofleet.fleet.devices import DeviceManager
 from zerofleet.monitor.terminal import PlainMonitor
 from zerofleet.monitor.view import RunView
 from zerofleet.monitor.weights_and_biases import DEFAULT_PROJECT, import_wandb
-from zerofleet.nets.config import MlpConfig, NnueConfig, ResNetConfig
+from zerofleet.nets.config import NnueConfig, PolicyValueNetConfig
 from zerofleet.parallel.history import Epoch, History
 from zerofleet.parallel.request import PreparedRun, RunRequest, default_run_dir
 from zerofleet.parallel.session import LocalSession
@@ -84,8 +84,8 @@ class ParallelTrainer:
         Args:
           game: name of a recipe or a game ("twenty48", "go(size=7)"), path of a .yaml recipe, a
             game of your own as "FILE.py:CLASS" or its class, or what `zerofleet.load_game` returns.
-          net: `ResNetConfig`, `MlpConfig`, or a mapping of keys of them such as {"num_blocks": 5,
-            "num_filters": 64}, over the recipe's; None: the recipe's.
+          net: `ResNetConfig`, `SpikingConfig`, `MlpConfig`, or a mapping of keys of them such as
+            {"num_blocks": 5, "num_filters": 64}, over the recipe's; None: the recipe's.
           num_workers: worker processes; None: as many as suit this host. On GPUs it is lowered to a
             multiple of their number. What is used is printed with its reason.
           run_dir: a run that is there already goes on; None: a new one in runs/.
@@ -274,15 +274,15 @@ def _recipe(game: Any) -> str:
 
 
 def _net_keys(net: BaseModel | Mapping[str, Any] | None) -> dict[str, Any]:
-    if isinstance(net, ResNetConfig | MlpConfig | NnueConfig):
+    if isinstance(net, PolicyValueNetConfig | NnueConfig):
         net = net.model_dump()
     if net is None:
         return {}
     if not isinstance(net, Mapping):
         raise ConfigError(
-            "net: expected ResNetConfig, MlpConfig, a mapping of their keys or None, got "
-            f"{net!r:.80}; models of torch cannot be passed, since workers build the net by its "
-            "sizes"
+            "net: expected ResNetConfig, SpikingConfig, MlpConfig, a mapping of their keys or "
+            f"None, got {net!r:.80}; models of torch cannot be passed, since workers build the net "
+            "by its sizes"
         )
     return {f"net.{key}": value for key, value in net.items()}
 

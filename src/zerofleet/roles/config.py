@@ -8,6 +8,7 @@ import difflib
 import json
 from collections.abc import Mapping
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -20,7 +21,7 @@ from zerofleet.games.game_file import is_game_file
 from zerofleet.games.openspiel import PREFIX as OPENSPIEL_PREFIX
 from zerofleet.games.registry import game_names
 from zerofleet.games.spec import join_spec
-from zerofleet.nets.config import MlpConfig, NnueConfig, ResNetConfig
+from zerofleet.nets.config import NnueConfig, PolicyValueNetConfig, ResNetConfig, SpikingConfig
 from zerofleet.nets.features import feature_set_of_game
 from zerofleet.replay.config import ReplayConfig, SampleReplayConfig
 from zerofleet.run.frozen import FrozenModel
@@ -138,7 +139,7 @@ class AlphaBetaRunConfig(BaseRunConfig):
 class TreeSearchRunConfig(BaseRunConfig):
     """A run that learns a policy and value net from games of tree search."""
 
-    net: Annotated[ResNetConfig | MlpConfig, Field(discriminator="kind")] = ResNetConfig()
+    net: Annotated[PolicyValueNetConfig, Field(discriminator="kind")] = ResNetConfig()
     search: MctsConfig = MctsConfig()
     selfplay: PlayConfig = PlayConfig()
     replay: SampleReplayConfig = SampleReplayConfig()
@@ -150,7 +151,12 @@ RunConfig = AlphaBetaRunConfig | TreeSearchRunConfig
 
 
 def check_trainable(config: RunConfig) -> None:
-    """Raises ConfigError unless the game, which must exist, fits the kind of net."""
+    """Raises ConfigError unless the game, which must exist, fits the kind of net and that can be
+    made here."""
+    if isinstance(config.net, SpikingConfig) and find_spec("snntorch") is None:
+        raise ConfigError(
+            "net.kind spiking: snntorch is not installed: pip install 'zerofleet[spiking]'"
+        )
     if not isinstance(config, AlphaBetaRunConfig):
         return
     if config.pacing.games_per_iteration:

@@ -4,7 +4,7 @@ They derive from the commit and are redone at start like everything that does. T
 of the committed learner; `--checkpoint` reads them (warm_start.py), a restart does not.
 """
 
-from zerofleet.nets.config import ResNetConfig
+from zerofleet.nets.config import ResNetConfig, SpikingConfig
 from zerofleet.roles.config import ConfigError, RunConfig
 from zerofleet.run.store import Store, read_or_none
 
@@ -39,12 +39,12 @@ def keep(store: Store, names: list[str], learner: bytes) -> None:
 
 def _filled(key: str, name: str, config: RunConfig, iteration: int) -> str:
     values = {"iteration": iteration}
-    if isinstance(config.net, ResNetConfig):
+    if isinstance(config.net, ResNetConfig | SpikingConfig):
         values |= {"blocks": config.net.num_blocks, "filters": config.net.num_filters}
     try:
         return name.format(**values)
     except KeyError as missing:
         raise ConfigError(
-            f"training.{key} {name!r}: {{{missing.args[0]}}} is a size of residual nets; the net "
-            f"of this run is of kind {config.net.kind}"
+            f"training.{key} {name!r}: {{{missing.args[0]}}} is a size of nets with blocks; the "
+            f"net of this run is of kind {config.net.kind}"
         ) from None

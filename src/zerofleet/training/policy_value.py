@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from zerofleet.nets.build import Net
+from zerofleet.nets.spiking import SpikingNet
 from zerofleet.replay.batches import BatchSampler, SampleRows, draw
 from zerofleet.replay.samples import SampleWindow
 from zerofleet.training.average import WeightAverage
@@ -112,7 +113,9 @@ class PolicyValueLearner:
         """Drawn in this run: what `replay.passes_per_sample` bounds."""
         self.optimizer = _optimizer(self.model, config)
         self.dtype = compute_dtype(config.compute_dtype, self.device)
-        self._losses = CompiledOrEager(self._forward) if config.compile else self._forward
+        # A spiking net is one graph of many small steps: it compiles for minutes and gains little.
+        compiled = config.compile and not isinstance(model, SpikingNet)
+        self._losses = CompiledOrEager(self._forward) if compiled else self._forward
 
     def train_loop(
         self,

@@ -93,6 +93,7 @@ def one_round(args: argparse.Namespace) -> list[tuple[str, float]]:
     found += pool()
     found += replay()
     found += self_play_with_nets()
+    found += workers()
     if not args.no_training:
         found += training()
     return found
@@ -134,6 +135,21 @@ def self_play_with_nets() -> list[tuple[str, float]]:
             (f"{name} self-play : bare, by CPU", line["ratio_by_cpu"]),
         ]
         found += [(f"{name} share of time: {k}", share) for k, share in line["shares"].items()]
+    return found
+
+
+def workers() -> list[tuple[str, float]]:
+    """Self-play of 2048's small net by the number of workers of this host and their batch."""
+    target = BUILD / "workers.json"
+    arguments = ("--net", "2048-small", "--batches", "64,512", "--seconds", "3")
+    run_python("bench_workers.py", *arguments, "--json", str(target))
+    found = []
+    for line in json.loads(target.read_text()):
+        name = f"workers/{line['workers']} of {line['threads']} threads, batch {line['batch']}"
+        found += [
+            (f"{name} simulations/s", line["simulations"]),
+            (f"{name} simulations/s by CPU", line["simulations by CPU"]),
+        ]
     return found
 
 

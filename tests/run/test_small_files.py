@@ -12,7 +12,7 @@ from zerofleet.run.layout import shard_name
 from zerofleet.run.ledger import Ledger
 from zerofleet.run.numbers import LEDGER, first_free_numbers
 from zerofleet.run.rejected import quarantine, read_rejected
-from zerofleet.run.series import SeriesWriter, read_series, series_names
+from zerofleet.run.series import SeriesWriter, read_series, series_names, tail_series
 from zerofleet.run.spool import PendingGate, Spool, SpoolFullError
 from zerofleet.run.stats import append_stats, read_stats, thin
 from zerofleet.run.stop import clear_stop, request_stop, stop_requested
@@ -195,3 +195,18 @@ def test_numbers_without_a_lease(store):
     store.put("rejected/v0001_w0_0008.npz.reason.txt", b"whatever")
     assert first_free_numbers(store, "w0", toy_run.read_shard) == (9, 40)
     assert first_free_numbers(store, "w2") == (1, 0)
+
+
+def test_the_end_of_a_series_is_its_last_whole_lines(tmp_path):
+    with SeriesWriter(tmp_path, "x", rotate_bytes=200) as series:
+        for number in range(40):
+            series.append({"number": number})
+    (tmp_path / "series-x-000009.jsonl").write_bytes(b'{"number": 40}\n{"torn": ')
+    numbers = [e["number"] for e in read_series(tmp_path, "x")]
+    assert numbers == list(range(41))
+    assert [e["number"] for e in tail_series(tmp_path, "x")] == numbers
+    for size in (1, 20, 60, 100, 333, 10_000):
+        tail = [e["number"] for e in tail_series(tmp_path, "x", max_bytes=size)]
+        assert tail == numbers[len(numbers) - len(tail) :]
+        assert len(tail) >= min(41, size // 16 - 4)
+    assert tail_series(tmp_path, "nothing") == []

@@ -141,6 +141,12 @@ class IterationStats(TypedDict, total=False):
     losses: LossStats
     game_stats: GameStats
     elo: EloStats
+    window: int
+    """Positions in the window it trained on."""
+    samples: int
+    """Positions trained on, counted each time: over `positions`, how often a position is reused."""
+    training_seconds: float
+    """Of `seconds`, those of the training steps; the rest is mostly waiting for games."""
     seconds: float
     """Wall time from the previous iteration's end."""
 

@@ -14,6 +14,7 @@ from zerofleet.run.software import software_version
 VERBS = {
     "train": "Train a recipe on this machine: one trainer and local workers.",
     "status": "Show the fleet and the last loops of a run.",
+    "web": "Follow a run in a browser, look at its games, play the net.",
     "worker": "Play games with a run's newest network (any number, anywhere).",
     "trainer": "Learn from a run's games and publish networks (one per run).",
     "selfplay": "Play games of any kind without a trainer; count and save them.",
@@ -35,7 +36,11 @@ _MODULES = {
     "check-game": "game_files:check_game",
 }
 _python_shows = warnings.showwarning
-_TRAIN_PACKAGES = ("torch", "safetensors", "matplotlib", "tensorboard")
+_EXTRAS = {
+    **dict.fromkeys(("torch", "safetensors", "matplotlib", "tensorboard"), "train"),
+    **dict.fromkeys(("starlette", "uvicorn", "sse_starlette", "textual"), "web"),
+}
+"""The extra that has a package, by the package's name."""
 _PLAIN = {"±": "+-", "…": "...", "–": "-", "—": "-", "λ": "lambda"}
 
 
@@ -86,9 +91,9 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(1)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        if package not in _TRAIN_PACKAGES:
+        if package not in _EXTRAS:
             raise
-        _fail(f"`zerofleet {verb}` needs {package}: pip install 'zerofleet[train]'", 1)
+        _fail(f"`zerofleet {verb}` needs {package}: pip install 'zerofleet[{_EXTRAS[package]}]'", 1)
     except OSError as error:
         if error.filename is None:
             raise

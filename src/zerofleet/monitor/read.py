@@ -1,8 +1,10 @@
 """Reads a run directory into what the monitors draw."""
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -10,10 +12,16 @@ from zerofleet.arena.config import ArenaConfig
 from zerofleet.arena.stats import IterationStats, unrated_entry
 from zerofleet.monitor.view import RunView, WorkerView
 from zerofleet.run.errors import RunError
-from zerofleet.run.layout import CONFIG, TRAINER_LEASE, WORKERS, worker_of_lease_key
+from zerofleet.run.layout import (
+    CONFIG,
+    TRAINER_LEASE,
+    TRAINING_STATS,
+    WORKERS,
+    worker_of_lease_key,
+)
 from zerofleet.run.lease import LeaseWatch, configured_dead_after, read_lease
 from zerofleet.run.models import read_version
-from zerofleet.run.stats import read_stats
+from zerofleet.run.stats import parse_stats
 from zerofleet.run.store import Store, iterate, read_or_none
 
 _T = TypeVar("_T")
@@ -49,6 +57,7 @@ class RunReader:
         self._clock = clock
         self._started = clock()
         self._watch = LeaseWatch(clock=clock)
+        self._stats: tuple[bytes | None, list[IterationStats]] = (None, [])
 
     def read(
         self,
@@ -67,35 +76,35 @@ class RunReader:
         problems: list[str] = []
         config = self._attempt(problems, self._config, _NO_CONFIG)
         self._watch.dead_after_seconds = configured_dead_after(self._store)
-        entries: list[IterationStats] = self._attempt(
-            problems, lambda: cast("list[IterationStats]", read_stats(self._store)), []
-        )
+        # A damaged file says nothing new: what it said before still holds.
+        entries = self._attempt(problems, self._entries, self._stats[1])
         trainer, trainer_alive = self._attempt(
             problems, lambda: self._lease(TRAINER_LEASE), _NO_LEASE
         )
-        progress = trainer.get("progress") or {}
+        progress = _section(trainer, "progress")
         workers = self._workers(problems, restarts or {})
-        pacing, replay = config.get("pacing", {}), config.get("replay", {})
-        max_loops = int(pacing.get("max_loops", 0))
+        pacing, replay = _section(config, "pacing"), _section(config, "replay")
+        max_loops = _count(pacing.get("max_loops"))
         # A trainer that has no lease yet is about to start; one that ended is not.
         is_running = trainer_alive and trainer.get("state") != "stopped" if trainer else True
-        done = max((e.get("iteration", 0) for e in entries), default=0)
+        done = entries[-1].get("iteration", 0) if entries else 0
+        window = progress.get("window")
         return RunView(
             run_dir=self._run_dir,
-            game=str(config.get("game", {}).get("name", "")),
+            game=str(_section(config, "game").get("name", "")),
             run_name=str(config.get("run_name", "")),
             phase=_phase(trainer, trainer_alive, progress),
             is_running=is_running,
-            phase_share=progress.get("share"),
+            phase_share=_number(progress.get("share")),
             loop=done if not is_running else min(done + 1, max_loops or done + 1),
             max_loops=max_loops,
             model_version=self._attempt(problems, lambda: read_version(self._store), 0),
-            new_positions=int(progress.get("new_positions", 0)),
-            min_new_positions=int(pacing.get("min_new_positions", 0)),
-            new_games=int(progress.get("new_games", 0)),
-            games_per_iteration=int(progress.get("games_per_iteration", 0)),
-            window_positions=progress.get("window"),
-            max_positions=int(replay.get("max_positions", 0)),
+            new_positions=_count(progress.get("new_positions")),
+            min_new_positions=_count(pacing.get("min_new_positions")),
+            new_games=_count(progress.get("new_games")),
+            games_per_iteration=_count(progress.get("games_per_iteration")),
+            window_positions=None if window is None else _count(window),
+            max_positions=_count(replay.get("max_positions")),
             workers=workers,
             num_configured_workers=num_configured_workers,
             entries=entries,
@@ -104,6 +113,15 @@ class RunReader:
             limit_seconds=self._limit_seconds,
             messages=(*messages, *problems),
         )
+
+    def _entries(self) -> list[IterationStats]:
+        """Parsed again only when the bytes differ: it is the one file that grows."""
+        data = read_or_none(self._store, TRAINING_STATS)
+        if data != self._stats[0]:
+            parsed = [] if data is None else parse_stats(data)
+            known = [e for e in parsed if type(e.get("iteration")) is int]
+            self._stats = (data, cast("list[IterationStats]", known))
+        return self._stats[1]
 
     def _config(self) -> dict[str, Any]:
         data = read_or_none(self._store, CONFIG)
@@ -126,7 +144,10 @@ class RunReader:
             worker = worker_of_lease_key(key)
             lease, alive = self._attempt(problems, partial(self._lease, key), _NO_LEASE)
             if worker is not None and lease:
-                views.append(_worker(worker, lease, alive, restarts.get(worker, 0)))
+                view = _worker(worker, lease, alive, restarts.get(worker, 0))
+                silent = self._watch.silent_seconds(key)
+                proven = self._watch.is_proven(key, lease)
+                views.append(replace(view, silent_seconds=silent, is_confirmed=proven))
         return views
 
     def _attempt(self, problems: list[str], read: Callable[[], _T], otherwise: _T) -> _T:
@@ -140,12 +161,12 @@ class RunReader:
 def _being_rated(
     entries: Sequence[IterationStats], config: Mapping[str, Any], max_loops: int
 ) -> int | None:
-    arena = config.get("arena", {})
+    arena = _section(config, "arena")
     rating = ArenaConfig(
-        eval_games=int(arena.get("eval_games", 0)), every=int(arena.get("every", 1))
+        eval_games=_count(arena.get("eval_games")), every=max(1, _count(arena.get("every", 1)))
     )
     entry = unrated_entry(entries, rating, max_loops)
-    if entry is None or "rating_error" in entry.get("game_stats", {}):
+    if entry is None or "rating_error" in _section(entry, "game_stats"):
         return None
     return entry.get("iteration", 0)
 
@@ -162,18 +183,36 @@ def _phase(trainer: Mapping[str, Any], alive: bool, progress: Mapping[str, Any])
 
 def _worker(worker: str, lease: Mapping[str, Any], alive: bool, restarts: int) -> WorkerView:
     written = str(lease.get("state", "offline"))
-    rates = lease.get("rates") or {} if alive else {}
-    totals = lease.get("totals") or {}
+    rates = _section(lease, "rates") if alive else {}
+    totals = _section(lease, "totals")
+    error = str(lease.get("error") or "")
     return WorkerView(
         id=worker,
         state=written if alive or written == "stopped" else "offline",
         host=str(lease.get("host", "")),
-        model_version=int(lease.get("model_version") or 0),
-        batch=int(totals.get("batches", 0)),
-        games=int(totals.get("games", 0)),
-        positions=int(totals.get("positions", 0)),
-        games_per_second=float(rates.get("games_per_second", 0.0)),
-        positions_per_second=float(rates.get("positions_per_second", 0.0)),
+        model_version=_count(lease.get("model_version")),
+        batch=_count(totals.get("batches")),
+        games=_count(totals.get("games")),
+        positions=_count(totals.get("positions")),
+        games_per_second=_number(rates.get("games_per_second")) or 0.0,
+        positions_per_second=_number(rates.get("positions_per_second")) or 0.0,
         restarts=restarts,
-        note=next(iter(str(lease.get("error") or "").splitlines()), ""),
+        note=next(iter(error.splitlines()), ""),
+        error=error,
+        threads=_count(_section(lease, "info").get("threads")),
     )
+
+
+def _section(document: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """A part of a document; empty where a file of another hand has something else there."""
+    section = document.get(key)
+    return section if isinstance(section, dict) else {}
+
+
+def _number(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and math.isfinite(value) else None
+
+
+def _count(value: Any) -> int:
+    return int(_number(value) or 0)

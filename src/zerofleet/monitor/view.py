@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from zerofleet.arena.stats import IterationStats
 
@@ -28,6 +29,14 @@ class WorkerView:
     restarts: int = 0
     note: str = ""
     """Why it failed or what it waits for."""
+    error: str = ""
+    """The whole of what it says went wrong, a traceback perhaps; `note` is its first line."""
+    silent_seconds: float = 0.0
+    """Since its lease changed last, as far as this reader saw."""
+    threads: int = 0
+    """Of its search; 0: it does not say."""
+    is_confirmed: bool = True
+    """False while nothing but its file says that it lives."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +135,8 @@ class RunView:
         by_limit = None
         if self.limit_seconds is not None and self.elapsed_seconds is not None:
             by_limit = max(0.0, self.limit_seconds - self.elapsed_seconds)
-        loops = [e for e in self.entries if e.get("games")]  # none: the first net
-        recent = [e["seconds"] for e in loops[-5:] if e.get("seconds", 0.0) > 0]
+        loops = (e for e in reversed(self.entries) if e.get("games"))  # none: the first net
+        recent = [e["seconds"] for e in islice(loops, 5) if e.get("seconds", 0.0) > 0]
         if not recent or not self.max_loops:
             return by_limit
         pace = sum(recent) / len(recent)

@@ -225,6 +225,9 @@ class NnueProgress:
                 **game_stats(shards),
                 "eval_sd": _in_logits(result.eval_sd),
             },
+            window=result.num_window,
+            samples=result.num_positions,
+            training_seconds=round(result.seconds, 2),
             seconds=round(time.monotonic() - loop_started, 2),
         )
         files = _model_files(self.learner)

@@ -210,6 +210,9 @@ class PolicyValueProgress:
             positions=sum(len(shard.positions) for shard in shards),
             losses=_losses(result),
             game_stats=game_stats(shards),
+            window=result.num_window,
+            samples=result.num_samples,
+            training_seconds=round(result.seconds, 2),
             seconds=round(time.monotonic() - loop_started, 2),
         )
         next_state = replace(

@@ -84,6 +84,11 @@ class LeaseWatch:
             return False
         return now - self._seen[key][1] < self.dead_after_seconds
 
+    def silent_seconds(self, key: str) -> float:
+        """How long the lease has not changed under our eyes; 0 if it was never observed."""
+        seen = self._seen.get(key)
+        return 0.0 if seen is None else self._clock() - seen[1]
+
     def has_changed(self, key: str) -> bool:
         """True once the lease changed while it was watched, which proves that its holder lives."""
         seen = self._seen.get(key)

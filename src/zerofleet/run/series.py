@@ -106,6 +106,27 @@ def read_series(directory: Path, name: str) -> Iterator[dict[str, Any]]:
                     yield entry
 
 
+def tail_series(directory: Path, name: str, *, max_bytes: int = 1 << 18) -> list[dict[str, Any]]:
+    """The last whole entries of a series, oldest first, of the last `max_bytes` of its files.
+
+    Raises: OSError if a file that is there cannot be read.
+    """
+    left, pieces = max_bytes, []
+    for path in reversed(_files(directory, name)):
+        if left <= 0:
+            break
+        with path.open("rb") as file:
+            start = max(0, file.seek(0, os.SEEK_END) - left)
+            file.seek(max(0, start - 1))
+            # The line that begins before the piece is left out.
+            first = file.readline() if start else b""
+            piece = file.read(left)
+        pieces.append(piece)
+        left -= len(piece) + len(first)
+    lines = (line for piece in reversed(pieces) for line in piece.splitlines(keepends=True))
+    return [entry for line in lines if (entry := parse_line(line)) is not None]
+
+
 def series_names(directory: Path) -> list[str]:
     """The names of the series in `directory`, sorted."""
     found = (re.fullmatch(r"series-(.+)-\d{6}\.jsonl", path.name) for path in directory.glob("*"))

@@ -16,11 +16,14 @@ MAX_ENTRIES = 10_000
 def read_stats(store: Store) -> list[dict[str, Any]]:
     """All entries, ascending by iteration; empty if there is no file yet."""
     data = read_or_none(store, TRAINING_STATS)
-    if data is None:
-        return []
+    return [] if data is None else parse_stats(data)
+
+
+def parse_stats(data: bytes) -> list[dict[str, Any]]:
+    """The entries in the bytes of such a file; DamagedError if it is none."""
     try:
         entries = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DamagedError(f"{TRAINING_STATS}: expected a JSON list: {error}") from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise DamagedError(f"{TRAINING_STATS}: expected a JSON list of objects")

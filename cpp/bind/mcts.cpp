@@ -35,9 +35,15 @@ MctsOptions mcts_options(const nb::dict& values) {
     };
     set("num_simulations", o.num_simulations);
     const auto selection = nb::cast<std::string>(values["selection"]);
-    if (selection != "puct" && selection != "gumbel")
-        throw std::invalid_argument("search.selection must be puct or gumbel, got " + selection);
-    o.selection = selection == "puct" ? search::Selection::kPuct : search::Selection::kGumbel;
+    if (selection == "puct")
+        o.selection = search::Selection::kPuct;
+    else if (selection == "gumbel")
+        o.selection = search::Selection::kGumbel;
+    else if (selection == "none")
+        o.selection = search::Selection::kNone;
+    else
+        throw std::invalid_argument("search.selection must be puct, gumbel or none, got " +
+                                    selection);
     set("leaves_per_round", o.leaves_per_round);
     set("virtual_loss", o.virtual_loss);
     set("c_puct", o.c_puct);

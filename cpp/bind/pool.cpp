@@ -39,6 +39,12 @@ selfplay::PlayOptions play_options(const nb::dict& values) {
     set("num_random_plies", o.num_random_plies);
     set("temperature", o.temperature);
     set("temperature_plies", o.temperature_plies);
+    set("final_temperature", o.final_temperature);
+    std::string decay;
+    set("temperature_decay", decay);
+    if (decay != "step" && decay != "linear")
+        throw std::invalid_argument("temperature_decay must be step or linear, got " + decay);
+    o.temperature_falls = decay == "linear";
     set("resign_below", o.resign_below);
     set("resign_moves", o.resign_moves);
     set("resign_play_on", o.resign_play_on);

@@ -85,6 +85,7 @@ void Mcts::set_root(Node* node) {
 }
 
 bool Mcts::draw_full() {
+    if (shared_->options.selection == Selection::kNone) return true;
     const double p = shared_->options.full_search_probability;
     return p >= 1.0 || rng_.uniform() < p;
 }
@@ -94,7 +95,8 @@ void Mcts::begin_move(bool fast, std::span<const double> noise, int num_simulati
     if (tree_.root() != nullptr && tree_.root()->kind != NodeKind::kDecision)
         throw std::logic_error("Mcts::begin_move where nature moves");
     fast_ = fast;
-    budget_ = num_simulations > 0 ? num_simulations : simulations_of(options, fast);
+    budget_ = simulations_of(options, fast);
+    if (num_simulations > 0 && options.selection != Selection::kNone) budget_ = num_simulations;
     given_noise_.assign(noise.begin(), noise.end());
     started_ = 0;
     searching_ = true;
@@ -118,6 +120,8 @@ void Mcts::begin_move(bool fast, std::span<const double> noise, int num_simulati
 void Mcts::resume(int num_simulations) {
     if (shared_->options.selection == Selection::kGumbel)
         throw std::invalid_argument("a search by Gumbel selection cannot go on; use puct");
+    if (shared_->options.selection == Selection::kNone)
+        throw std::invalid_argument("without search nothing can go on; use puct");
     if (!done()) throw std::invalid_argument("Mcts::resume before the search is done");
     if (num_simulations > std::numeric_limits<int>::max() - budget_)
         throw std::invalid_argument("Mcts::resume: too many simulations");

@@ -95,7 +95,7 @@ struct MctsResult {
     bool cut_short = false;   // fewer than asked for: the tree has reached its limit
     std::uint32_t visits_kept = 0;  // simulations kept from earlier moves
     std::vector<Action> actions;
-    std::vector<float> policy;  // the policy target, sums to 1
+    std::vector<float> policy;  // the policy target, sums to 1; without search the net's
     std::vector<std::uint32_t> visits;
     std::vector<float> q;      // mover's view; NaN without visits
     std::vector<float> prior;  // the net's, without noise

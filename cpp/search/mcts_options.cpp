@@ -41,6 +41,7 @@ void check_options(const MctsOptions& o) {
 }
 
 int simulations_of(const MctsOptions& options, bool fast) {
+    if (options.selection == Selection::kNone) return 0;
     if (!fast) return options.num_simulations;
     if (options.fast_simulations > 0) return options.fast_simulations;
     return std::max(1, options.num_simulations / 6);

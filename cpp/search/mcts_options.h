@@ -6,7 +6,8 @@
 
 namespace zerofleet::search {
 
-enum class Selection : std::uint8_t { kPuct, kGumbel };
+/// kNone: no search; a move takes one evaluation, that of its position.
+enum class Selection : std::uint8_t { kPuct, kGumbel, kNone };
 
 struct MctsOptions {
     int num_simulations = 200;

@@ -44,7 +44,7 @@ void Mcts::draw_noise(std::vector<double>& out) {
         for (int i = 0; i < root.num_edges; ++i) out.push_back(given_noise_.at(root.actions()[i]));
     } else if (options.selection == Selection::kGumbel) {
         draw_gumbels(rng_, options.gumbel_scale, root.num_edges, out);
-    } else if (!fast_ && options.dirichlet_weight > 0) {
+    } else if (options.selection == Selection::kPuct && !fast_ && options.dirichlet_weight > 0) {
         const double alpha = options.dirichlet_alpha > 0 ? options.dirichlet_alpha
                                                          : options.dirichlet_total / root.num_edges;
         draw_dirichlet(rng_, alpha, root.num_edges, out);
@@ -93,6 +93,10 @@ const MctsResult& Mcts::result() {
     if (options.selection == Selection::kGumbel) {
         best = gumbel_.best(root, options);
         gumbel_.policy(root, raw_priors_, options, r.policy);
+    } else if (options.selection == Selection::kNone) {
+        r.policy = raw_priors_;
+        best =
+            static_cast<int>(std::max_element(r.policy.begin(), r.policy.end()) - r.policy.begin());
     } else {
         std::vector<std::uint32_t>& counts = r.visits;
         std::vector<std::uint32_t> pruned;

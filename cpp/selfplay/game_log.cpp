@@ -7,9 +7,6 @@
 namespace zerofleet::selfplay {
 
 namespace {
-/// Entries of a policy below this share of its largest are not kept (docs/formats.md).
-constexpr float kLeastOfLargest = 1.0f / 1024.0f;
-
 template <class T>
 void append_to(std::vector<T>& to, const std::vector<T>& from) {
     to.insert(to.end(), from.begin(), from.end());

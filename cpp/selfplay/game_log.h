@@ -12,6 +12,9 @@
 
 namespace zerofleet::selfplay {
 
+/// Entries of a policy below this share of its largest are not kept (docs/formats.md).
+constexpr float kLeastOfLargest = 1.0f / 1024.0f;
+
 /// One game. Memory is kept from game to game.
 class GameLog {
   public:

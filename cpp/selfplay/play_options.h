@@ -8,7 +8,9 @@ struct PlayOptions {
     int num_random_plies = 0;
     double temperature = 1.0;
     int temperature_plies = 0;
-    double resign_below = -1.0;  // -1: nobody resigns
+    double final_temperature = 0.0;  // after them
+    bool temperature_falls = false;  // to that, evenly, during them
+    double resign_below = -1.0;      // -1: nobody resigns
     int resign_moves = 3;
     double resign_play_on = 0.1;
     int max_plies = 0;  // 0: as long as the rules allow

@@ -43,6 +43,8 @@ void check_options(const PlayOptions& o) {
     require(o.temperature >= 0 && o.temperature <= 100, "temperature", "in [0, 100]",
             o.temperature);
     require(o.temperature_plies >= 0, "temperature_plies", "at least 0", o.temperature_plies);
+    require(o.final_temperature >= 0 && o.final_temperature <= 100, "final_temperature",
+            "in [0, 100]", o.final_temperature);
     require(o.resign_below >= -1 && o.resign_below <= 0, "resign_below", "in [-1, 0]",
             o.resign_below);
     require(o.resign_moves >= 1, "resign_moves", "at least 1", o.resign_moves);
@@ -145,7 +147,10 @@ void PoolGame::play_move(PoolWorkspace& work) {
         work.policy.push_back(result.policy[i]);
     }
 
-    const std::size_t chosen = choose(result, work.actions, work.policy);
+    const bool searched = shared_->options.selection != search::Selection::kNone;
+    if (!searched) temper(work.policy);
+    const std::size_t chosen =
+        searched ? choose(result, work.actions, work.policy) : draw(work.policy, rng_);
     const Action action = work.actions[chosen];
     const unsigned flags = result.fast ? kPlyFastSearch : kPlyPolicyTarget | kPlyValueTarget;
     // Means of values in [-1, 1] may be off by their rounding.
@@ -161,17 +166,44 @@ void PoolGame::play_move(PoolWorkspace& work) {
     proceed(work);
 }
 
+double PoolGame::temperature() const {
+    const PlayOptions& o = *options_;
+    if (num_moves_ >= o.temperature_plies) return o.final_temperature;
+    if (!o.temperature_falls) return o.temperature;
+    return o.temperature + (o.final_temperature - o.temperature) * num_moves_ / o.temperature_plies;
+}
+
+void PoolGame::temper(std::vector<float>& policy) const {
+    // What learns from the move has to know how probable it was, so what records leave out is not
+    // played either.
+    const double t = temperature();
+    const float most = *std::max_element(policy.begin(), policy.end());
+    double total = 0.0;
+    bool has_best = false;  // the first of equals
+    for (float& p : policy) {
+        if (t > 0) {
+            p = static_cast<float>(std::pow(static_cast<double>(p) / most, 1.0 / t));
+            if (p < kLeastOfLargest) p = 0.0f;
+        } else {
+            p = p == most && !has_best ? 1.0f : 0.0f;
+            has_best = has_best || p > 0;
+        }
+        total += static_cast<double>(p);
+    }
+    for (float& p : policy) p = static_cast<float>(p / total);
+}
+
 std::size_t PoolGame::choose(const search::MctsResult& result, std::span<const Action> actions,
                              std::span<const float> policy) {
-    if (num_moves_ >= options_->temperature_plies || options_->temperature <= 0)
+    const double t = temperature();
+    if (t <= 0)
         return static_cast<std::size_t>(
             std::lower_bound(actions.begin(), actions.end(), result.action) - actions.begin());
-    if (options_->temperature == 1.0) return draw(policy, rng_);
+    if (t == 1.0) return draw(policy, rng_);
     const float most = *std::max_element(policy.begin(), policy.end());
     std::vector<double> weights;
     for (const float p : policy)
-        weights.push_back(
-            p > 0 ? std::pow(static_cast<double>(p) / most, 1.0 / options_->temperature) : 0.0);
+        weights.push_back(p > 0 ? std::pow(static_cast<double>(p) / most, 1.0 / t) : 0.0);
     return draw(weights, rng_);
 }
 

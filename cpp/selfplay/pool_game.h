@@ -56,6 +56,10 @@ class PoolGame {
   private:
     bool try_opening(const void* initial, int num_plies, Rng rng, PoolWorkspace& work);
     void play_move(PoolWorkspace& work);
+    /// Of the next move.
+    double temperature() const;
+    /// Without search: makes the net's policy the one the move is drawn from.
+    void temper(std::vector<float>& policy) const;
     /// Index into `actions` of the move to play.
     std::size_t choose(const search::MctsResult& result, std::span<const Action> actions,
                        std::span<const float> policy);

@@ -25,6 +25,8 @@ class LossStats(TypedDict, total=False):
     """The part of the value, before its weight."""
     policy_entropy: float
     """Entropy of the target policies, nats: no policy loss can be lower."""
+    entropy: float
+    """Without search: that of the net's policies, nats, whose weight is subtracted in `train`."""
     val_policy: float
     val_value: float
     """The same parts over the validation split."""
@@ -88,6 +90,8 @@ class GameStats(TypedDict, total=False):
     """Mean length of the self-play games, opening included."""
     first_player_score: float
     """Mean score of the first player in self-play, in [0, 1]."""
+    first_player_win_share: float
+    """Share of them that the first player won."""
     draw_share: float
     """Share of drawn self-play games."""
     mean_score: float
@@ -127,6 +131,30 @@ class EloStats(TypedDict, total=False):
     """Every player of the pool: [rating, error]."""
 
 
+class WorkerStats(TypedDict):
+    """What one worker has done in one iteration."""
+
+    device: str
+    """cpu, cuda:0, ..."""
+    games: int
+    plies: int
+    seconds: float
+    """That its games took, net and search together."""
+    net_seconds: NotRequired[float]
+    """Of these those in which its device was at work for it, or it waited for the device."""
+    peak_memory_mib: NotRequired[int]
+    """Most memory so far: of the device on a GPU, else of the process."""
+
+
+class SpikeFigures(TypedDict):
+    """How much a spiking net spikes, over samples of the window."""
+
+    spikes_per_inference: float
+    """Mean over positions, all layers and steps together."""
+    sparsity: float
+    """Share of neurons and steps without a spike."""
+
+
 class IterationStats(TypedDict, total=False):
     """One entry of `training_stats.json`."""
 
@@ -147,6 +175,10 @@ class IterationStats(TypedDict, total=False):
     """Positions trained on, counted each time: over `positions`, how often a position is reused."""
     training_seconds: float
     """Of `seconds`, those of the training steps; the rest is mostly waiting for games."""
+    workers: dict[str, WorkerStats]
+    """By worker; synchronous runs."""
+    spikes: SpikeFigures
+    """Spiking nets."""
     seconds: float
     """Wall time from the previous iteration's end."""
 

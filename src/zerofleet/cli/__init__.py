@@ -38,10 +38,11 @@ _MODULES = {
 _python_shows = warnings.showwarning
 _EXTRAS = {
     **dict.fromkeys(("torch", "safetensors", "matplotlib", "tensorboard"), "train"),
+    "snntorch": "spiking",
     **dict.fromkeys(("starlette", "uvicorn", "sse_starlette", "textual"), "web"),
 }
 """The extra that has a package, by the package's name."""
-_PLAIN = {"±": "+-", "…": "...", "–": "-", "—": "-", "λ": "lambda"}
+_PLAIN = {"⚠": "!!", "\ufe0f": "", "±": "+-", "…": "...", "–": "-", "—": "-", "λ": "lambda"}
 
 
 def _usage_error(error: CycloptsError) -> str:

@@ -35,6 +35,9 @@ Filters = Annotated[
 Blocks = Annotated[
     int | None, Parameter(name=["--blocks", "--num-blocks"], validator=Number(gte=1))
 ]
+MaxPositions = Annotated[
+    int | None, Parameter(name=["--max-positions", "--buffer-size"], validator=Number(gte=1))
+]
 LearningRate = Annotated[float | None, Parameter(name=["--learning-rate", "--lr"])]
 Checkpoint = Annotated[
     Path | None,
@@ -83,6 +86,7 @@ KEYS = {
     "min_new_positions": "pacing.min_new_positions",
     "max_positions": "replay.max_positions",
     "train_epochs": "training.train_epochs",
+    "max_plies": "selfplay.max_plies",
     "lambda_search": "training.lambda_search",
     "learning_rate": "training.learning_rate",
     "batch_size": "training.batch_size",

@@ -33,7 +33,7 @@ def selfplay(
             name=["--simulations", "--num-simulations"], validator=Number(gte=1, lte=10_000_000)
         ),
     ] = None,
-    selection: Literal["gumbel", "puct"] | None = None,
+    selection: Literal["gumbel", "puct", "none"] | None = None,
     evaluator: Literal["uniform", "random"] | None = None,
     depth: Count | None = None,
     device: str = "auto",

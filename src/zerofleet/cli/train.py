@@ -3,12 +3,13 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
+from zerofleet.arena.stats import IterationStats, is_rated
 from zerofleet.cli.options import (
     Blocks,
     Checkpoint,
@@ -19,6 +20,7 @@ from zerofleet.cli.options import (
     GamesPerIteration,
     LearningRate,
     MaxLoops,
+    MaxPositions,
     NumThreads,
     OptionalRunDir,
     ProjectName,
@@ -28,11 +30,14 @@ from zerofleet.cli.options import (
     command_line_keys,
     wandb_project,
 )
+from zerofleet.fleet.devices import without_auto
 from zerofleet.fleet.supervisor import stop_signals
-from zerofleet.run.layout import LOGS
+from zerofleet.run.layout import LOGS, default_worker_id
+from zerofleet.run.stats import read_stats
 from zerofleet.run.store import DirectoryStore
 
 if TYPE_CHECKING:
+    from zerofleet.monitor.terminal import Monitor
     from zerofleet.parallel.request import PreparedRun
 
 
@@ -49,6 +54,9 @@ def train(
     max_loops: MaxLoops = None,
     games_per_iteration: GamesPerIteration = None,
     simulations: Simulations = None,
+    max_plies: Annotated[int, Parameter(validator=Number(gte=0))] | None = None,
+    train_epochs: Annotated[int, Parameter(validator=Number(gte=0))] | None = None,
+    max_positions: MaxPositions = None,
     batch_size: int | None = None,
     learning_rate: LearningRate = None,
     filters: Filters = None,
@@ -80,6 +88,8 @@ def train(
 
         zerofleet train ultimate_ttt --run-dir runs/deep --minutes 60 --set search.depth=6
 
+        zerofleet train chess_spiking --gpus 0,1 --iterations 200 --games-per-iter 1600
+
     Parameters
     ----------
     recipe
@@ -109,6 +119,13 @@ def train(
         workers play on while the trainer trains.
     simulations
         Simulations of each move of tree search.
+    max_plies
+        A game of tree search this long is stopped: a draw, or the score so far; 0: as long as the
+        rules allow.
+    train_epochs
+        Passes over the window in each loop; with tree search 0: as often as new games allow.
+    max_positions
+        Largest window (replay buffer); the oldest positions leave first.
     batch_size
         Positions of one training step.
     learning_rate
@@ -138,6 +155,9 @@ def train(
             max_loops=max_loops,
             games_per_iteration=games_per_iteration,
             simulations=simulations,
+            max_plies=max_plies,
+            train_epochs=train_epochs,
+            max_positions=max_positions,
             batch_size=batch_size,
             learning_rate=learning_rate,
             filters=filters,
@@ -162,7 +182,7 @@ def train(
 def _run(prepared: "PreparedRun") -> int:
     """The session with what is shown of it; returns the exit status."""
     from zerofleet.cli.result import show_result
-    from zerofleet.monitor.terminal import open_monitor
+    from zerofleet.monitor.iterations import IterationsMonitor
     from zerofleet.parallel.session import LocalSession
 
     console, run_dir = Console(), prepared.request.run_dir
@@ -174,14 +194,20 @@ def _run(prepared: "PreparedRun") -> int:
     say(f"Run directory {run_dir}; {prepared.plan}; logs in {run_dir / LOGS}")
     for note in prepared.notes():
         say(note)
-    with stop_signals() as stop, open_monitor(console) as monitor:
-        outcome = session.run(stop, monitor.update)
+    with stop_signals() as stop, _monitor(console, prepared) as monitor:
+        on_event = None
+        if isinstance(monitor, IterationsMonitor):
+            tell = monitor.on_process
+            on_event = lambda event: tell(event.name, event.kind, event.text)  # noqa: E731
+        outcome = session.run(stop, monitor.update, on_event)
     if outcome.status == "failed":
         say(f"zerofleet: {outcome.reason}")
         say(f"Nothing is lost. Mend it and go on with: {_this_command()}")
         return 1
     interrupted = outcome.status == "stopped"
     store = DirectoryStore(run_dir)
+    if prepared.config.terminal.view == "iterations" and not interrupted:
+        return _iterations_result(console, store, prepared)
     try:
         show_result(console, store, run_dir, measure=not interrupted)
     except KeyboardInterrupt:  # these games may take long, and everything else is done
@@ -190,6 +216,50 @@ def _run(prepared: "PreparedRun") -> int:
     if interrupted:
         say(f"Stopped. Go on with: {_this_command()}")
     return 130 if interrupted else 0
+
+
+def _monitor(console: Console, prepared: "PreparedRun") -> "Monitor":
+    from zerofleet.monitor.terminal import open_monitor
+
+    config = prepared.config
+    if config.terminal.view == "live":
+        return open_monitor(console)
+    from zerofleet.monitor.iterations import IterationsMonitor, device_labels
+
+    labels = device_labels(prepared.plan.devices)
+    device = without_auto(prepared.device)
+    return IterationsMonitor(
+        console,
+        prepared.request.run_dir / LOGS,
+        title=config.terminal.title or f"Training {config.game.spec}",
+        device="cuda:0" if device == "cuda" else device,
+        labels={default_worker_id(number): label for number, label in enumerate(labels)},
+        num_epochs=config.training.train_epochs,
+        loss=config.loss_text(),
+    )
+
+
+def _iterations_result(console: Console, store: DirectoryStore, prepared: "PreparedRun") -> int:
+    """Says what was completed; the status is 0 only if that is all of it."""
+    from zerofleet.cli.result import show_result
+
+    entries = cast("list[IterationStats]", read_stats(store))
+    done = max((entry.get("iteration", 0) for entry in entries), default=0)
+    wanted = prepared.config.pacing.max_loops
+    games = sum(entry.get("games", 0) for entry in entries)
+    console.print(
+        f"{done} of {wanted} iterations completed, {games:,} games; everything is in "
+        f"{prepared.request.run_dir}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+    if any(is_rated(entry) for entry in entries):
+        show_result(console, store, prepared.request.run_dir, measure=False)
+    if done >= wanted:
+        return 0
+    console.print(f"Go on with: {_this_command()}", highlight=False, markup=False, soft_wrap=True)
+    return 1
 
 
 def _this_command() -> str:

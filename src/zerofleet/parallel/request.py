@@ -71,7 +71,8 @@ class RunRequest:
                 on_processors=isinstance(config, AlphaBetaRunConfig),
             )
             manager = self.device_manager or DeviceManager(devices.workers)
-            plan = manager.plan(self.workers, self.threads, workers_per_gpu=self.workers_per_gpu)
+            per_gpu = self.workers_per_gpu or config.fleet.workers_per_gpu or None
+            plan = manager.plan(self.workers, self.threads, workers_per_gpu=per_gpu)
         except ValueError as error:
             raise ConfigError(str(error)) from None
         return PreparedRun(self, config, plan, devices.trainer, warm_start)

@@ -60,6 +60,7 @@ class LocalSession:
             ) from None
         self._store = DirectoryStore(self._run_dir)
         self._messages: deque[str] = deque(maxlen=8)
+        self._on_event: Callable[[Event], None] = lambda event: None
         launcher = LocalLauncher(orphan_grace_seconds=GRACE_SECONDS)
         vitals = LeaseVitals(self._store)
         trainer = self._command(TRAINER, "trainer", *run.trainer_arguments())
@@ -78,12 +79,19 @@ class LocalSession:
         self._overdue_at = self._late_at + 3 * allowance_seconds(minutes) + GRACE_SECONDS
         self._reader = RunReader(self._store, run_dir=str(self._run_dir), limit_seconds=limit)
 
-    def run(self, stop: threading.Event, show: Callable[[RunView], None]) -> Outcome:
+    def run(
+        self,
+        stop: threading.Event,
+        show: Callable[[RunView], None],
+        on_event: Callable[[Event], None] | None = None,
+    ) -> Outcome:
         """Runs until the trainer ends or `stop` is set.
 
         Args:
           show: called about twice a second, and once when all is over; what it raises ends the run.
+          on_event: told whatever happens to a process, failures with the end of its log.
         """
+        self._on_event = on_event or self._on_event
         trainer = self._trainer.children[0]
         is_helpless = False
         try:
@@ -174,6 +182,7 @@ class LocalSession:
         )
 
     def _note(self, event: Event) -> None:
+        self._on_event(event)
         if event.kind in ("failed", "parked", "killed"):
             lines = [event.text.splitlines()[0], *event.reason.splitlines()]
             self._messages.extend(f"[{event.name}] {line}" for line in lines)

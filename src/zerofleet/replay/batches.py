@@ -27,6 +27,10 @@ class SampleRows:
     legal_BA: npt.NDArray[np.bool_]
     policy_BA: npt.NDArray[np.float32]
     """Sums to 1, or to 0 where no policy is known."""
+    action_B: npt.NDArray[np.int64]
+    """That was played."""
+    action_prob_B: npt.NDArray[np.float32]
+    """Its probability in the policy as it was recorded; 0 where that has no such entry."""
     search_value_B: npt.NDArray[np.float32]
     """NaN where there was no search."""
     result_B: npt.NDArray[np.float32]
@@ -50,6 +54,7 @@ def draw(
     """
     maps = identity(window.game) if symmetries is None else symmetries
     samples = window.samples
+    shown = np.zeros(len(rows), np.uint8) if symmetry is None else symmetry
     _, height, width = window.game.observation_shape
     planes, scalars, legal, policy = _core.draw_batch(
         planes=samples.planes,
@@ -64,7 +69,7 @@ def draw(
         cell_map=maps.cell_map,
         action_map=maps.action_map,
         rows=rows,
-        symmetry=np.zeros(len(rows), np.uint8) if symmetry is None else symmetry,
+        symmetry=shown,
         threads=threads,
     )
     return SampleRows(
@@ -72,6 +77,8 @@ def draw(
         scalars_BS=scalars,
         legal_BA=legal.view(np.bool_),
         policy_BA=policy,
+        action_B=maps.action_map[shown, samples.action[rows]].astype(np.int64),
+        action_prob_B=samples.action_prob[rows],
         search_value_B=samples.search_value[rows],
         result_B=samples.result[rows],
     )

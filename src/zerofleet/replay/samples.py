@@ -17,6 +17,7 @@ from zerofleet.games.spec import join_spec
 from zerofleet.records import GameRecords, ShardMeta
 from zerofleet.records.account import SAMPLE_PLIES
 from zerofleet.records.encode import encode
+from zerofleet.replay.returns import lambda_returns
 from zerofleet.replay.split import validation_games
 from zerofleet.replay.window import SourceInWindow, newest_sources
 
@@ -43,8 +44,13 @@ class Samples:
     """[K]."""
     policy_prob: npt.NDArray[np.float16]
     """[K]; sums to 1."""
+    action: Actions
+    """[N] that was played."""
+    action_prob: npt.NDArray[np.float32]
+    """[N] its probability in the policy; 0 where that has no such entry."""
     search_value: npt.NDArray[np.float32]
-    """[N]; NaN where there was no search."""
+    """[N]; NaN where there was no search. Games without search: the lambda-return
+    (replay/returns.py)."""
     result: npt.NDArray[np.float32]
     """[N] the game's result on the scale of search values."""
     is_validation: npt.NDArray[np.bool_]
@@ -74,6 +80,8 @@ class Samples:
             policy_start=np.zeros(1, np.int64),
             policy_action=np.zeros(0, actions),
             policy_prob=np.zeros(0, np.float16),
+            action=np.zeros(0, actions),
+            action_prob=np.zeros(0, np.float32),
             search_value=np.zeros(0, np.float32),
             result=np.zeros(0, np.float32),
             is_validation=np.zeros(0, np.bool_),
@@ -87,7 +95,10 @@ class Samples:
             first = min(skip, len(part))
             skip -= first
             kept.append(part._from(first))
-        plain = ("planes", "scalars", "search_value", "result", "is_validation")
+        plain = (
+            *("planes", "scalars", "action", "action_prob"),
+            *("search_value", "result", "is_validation"),
+        )
         columns = {name: np.concatenate([getattr(p, name) for p in kept]) for name in plain}
         for start, entries in (
             ("legal_start", ("legal_action",)),
@@ -112,6 +123,8 @@ class Samples:
             policy_start=self.policy_start[first:] - policy,
             policy_action=self.policy_action[policy:],
             policy_prob=self.policy_prob[policy:],
+            action=self.action[first:],
+            action_prob=self.action_prob[first:],
             search_value=self.search_value[first:],
             result=self.result[first:],
             is_validation=self.is_validation[first:],
@@ -195,6 +208,7 @@ def samples_of_shard(
     validation_share: float,
     game: Any = None,
     untrained_version: int | None = None,
+    return_lambda: float | None = None,
     threads: int = 1,
 ) -> SampleBatch:
     """Replays every move of a shard and returns its samples, in order of play.
@@ -205,6 +219,8 @@ def samples_of_shard(
       game: the rules, for games that are not compiled in; None: those the meta names.
       untrained_version: a model version with random weights. Its search values are noise, but for
         proven wins and losses; its samples' values are learned from the results.
+      return_lambda: of games without search, whose values are the net's own; None: search has
+        found them.
       threads: of the core; they change nothing but the time it takes.
     Raises: ShardError, naming game and ply, if a move is illegal or a result is wrong.
     """
@@ -222,6 +238,15 @@ def samples_of_shard(
     if rules.num_players == 1:
         values = [rules.search_value(float(r)) for r in games.returns[:, 0]]
         returns = np.array(values, np.float32)[encoded.game]
+    if return_lambda is not None:
+        search_value = lambda_returns(
+            search_value, returns, encoded.to_play, encoded.game, lambda_=return_lambda
+        )
+    action = games.action[encoded.ply]
+    row = np.repeat(np.arange(len(action)), np.diff(policy_start))
+    is_played = games.policy_action[entries] == action[row]
+    action_prob = np.zeros(len(action), np.float32)
+    action_prob[row[is_played]] = games.policy_prob[entries][is_played]
     samples = Samples(
         planes=encoded.planes,
         scalars=encoded.scalars,
@@ -230,6 +255,8 @@ def samples_of_shard(
         policy_start=policy_start,
         policy_action=games.policy_action[entries].astype(actions, copy=False),
         policy_prob=games.policy_prob[entries],
+        action=action.astype(actions, copy=False),
+        action_prob=action_prob,
         search_value=search_value,
         result=returns,
         is_validation=is_validation[encoded.game],

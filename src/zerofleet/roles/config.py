@@ -11,7 +11,7 @@ from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
@@ -92,6 +92,9 @@ class FleetConfig(FrozenModel):
     hung_after_seconds: float = Field(default=300.0, gt=0)
     """Tree search: a worker whose games stand still for so long, though it lives, says where it
     hangs and ends; it is started again and its games are dealt again. Loading a net counts too."""
+    workers_per_gpu: int = Field(default=0, ge=0)
+    """Workers that `zerofleet train` starts on each GPU of the host; 0: two, so that one searches
+    while the GPU works for the other."""
     allow_worker_depth: bool = True
     """Workers may search to a depth of their own (`zerofleet worker --depth`). Off: one that tries
     is refused."""
@@ -108,6 +111,17 @@ class FleetConfig(FrozenModel):
         return value
 
 
+class TerminalConfig(FrozenModel):
+    """What `zerofleet train` shows of the run."""
+
+    view: Literal["live", "iterations"] = "live"
+    """live: a picture that is drawn anew in place, or plain lines where there is no terminal.
+    iterations: lines for each iteration: the games of each device, game statistics, buffer, losses
+    (docs/one_host.md); the command then fails unless all iterations were completed."""
+    title: str = ""
+    """Heading of the iterations."""
+
+
 class BaseRunConfig(FrozenModel):
     """What the resolved configurations (config.json) of all runs have; `net.kind` says which of the
     two kinds of run it is."""
@@ -120,6 +134,11 @@ class BaseRunConfig(FrozenModel):
     pacing: PacingConfig = PacingConfig()
     arena: ArenaConfig = ArenaConfig()
     fleet: FleetConfig = FleetConfig()
+    terminal: TerminalConfig = TerminalConfig()
+
+    def loss_text(self) -> str:
+        """How the parts of the loss add up to the total, where it has parts."""
+        return ""
 
     def to_json(self) -> bytes:
         """The text of config.json: every key, defaults included."""
@@ -144,6 +163,18 @@ class TreeSearchRunConfig(BaseRunConfig):
     selfplay: PlayConfig = PlayConfig()
     replay: SampleReplayConfig = SampleReplayConfig()
     training: PolicyValueConfig = PolicyValueConfig()
+
+    @property
+    def is_without_search(self) -> bool:
+        """Moves are drawn from the net's policy, which learns from what came of them."""
+        return self.search.selection == "none"
+
+    def loss_text(self) -> str:
+        """How the parts of the loss add up to the total."""
+        text = f"total_loss = policy_loss + {self.training.value_loss_weight:g} x value_loss"
+        if self.is_without_search:
+            text += f" - {self.training.entropy_weight:g} x entropy"
+        return text
 
 
 RunConfig = AlphaBetaRunConfig | TreeSearchRunConfig

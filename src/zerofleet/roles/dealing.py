@@ -2,9 +2,12 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
+from zerofleet.roles.collect import AcceptedShard
 from zerofleet.roles.deal import Dealer
+from zerofleet.roles.progress import game_stats, worker_stats
 from zerofleet.run.errors import DamagedError, StoreError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import WORKERS, worker_of_lease_key
@@ -44,6 +47,9 @@ class Dealing:
         self._live: dict[str, str] = {}
         self._finished: dict[str, int] = {}
         self._errors: dict[str, str] = {}
+        self._began = time.monotonic()
+        self._done: set[str] = set()
+        tell("generating", iteration=share.iteration, games=share.num_games)
 
     def look(self) -> None:
         """Reads the leases: who lives, who is done, who failed.
@@ -96,5 +102,47 @@ class Dealing:
         fault_point("trainer.after_deal")
         for text in notes:
             self._tell("note", text=text)
+        if before.revision == 0:
+            self._began = time.monotonic()
         games = {name: len(dealt) for name, dealt in share.workers.items()}
         self._tell("dealt", iteration=share.iteration, revision=share.revision, games=games)
+
+    def tell_progress(self, shards: Sequence[AcceptedShard], missing: Iterable[int]) -> None:
+        """Tells whose share has become complete, and at the end what the iteration has brought.
+
+        Args:
+          shards: all of this iteration that were collected so far.
+          missing: games that are not counted yet.
+        """
+        share, still_open = self._dealer.share, set(missing)
+        seconds = round(time.monotonic() - self._began, 1)
+        games = Counter[str]()
+        for shard in shards:
+            games[shard.meta.worker_id] += shard.games.num_games
+        for name, dealt in share.workers.items():
+            if any(n in still_open for r in dealt.ranges for n in range(r.first, r.last + 1)):
+                self._done.discard(name)  # it was dealt more
+            elif games[name] and name not in self._done:
+                self._done.add(name)
+                self._tell(
+                    "share",
+                    iteration=share.iteration,
+                    owner=name,
+                    games=games[name],
+                    num_done=len(self._done & set(share.workers)),
+                    num_workers=len(share.workers),
+                    new_games=share.num_games - len(still_open),
+                    num_games=share.num_games,
+                    seconds=seconds,
+                )
+        if not still_open:
+            self._tell(
+                "collected",
+                iteration=share.iteration,
+                files=len(shards),
+                games=share.num_games,
+                positions=sum(len(shard.positions) for shard in shards),
+                seconds=seconds,
+                game_stats=game_stats(shards),
+                workers=worker_stats(shards),
+            )

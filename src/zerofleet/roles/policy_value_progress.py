@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from zerofleet.arena.stats import GameStats, IterationStats, LossStats
+from zerofleet.arena.stats import GameStats, IterationStats, LossStats, SpikeFigures
 from zerofleet.games.registry import load_game
 from zerofleet.nets.architecture import NetArchitecture
 from zerofleet.nets.build import build_model
@@ -18,7 +18,7 @@ from zerofleet.replay.samples import SampleBatch, SampleWindow, samples_of_shard
 from zerofleet.roles.collect import AcceptedShard
 from zerofleet.roles.config import TreeSearchRunConfig
 from zerofleet.roles.ending import Ending
-from zerofleet.roles.progress import game_stats
+from zerofleet.roles.progress import game_stats, worker_stats
 from zerofleet.roles.state import (
     LEARNER,
     MODEL_PT,
@@ -79,6 +79,9 @@ class PolicyValueProgress:
             validation_share=self.config.training.validation_share,
             game=self.window.game,
             untrained_version=self.state.untrained_version,
+            return_lambda=self.config.training.return_lambda
+            if self.config.is_without_search
+            else None,
         )
 
     def merged(self, name: str, parts: Sequence[tuple[ShardMeta, GameRecords]]) -> SampleBatch:
@@ -184,12 +187,8 @@ class PolicyValueProgress:
         num_positions = state.ledger.num_positions
         limit = config.replay.window_limit(num_positions)
         window = replace(self.window, max_positions=limit).extended(batches)
-        steps = config.replay.steps_due(
-            round(num_positions * (1 - config.training.validation_share)),
-            self.learner.num_samples,
-            batch_size=config.training.batch_size,
-        )
-        steps = max(1, steps)
+        steps = max(1, self._steps(window, num_positions))
+        on_progress(0.0, {"iteration": iteration, "window": len(window), "num_steps": steps})
         result = self.learner.train_loop(
             window,
             iteration,
@@ -208,13 +207,20 @@ class PolicyValueProgress:
             model_version=state.model_version + 1,
             games=sum(shard.games.num_games for shard in shards),
             positions=sum(len(shard.positions) for shard in shards),
-            losses=_losses(result),
+            losses=_losses(result, without_search=config.is_without_search),
             game_stats=game_stats(shards),
             window=result.num_window,
             samples=result.num_samples,
             training_seconds=round(result.seconds, 2),
             seconds=round(time.monotonic() - loop_started, 2),
         )
+        if config.pacing.games_per_iteration:
+            entry["workers"] = worker_stats(shards)
+        if spikes := self.learner.spikes(window):
+            entry["spikes"] = SpikeFigures(
+                spikes_per_inference=round(spikes.spikes_per_inference, 1),
+                sparsity=round(spikes.sparsity, 4),
+            )
         next_state = replace(
             state,
             iteration=iteration,
@@ -227,13 +233,31 @@ class PolicyValueProgress:
         )
         return PolicyValueProgress(next_state, window, self.learner, config)
 
+    def _steps(self, window: SampleWindow, num_positions: int) -> int:
+        """Of the next loop; `num_positions`: of the whole run, this loop's included."""
+        config = self.config
+        batch_size = config.training.batch_size
+        if config.training.train_epochs:
+            return -(-config.training.train_epochs * len(window.training_rows) // batch_size)
+        return config.replay.steps_due(
+            round(num_positions * (1 - config.training.validation_share)),
+            self.learner.num_samples,
+            batch_size=batch_size,
+        )
+
     def write_window_checkpoint(self, store: Store) -> None:
         """This kind of run has none: its shards are what another run can start from."""
 
 
 def _new_learner(config: TreeSearchRunConfig, game: Any, device: str) -> PolicyValueLearner:
     model = build_model(NetArchitecture.of(game, config.net), seed=config.seed)
-    return PolicyValueLearner(model, config.training, device=device, seed=config.seed)
+    return PolicyValueLearner(
+        model,
+        config.training,
+        device=device,
+        seed=config.seed,
+        without_search=config.is_without_search,
+    )
 
 
 def _model_files(learner: PolicyValueLearner) -> dict[str, bytes | FileRef]:
@@ -244,12 +268,14 @@ def _model_files(learner: PolicyValueLearner) -> dict[str, bytes | FileRef]:
     }
 
 
-def _losses(result: PolicyValueResult) -> LossStats:
+def _losses(result: PolicyValueResult, *, without_search: bool) -> LossStats:
     losses = LossStats(
         train=round(result.train.total, 5),
         policy=round(result.train.policy, 5),
         value=round(result.train.value, 5),
-        policy_entropy=round(result.train.policy_entropy, 5),
+    )
+    losses["entropy" if without_search else "policy_entropy"] = round(
+        result.train.policy_entropy, 5
     )
     if result.validation is not None:
         losses["val"] = round(result.validation.total, 5)

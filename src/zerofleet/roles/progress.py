@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from zerofleet.arena.stats import GameStats
+from zerofleet.arena.stats import GameStats, WorkerStats
 from zerofleet.records.shard import GameRecords, ShardMeta
 from zerofleet.roles.collect import AcceptedShard, Positions
 from zerofleet.roles.config import AlphaBetaRunConfig, ConfigError, RunConfig, TreeSearchRunConfig
@@ -130,5 +130,28 @@ def game_stats(shards: Sequence[AcceptedShard]) -> GameStats:
         stats["best_score"] = round(float(returns.max()), 1)
     else:
         stats["first_player_score"] = round(float((returns[:, 0] + 1).mean() / 2), 4)
+        stats["first_player_win_share"] = round(float((returns[:, 0] > 0).mean()), 4)
         stats["draw_share"] = round(float((returns[:, 0] == 0).mean()), 4)
     return stats
+
+
+def worker_stats(shards: Sequence[AcceptedShard]) -> dict[str, WorkerStats]:
+    """What each worker has delivered, and what its device did, as far as it says."""
+    found: dict[str, WorkerStats] = {}
+    for shard in shards:
+        host = shard.meta.host
+        worker = found.setdefault(
+            shard.meta.worker_id,
+            WorkerStats(device=str(host.get("device", "cpu")), games=0, plies=0, seconds=0.0),
+        )
+        worker["games"] += shard.games.num_games
+        worker["plies"] += shard.games.num_plies
+        worker["seconds"] = round(worker["seconds"] + float(host.get("seconds", 0.0)), 1)
+        if "net_share" in host:  # shares of unequal times: their mean by time
+            before = worker.get("net_seconds", 0.0)
+            worker["net_seconds"] = round(before + host["net_share"] * float(host["seconds"]), 1)
+        if "peak_memory_mib" in host:
+            worker["peak_memory_mib"] = max(
+                worker.get("peak_memory_mib", 0), int(host["peak_memory_mib"])
+            )
+    return dict(sorted(found.items()))

@@ -38,7 +38,7 @@ class StandaloneOptions:
     num_games: int
     threads: int
     simulations: int | None = None
-    selection: Literal["gumbel", "puct"] | None = None
+    selection: Literal["gumbel", "puct", "none"] | None = None
     evaluator: Literal["uniform", "random"] | None = None
     """Instead of a net."""
     depth: int | None = None

@@ -370,13 +370,8 @@ class Trainer:
                 games_per_iteration=share.num_games,
                 window=progress.num_window,
             )
+            dealing.tell_progress(shards, missing)
             if not missing:
-                self._tell(
-                    "collected",
-                    files=len(shards),
-                    games=share.num_games,
-                    positions=sum(len(shard.positions) for shard in shards),
-                )
                 return shards
             dealing.deal(missing)
             self._stop.wait(self._config.pacing.poll_seconds)

@@ -20,6 +20,7 @@ import numpy as np
 from zerofleet import _core
 from zerofleet.games.evaluation import Evaluation, LeafBatch
 from zerofleet.games.registry import load_game
+from zerofleet.nets.memory import peak_memory_mib
 from zerofleet.records.shard import GameRecords
 from zerofleet.roles.config import ConfigError, OverrideError, TreeSearchRunConfig
 from zerofleet.run.errors import DamagedError, StoreError
@@ -50,6 +51,7 @@ class TreePlay:
         self._model: PublishedModel | None = None
         self._next_look = 0.0
         self._delivered_at = time.monotonic()
+        self._net_seconds = 0.0
 
     def run(self) -> None:
         """Plays until the session stops."""
@@ -111,6 +113,7 @@ class TreePlay:
                 self._deliver(pool.take_games(config.selfplay.games_per_batch), iteration, hand)
             return self._session.stopped()
 
+        self._delivered_at, self._net_seconds = time.monotonic(), 0.0
         should_stop()
         with self._with_model():
             run_pool(pool, self._evaluate, should_stop)
@@ -263,7 +266,10 @@ class TreePlay:
         assert self._evaluator is not None
         self._worker.watchdog.alive()
         fault_point("worker.before_evaluate")
-        return self._evaluator(batch)
+        began = time.monotonic()
+        evaluation = self._evaluator(batch)
+        self._net_seconds += time.monotonic() - began
+        return evaluation
 
     @contextlib.contextmanager
     def _with_model(self) -> Iterator[None]:
@@ -293,6 +299,7 @@ class TreePlay:
         assert self._model is not None
         assert self._evaluator is not None
         now = time.monotonic()
+        seconds = now - self._delivered_at
         self._worker.deliver(
             games,
             batch=batch,
@@ -300,12 +307,16 @@ class TreePlay:
             search=config.selfplay.recorded(config.search),
             backend=self._evaluator.backend,
             num_positions=int(np.count_nonzero(games.ply_flags & _core.PLY_VALUE_TARGET)),
-            seconds=now - self._delivered_at,
-            host={"device": self._device},
+            seconds=seconds,
+            host={
+                "device": self._device,
+                "net_share": round(min(1.0, self._net_seconds / max(seconds, 1e-9)), 3),
+                "peak_memory_mib": peak_memory_mib(self._device),
+            },
             iteration=iteration,
             revision=revision,
         )
-        self._delivered_at = now
+        self._delivered_at, self._net_seconds = now, 0.0
 
     def _is_time_to_look(self) -> bool:
         now = time.monotonic()

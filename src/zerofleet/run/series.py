@@ -127,6 +127,29 @@ def tail_series(directory: Path, name: str, *, max_bytes: int = 1 << 18) -> list
     return [entry for line in lines if (entry := parse_line(line)) is not None]
 
 
+class SeriesFollower:
+    """Reads what is appended to one series from now on."""
+
+    def __init__(self, directory: Path, name: str) -> None:
+        """Begins at the end of the series; it need not be there yet."""
+        self._directory = directory
+        self._name = name
+        self._offsets = {path: path.stat().st_size for path in _files(directory, name)}
+
+    def new(self) -> list[dict[str, Any]]:
+        """The whole entries since the last call, in order."""
+        entries = []
+        for path in _files(self._directory, self._name):
+            begin = self._offsets.get(path, 0)
+            with contextlib.suppress(OSError), path.open("rb") as file:  # the next look will do
+                file.seek(begin)
+                data = file.read()
+                end = data.rfind(b"\n") + 1
+                self._offsets[path] = begin + end
+                entries += [parse_line(line) for line in data[:end].splitlines(keepends=True)]
+        return [entry for entry in entries if entry is not None]
+
+
 def series_names(directory: Path) -> list[str]:
     """The names of the series in `directory`, sorted."""
     found = (re.fullmatch(r"series-(.+)-\d{6}\.jsonl", path.name) for path in directory.glob("*"))

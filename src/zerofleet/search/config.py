@@ -34,9 +34,10 @@ class MctsConfig(FrozenModel):
 
     num_simulations: int = Field(default=200, ge=1, le=10_000_000)
     """Descents of a full search; those kept from the previous move do not count."""
-    selection: Literal["puct", "gumbel"] = "gumbel"
+    selection: Literal["puct", "gumbel", "none"] = "gumbel"
     """gumbel: Gumbel root, sequential halving and completed-Q targets (Danihelka et al. 2022), good
-    with few simulations. puct: AlphaZero's rule (Silver et al. 2018)."""
+    with few simulations. puct: AlphaZero's rule (Silver et al. 2018). none: no search; a move takes
+    one evaluation and is drawn from the net's policy (docs/policy_gradient.md)."""
     leaves_per_round: int = Field(default=1, ge=1, le=1024)
     """Leaves of one tree that are evaluated together. More fill a device with fewer games and
     search a little worse."""

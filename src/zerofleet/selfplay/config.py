@@ -1,6 +1,6 @@
 """Settings of self-play."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -53,7 +53,12 @@ class PlayConfig(FrozenModel):
     the policy is that of the search, pruned visits or completed Q-values; 0: always the best."""
     temperature_plies: int = Field(default=30, ge=0)
     """The players' moves of that opening, after the random ones; then the best is played (Silver et
-    al. 2017: 30 in Go; 2018: all of chess). With Gumbel the best is drawn by its noise."""
+    al. 2017: 30 in Go; 2018: all of chess), or what `final_temperature` says. With Gumbel the best
+    is drawn by its noise."""
+    final_temperature: float = Field(default=0.0, ge=0.0, le=100.0)
+    """Temperature after that opening."""
+    temperature_decay: Literal["step", "linear"] = "step"
+    """How it gets there: at once, or evenly from the first move of the opening on."""
     resign_below: float = Field(default=-1.0, ge=-1.0, le=0.0)
     """A player resigns when both the search value and the value of the move played are below this,
     mover's view (Silver et al. 2017, Methods); -1: nobody does. Off in games of one player."""

@@ -74,6 +74,8 @@ class PolicyValueConfig(KeptCheckpointsConfig):
 
     batch_size: int = Field(default=512, ge=2)
     """Samples of one step."""
+    train_epochs: int = Field(default=0, ge=0)
+    """Passes over the window in each loop; 0: as many steps as `replay.passes_per_sample` says."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """Learning rate after the warm-up. About 1e-3 suits AdamW, about 0.02 SGD."""
     warmup_steps: int = Field(default=100, ge=0)
@@ -96,6 +98,15 @@ class PolicyValueConfig(KeptCheckpointsConfig):
     weight average_decay ** k (Polyak and Juditsky 1992; KataGo); 0: the newest weights."""
     lambda_search: float = Field(default=0.5, ge=0, le=1)
     """Share of the search value in the value target; the rest is the game's result."""
+    entropy_weight: float = Field(default=0.02, ge=0)
+    """Without search: weight of the policy's entropy, which is rewarded so that play stays varied
+    (Williams and Peng 1991)."""
+    return_lambda: float = Field(default=0.95, ge=0, le=1)
+    """Without search: how far a move is judged by what came of it, and not by the net's value of
+    the next position (docs/policy_gradient.md); 1: by the game's result alone (REINFORCE)."""
+    importance_limit: float = Field(default=1.0, gt=0)
+    """Without search: a replayed move counts by how much more probable it is now than when it was
+    played, and no more than this (the truncated importance weight of Espeholt et al. 2018)."""
     value_loss_weight: float = Field(default=1.0, ge=0)
     """Weight of the value loss beside the policy loss."""
     symmetries: bool = True

@@ -4,7 +4,7 @@ import functools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from zerofleet.nets.build import Net
-from zerofleet.nets.spiking import SpikingNet
+from zerofleet.nets.heads import score_value, wdl_value
+from zerofleet.nets.spiking import SpikeStats, SpikingNet
 from zerofleet.replay.batches import BatchSampler, SampleRows, draw
 from zerofleet.replay.samples import SampleWindow
 from zerofleet.training.average import WeightAverage
@@ -21,7 +22,9 @@ from zerofleet.training.config import PolicyValueConfig
 from zerofleet.training.errors import TrainingError
 from zerofleet.training.memory import keep_freed_memory
 from zerofleet.training.policy_value_loss import (
+    blended,
     policy_entropy,
+    policy_gradient_loss,
     policy_loss,
     score_target,
     value_loss,
@@ -31,9 +34,12 @@ from zerofleet.training.schedule import policy_value_learning_rate
 
 NUM_NORM_SAMPLES = 4096
 """Samples over which batch normalisation of the averaged weights is measured."""
+NUM_SPIKE_SAMPLES = 256
+"""Over which spikes are counted."""
 MAX_VALIDATION_SAMPLES = 8192
 """The newest so many; their loss is known to about one percent."""
 _CHECK_EVERY = 16
+_Number = TypeVar("_Number", float, Tensor)
 
 
 @dataclass(frozen=True)
@@ -43,9 +49,9 @@ class Losses:
     policy: float
     value: float
     total: float
-    """policy + value_loss_weight * value."""
+    """policy + value_loss_weight * value, and without search - entropy_weight * policy_entropy."""
     policy_entropy: float
-    """Of the target policies: the least the policy loss can be."""
+    """Of the target policies: the least the policy loss can be. Without search: of the net's."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,9 @@ class _Tensors(NamedTuple):
     legal_BA: Tensor
     policy_BA: Tensor
     value_BK: Tensor
+    action_B: Tensor
+    action_prob_B: Tensor
+    return_B: Tensor
 
 
 class PolicyValueLearner:
@@ -91,9 +100,21 @@ class PolicyValueLearner:
     weights on the same machine."""
 
     def __init__(
-        self, model: Net, config: PolicyValueConfig, *, device: str = "auto", seed: int = 0
+        self,
+        model: Net,
+        config: PolicyValueConfig,
+        *,
+        device: str = "auto",
+        seed: int = 0,
+        without_search: bool = False,
     ) -> None:
-        """Prepares training; `device` is auto, cpu, cuda or cuda:N."""
+        """Prepares training.
+
+        Args:
+          device: auto, cpu, cuda or cuda:N.
+          without_search: samples are of games without search: the policy learns from what came of
+            the moves it has drawn, not from policies that search has found.
+        """
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = torch.device(device)
@@ -101,6 +122,7 @@ class PolicyValueLearner:
             keep_freed_memory()
         self.config = config
         self.seed = seed
+        self.without_search = without_search
         self.model = model.to(self.device).train()
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average: WeightAverage[Net] = WeightAverage(self.model, config.average_decay)
@@ -185,13 +207,13 @@ class PolicyValueLearner:
         """Takes one step.
 
         Returns: f32 [4], still on the device: policy loss, value loss, entropy of the target
-          policies, length of the gradient.
+          policies (without search: of the net's), length of the gradient.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = policy_value_learning_rate(self.config, self.num_steps)
         tensors = self._tensors(batch)
-        policy, value = self._losses(*tensors)
-        loss = policy + self.config.value_loss_weight * value
+        policy, value, entropy = self._losses(*tensors)
+        loss = self._sum(policy, value, entropy)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
         self.optimizer.step()
@@ -199,8 +221,7 @@ class PolicyValueLearner:
         self.average.update()
         self.num_steps += 1
         self.num_samples += len(batch)
-        entropy = policy_entropy(tensors.policy_BA)
-        return torch.stack([policy.detach(), value.detach(), entropy, norm])
+        return torch.stack([policy.detach(), value.detach(), entropy.detach(), norm])
 
     @torch.no_grad()
     def validation_losses(self, window: SampleWindow) -> Losses | None:
@@ -211,15 +232,34 @@ class PolicyValueLearner:
         sums = torch.zeros(3, device=self.device)
         for part in np.array_split(rows, -(-len(rows) // self.config.batch_size)):
             tensors = self._tensors(draw(window, part))
-            policy, value = self._losses_of(self.average.model, tensors)
-            sums += len(part) * torch.stack([policy, value, policy_entropy(tensors.policy_BA)])
+            sums += len(part) * torch.stack(self._losses_of(self.average.model, tensors))
         return self._named(*(sums / len(rows)).tolist())
 
+    @torch.no_grad()
+    def spikes(self, window: SampleWindow) -> SpikeStats | None:
+        """How much the averaged weights spike on the newest samples; None: they are no spiking
+        net's."""
+        model = self.average.model
+        if not isinstance(model, SpikingNet):
+            return None
+        rows = np.arange(max(0, len(window) - NUM_SPIKE_SAMPLES), len(window))
+        with model.counting() as count:
+            for part in np.array_split(rows, -(-len(rows) // self.config.batch_size)):
+                tensors = self._tensors(draw(window, part))
+                self._logits(model, tensors.planes_BCHW, tensors.scalars_BS)
+        return count.of(len(rows))
+
     def _named(self, policy: float, value: float, entropy: float) -> Losses:
-        return Losses(policy, value, policy + self.config.value_loss_weight * value, entropy)
+        return Losses(policy, value, self._sum(policy, value, entropy), entropy)
 
     def _total(self, figures_N4: Tensor) -> Tensor:
-        return figures_N4[:, 0] + self.config.value_loss_weight * figures_N4[:, 1]
+        policy, value, entropy, _ = figures_N4.unbind(1)
+        return self._sum(policy, value, entropy)
+
+    def _sum(self, policy: _Number, value: _Number, entropy: _Number) -> _Number:
+        """The total loss of its parts, numbers or tensors."""
+        total = policy + self.config.value_loss_weight * value
+        return total - self.config.entropy_weight * entropy if self.without_search else total
 
     def _sampler(
         self, window: SampleWindow, rows: npt.NDArray[np.int64], iteration: int, num_batches: int
@@ -238,7 +278,9 @@ class PolicyValueLearner:
         self, window: SampleWindow, rows: npt.NDArray[np.int64], iteration: int
     ) -> None:
         # As many batches as NUM_NORM_SAMPLES make, and the same ones whatever was trained before.
-        num_batches = -(-NUM_NORM_SAMPLES // self.config.batch_size)
+        # Each step of a spiking net is a sample to its norms.
+        steps = self.model.config.num_steps if isinstance(self.model, SpikingNet) else 1
+        num_batches = -(-NUM_NORM_SAMPLES // (steps * self.config.batch_size))
 
         def forwards() -> Iterator[Callable[[Net], object]]:
             for batch in self._sampler(window, rows, iteration, num_batches):
@@ -260,6 +302,9 @@ class PolicyValueLearner:
             legal_BA=self._to_device(batch.legal_BA),
             policy_BA=self._to_device(batch.policy_BA),
             value_BK=self._value_target(search_value, result, scalars),
+            action_B=self._to_device(batch.action_B),
+            action_prob_B=self._to_device(batch.action_prob_B),
+            return_B=blended(search_value, result),
         )
 
     def _to_device(self, array: npt.NDArray[Any]) -> Tensor:
@@ -281,22 +326,34 @@ class PolicyValueLearner:
             lambda_search=share,
         )
 
-    def _forward(
-        self,
-        planes_BCHW: Tensor,
-        scalars_BS: Tensor,
-        legal_BA: Tensor,
-        policy_BA: Tensor,
-        value_BK: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """The part of a step that is compiled: (policy loss, value loss)."""
-        tensors = _Tensors(planes_BCHW, scalars_BS, legal_BA, policy_BA, value_BK)
-        return self._losses_of(self.model, tensors)
+    def _forward(self, *tensors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The part of a step that is compiled: (policy loss, value loss, entropy)."""
+        return self._losses_of(self.model, _Tensors(*tensors))
 
-    def _losses_of(self, model: Net, tensors: _Tensors) -> tuple[Tensor, Tensor]:
+    def _losses_of(self, model: Net, tensors: _Tensors) -> tuple[Tensor, Tensor, Tensor]:
         policy_logits, value_logits = self._logits(model, tensors.planes_BCHW, tensors.scalars_BS)
-        policy = policy_loss(policy_logits, tensors.legal_BA, tensors.policy_BA)
-        return policy, value_loss(value_logits, tensors.value_BK)
+        value = value_loss(value_logits, tensors.value_BK)
+        if not self.without_search:
+            policy = policy_loss(policy_logits, tensors.legal_BA, tensors.policy_BA)
+            return policy, value, policy_entropy(tensors.policy_BA)
+        expected = self._values(value_logits, tensors.scalars_BS)
+        policy, entropy = policy_gradient_loss(
+            policy_logits,
+            tensors.legal_BA,
+            tensors.action_B,
+            tensors.action_prob_B,
+            tensors.return_B - expected,
+            importance_limit=self.config.importance_limit,
+        )
+        return policy, value, entropy
+
+    def _values(self, logits_BK: Tensor, scalars_BS: Tensor) -> Tensor:
+        """The net's values, mover's view: what a move is better or worse than."""
+        logits, architecture = logits_BK.detach().float(), self.model.architecture
+        if architecture.value_head == "wdl":
+            return wdl_value(logits)
+        base = architecture.score_base_scalar
+        return score_value(logits, -1.0 if base is None else scalars_BS[:, base])
 
     def _logits(self, model: Net, planes_BCHW: Tensor, scalars_BS: Tensor) -> tuple[Tensor, Tensor]:
         enabled = self.dtype != torch.float32

@@ -31,6 +31,36 @@ def policy_entropy(policy_BA: Tensor) -> Tensor:
     return total / policy_BA.sum().clamp(min=1.0)
 
 
+def policy_gradient_loss(
+    logits_BA: Tensor,
+    legal_BA: Tensor,
+    action_B: Tensor,
+    action_prob_B: Tensor,
+    advantage_B: Tensor,
+    *,
+    importance_limit: float,
+) -> tuple[Tensor, Tensor]:
+    """Returns f32 scalars: a loss whose gradient is that of the policy, and the policy's mean
+    entropy in nats.
+
+    Args:
+      legal_BA: bool; the net's policy is a softmax over these actions, as in play.
+      action_B: i64, that was played.
+      action_prob_B: with which probability; where that is 0 the move teaches nothing.
+      advantage_B: how much better it was than expected; no gradient goes through it.
+      importance_limit: largest weight of a move.
+    Source: Williams 1992 (REINFORCE) with a baseline, and the truncated importance weights of
+      Espeholt et al. 2018 (IMPALA), equation 4. Differs: states are weighted as they were played.
+    """
+    log_policy = logits_BA.float().masked_fill(~legal_BA, _MASKED).log_softmax(dim=1)
+    log_prob = log_policy.gather(1, action_B[:, None])[:, 0]
+    ratio = log_prob.detach().exp() / action_prob_B.clamp(min=1e-12)
+    weight = torch.where(action_prob_B > 0, ratio.clamp(max=importance_limit), 0.0)
+    loss: Tensor = -(weight * advantage_B.detach() * log_prob).mean()
+    entropy: Tensor = -(log_policy.exp() * log_policy).sum(dim=1).mean()
+    return loss, entropy
+
+
 def value_loss(logits_BK: Tensor, target_BK: Tensor) -> Tensor:
     """Returns the mean cross-entropy, in nats, of the target distribution with the net's."""
     loss_B: Tensor = -(target_BK * logits_BK.float().log_softmax(dim=1)).sum(dim=1)

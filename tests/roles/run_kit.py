@@ -16,12 +16,14 @@ import fork_server
 from support import PATIENCE
 from zerofleet.records.account import shard_account
 from zerofleet.run.audit import audit
+from zerofleet.run.commit import read_latest
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import CONSUMED, DATA, TRAINER_LEASE, base_name, parse_shard_name
 from zerofleet.run.lease import read_lease
+from zerofleet.run.place import Place
 from zerofleet.run.series import read_series
 from zerofleet.run.stop import stop_requested
-from zerofleet.run.store import DirectoryStore, iterate
+from zerofleet.run.store import iterate
 
 PATIENCE_SECONDS = 120.0 * PATIENCE
 """For anything a role does; a busy machine takes its time."""
@@ -159,9 +161,11 @@ class Run:
     home: Path
     settings: dict = field(default_factory=dict)
     roles: list[Role] = field(default_factory=list)
-    directory: Path | None = None
+    directory: Path | str | None = None
+    """Or the address of a place in object storage."""
     base: dict = field(default_factory=lambda: TINY)
     recipe: str = "ultimate_ttt"
+    env: dict = field(default_factory=dict)
 
     def __post_init__(self):
         self.directory = self.directory or self.home / "run"
@@ -169,7 +173,7 @@ class Run:
 
     @property
     def store(self):
-        return DirectoryStore(self.directory)
+        return Place.of(self.directory).store()
 
     def start(self, *argv, fault="", log=None, env=None):
         number = len(self.roles)
@@ -180,7 +184,12 @@ class Run:
             argv=argv,
             fault=fault,
             log=str(path),
-            env={"XDG_STATE_HOME": str(self.home / "state"), "COLUMNS": "200", **(env or {})},
+            env={
+                "XDG_STATE_HOME": str(self.home / "state"),
+                "COLUMNS": "200",
+                **self.env,
+                **(env or {}),
+            },
         )["pid"]
         role = Role(self.forge, pid, path, argv)
         self.roles.append(role)
@@ -207,7 +216,7 @@ class Run:
         wait_for(lambda: not stop_requested(self.store), "the trainer to clear STOP")
         return trainer, self.worker(worker_id)
 
-    def worker(self, worker_id="w0", *argv, fault="", directory=None):
+    def worker(self, worker_id="w0", *argv, fault="", directory=None, env=None):
         return self.start(
             "worker",
             f"--shared-dir={directory or self.directory}",
@@ -215,6 +224,7 @@ class Run:
             *(() if any("--threads" in str(part) for part in argv) else ("--threads=1",)),
             *argv,
             fault=fault,
+            env=env,
         )
 
     def end(self):
@@ -236,10 +246,8 @@ class Run:
 
     def iteration(self):
         """Committed loops; -1 before the first commit."""
-        path = self.directory / "checkpoints" / "latest.json"
-        if not path.exists():
-            return -1
-        return json.loads(path.read_bytes())["kept"][-1]["summary"]["iteration"]
+        latest = read_latest(self.store)
+        return -1 if latest is None else latest.summary["iteration"]
 
     def phase(self):
         """What the trainer says it does."""

@@ -1,9 +1,9 @@
 """`zerofleet audit`: is every game of a run counted exactly once?"""
 
-from zerofleet.cli.options import RunDir
+from zerofleet.cli.options import RunPlace
 
 
-def audit(run_dir: RunDir) -> int:
+def audit(run_dir: RunPlace) -> int:
     """Check from the files alone that every finished game counts once and the model is whole.
 
     The run may be in use. Exit status 0 if it is sound, 1 if anything was found.
@@ -14,11 +14,8 @@ def audit(run_dir: RunDir) -> int:
     """
     from zerofleet.records.account import shard_account
     from zerofleet.run import audit as auditor
-    from zerofleet.run.errors import RunError
-    from zerofleet.run.store import DirectoryStore
+    from zerofleet.run.place import existing_store
 
-    if not run_dir.is_dir():
-        raise RunError(f"{run_dir}: no such run directory")
-    report = auditor.audit(DirectoryStore(run_dir), shard_account)
+    report = auditor.audit(existing_store(run_dir), shard_account)
     print(report.text())
     return 0 if report.is_sound else 1

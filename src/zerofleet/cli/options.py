@@ -1,6 +1,6 @@
 """Options that several verbs share: names, older names and how they map to configuration keys."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,15 +8,35 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from zerofleet.roles.config import ConfigError, parse_setting
+from zerofleet.run.place import Place
 
-_RUN_DIR = Parameter(
-    name=["--run-dir", "--shared-dir", "--save-dir"],
-    help="The run directory, on any file system all roles can see.",
+
+def _place(_type: Any, tokens: Sequence[Any]) -> Place:
+    return Place(tokens[0].value)
+
+
+def _directory(_type: Any, tokens: Sequence[Any]) -> Path:
+    if "://" in tokens[0].value:
+        raise ValueError(f"{tokens[0].value}: this verb needs a directory of a file system")
+    return Path(tokens[0].value)
+
+
+_NAMES = ["--run-dir", "--shared-dir", "--save-dir"]
+_HELP = "The run directory, on any file system all roles can see"
+_RUN_DIR = Parameter(name=_NAMES, help=f"{_HELP}.", converter=_directory)
+_RUN_PLACE = Parameter(
+    name=_NAMES,
+    help=f"{_HELP}, or a place in object storage: s3://BUCKET/RUN, gs:// or az://.",
+    converter=_place,
+    n_tokens=1,
+    accepts_keys=False,
 )
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 NumThreads = Annotated[int, Parameter(validator=Number(gte=1, lte=4096))]
 Duration = Annotated[float, Parameter(validator=Number(gt=0))]
 RunDir = Annotated[Path, _RUN_DIR]
+RunPlace = Annotated[Place, _RUN_PLACE]
+OptionalRunPlace = Annotated[Place | None, _RUN_PLACE]
 OptionalRunDir = Annotated[Path | None, _RUN_DIR]
 MaxLoops = Annotated[int | None, Parameter(name=["--max-loops", "--iterations", "--epochs"])]
 GamesPerIteration = Annotated[

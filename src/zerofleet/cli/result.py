@@ -1,7 +1,6 @@
 """What a run has reached: the strength table and the picture of the run."""
 
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import cast
 
 from rich.console import Console
@@ -13,14 +12,20 @@ from zerofleet.games import load_game
 from zerofleet.monitor.tables import score_table, strength_table
 from zerofleet.roles.config import RunConfig, TreeSearchRunConfig, parse_config_json, resolve
 from zerofleet.run.layout import CONFIG
+from zerofleet.run.place import Place
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import Store
 
 PICTURE = "learning_curve.png"
 
 
+<<<<<<< HEAD
 def show_result(console: Console, store: Store, run_dir: Path, *, measure: bool) -> None:
     """Prints the strength of the newest version and writes the learning curve.
+=======
+def show_result(console: Console, store: Store, run_dir: Place, *, measure: bool) -> None:
+    """Prints the strength of the newest rated version and writes the learning curve.
+>>>>>>> bdab5eb (Object storage: a run in a bucket of S3, Google Cloud Storage or Azure (obstore))
 
     Args:
       measure: play the matches of `arena.final_games` with the newest version, rated or not; else,
@@ -49,10 +54,12 @@ def show_result(console: Console, store: Store, run_dir: Path, *, measure: bool)
     try:
         from zerofleet.monitor.plot import plot_learning_curve
 
-        path = plot_learning_curve(entries, run_dir / PICTURE, title=f"{run_dir.name}")
+        path = plot_learning_curve(entries, run_dir.files / PICTURE, title=run_dir.name)
     except ImportError as error:
         console.print(f"No picture: {error}")
         return
+    if not run_dir.is_directory:
+        store.put(PICTURE, path.read_bytes())
     console.print(f"Learning curve: {path}", soft_wrap=True, highlight=False)
 
 

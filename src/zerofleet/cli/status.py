@@ -7,11 +7,11 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from zerofleet.cli.options import RunDir
+from zerofleet.cli.options import RunPlace
 
 
 def status(
-    run_dir: RunDir,
+    run_dir: RunPlace,
     *,
     as_json: Annotated[bool, Parameter(name=["--json"], negative=())] = False,
     plot: Annotated[bool, Parameter(negative=())] = False,
@@ -37,13 +37,10 @@ def status(
     from zerofleet.fleet.status import collect
     from zerofleet.monitor.read import RunReader
     from zerofleet.monitor.terminal import render_run
-    from zerofleet.run.errors import RunError
     from zerofleet.run.lease import LeaseWatch
-    from zerofleet.run.store import DirectoryStore
+    from zerofleet.run.place import existing_store
 
-    if not run_dir.is_dir():
-        raise RunError(f"{run_dir}: no such run directory")
-    store = DirectoryStore(run_dir)
+    store = existing_store(run_dir)
     if as_json:
         print(json.dumps(collect(store, LeaseWatch()).to_json(), indent=2))
         return 0

@@ -22,7 +22,7 @@ from zerofleet.cli.options import (
     MaxLoops,
     MaxPositions,
     NumThreads,
-    OptionalRunDir,
+    OptionalRunPlace,
     ProjectName,
     Settings,
     Simulations,
@@ -34,7 +34,6 @@ from zerofleet.fleet.devices import without_auto
 from zerofleet.fleet.supervisor import stop_signals
 from zerofleet.run.layout import LOGS, default_worker_id
 from zerofleet.run.stats import read_stats
-from zerofleet.run.store import DirectoryStore
 
 if TYPE_CHECKING:
     from zerofleet.monitor.terminal import Monitor
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
 def train(
     recipe: str,
     *,
-    run_dir: OptionalRunDir = None,
+    run_dir: OptionalRunPlace = None,
     workers: Annotated[int, Parameter(validator=Number(gte=0, lte=4096))] | None = None,
     threads: NumThreads | None = None,
     workers_per_gpu: Count | None = None,
@@ -96,7 +95,7 @@ def train(
         What to learn: chess, chess_spiking, connect_four, go7, go9, othello, tic_tac_toe, twenty48
         or ultimate_ttt; the path of a .yaml file of your own; or a game, FILE.py:CLASS of your own.
     run_dir
-        The run directory (default: runs/RECIPE).
+        The run directory (default: runs/RECIPE), or a place in object storage, s3://BUCKET/RUN.
     workers
         Local worker processes (default: one with all cores, or two for each GPU; what is chosen is
         printed with its reason). On GPUs it is lowered to a multiple of their number.
@@ -191,7 +190,7 @@ def _run(prepared: "PreparedRun") -> int:
         console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     session = LocalSession(prepared)
-    say(f"Run directory {run_dir}; {prepared.plan}; logs in {run_dir / LOGS}")
+    say(f"Run directory {run_dir}; {prepared.plan}; logs in {run_dir.files / LOGS}")
     for note in prepared.notes():
         say(note)
     with stop_signals() as stop, _monitor(console, prepared) as monitor:
@@ -205,7 +204,7 @@ def _run(prepared: "PreparedRun") -> int:
         say(f"Nothing is lost. Mend it and go on with: {_this_command()}")
         return 1
     interrupted = outcome.status == "stopped"
-    store = DirectoryStore(run_dir)
+    store = run_dir.store()
     if prepared.config.terminal.view == "iterations" and not interrupted:
         return _iterations_result(console, store, prepared)
     try:

@@ -11,7 +11,7 @@ from zerofleet.cli.options import (
     MaxLoops,
     MaxPositions,
     ProjectName,
-    RunDir,
+    RunPlace,
     Settings,
     UseWandb,
     command_line_keys,
@@ -22,7 +22,7 @@ from zerofleet.run.layout import TENSORBOARD
 
 def trainer(
     *,
-    run_dir: RunDir,
+    run_dir: RunPlace,
     recipe: str | None = None,
     seed_data: Path | None = None,
     checkpoint: Checkpoint = None,
@@ -54,6 +54,8 @@ def trainer(
         zerofleet trainer --shared-dir /mnt/run
 
         zerofleet trainer --shared-dir /mnt/run --seed-data games.npz --max-loops 100
+
+        zerofleet trainer --shared-dir s3://bucket/run --recipe go7
 
     Parameters
     ----------
@@ -108,7 +110,7 @@ def trainer(
         checkpoint_interval=checkpoint_interval,
         eval_games=eval_games,
     )
-    told = TensorBoardReport(run_dir / TENSORBOARD, ConsoleReport())
+    told = TensorBoardReport(run_dir.files / TENSORBOARD, ConsoleReport())
     project = wandb_project(use_wandb, project_name)
     wandb = None if project is None else WandbReport(run_dir, project, told)
     try:

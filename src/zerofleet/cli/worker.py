@@ -1,11 +1,11 @@
 """`zerofleet worker`: plays games; with an NNUE net it needs no torch."""
 
-from zerofleet.cli.options import Count, NumThreads, RunDir
+from zerofleet.cli.options import Count, NumThreads, RunPlace
 
 
 def worker(
     *,
-    run_dir: RunDir,
+    run_dir: RunPlace,
     worker_id: str | None = None,
     threads: NumThreads | None = None,
     games_per_batch: Count | None = None,
@@ -20,6 +20,8 @@ def worker(
     Examples:
 
         zerofleet worker --shared-dir /mnt/run
+
+        zerofleet worker --shared-dir s3://bucket/run
 
         zerofleet worker --shared-dir /mnt/run --worker-id rack7 --threads 16 --games-per-batch 1000
 

@@ -13,7 +13,8 @@ from typing import Any
 from zerofleet.monitor.tensorboard import scalars_of
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import LOGS, WANDB
-from zerofleet.run.store import DirectoryStore, read_or_none
+from zerofleet.run.place import Place
+from zerofleet.run.store import read_or_none
 
 DEFAULT_PROJECT = "zerofleet"
 ITERATION = "iteration"
@@ -46,11 +47,11 @@ class WandbReport:
     """
 
     def __init__(
-        self, run_dir: Path, project: str, then: Callable[[Mapping[str, Any]], None]
+        self, run_dir: Place | Path, project: str, then: Callable[[Mapping[str, Any]], None]
     ) -> None:
         """Sends nothing before the trainer has started. Raises: WandbError without the package."""
         self._wandb = import_wandb()
-        self._run_dir = run_dir
+        self._place = Place.of(run_dir)
         self._project = project
         self._then = then
         self._run: Any = None
@@ -78,11 +79,11 @@ class WandbReport:
             self._run = None
 
     def _open(self, config: Mapping[str, Any]) -> None:
-        directory = self._run_dir / LOGS
+        directory = self._place.files / LOGS
         try:
             self._run = self._wandb.init(
                 project=self._project,
-                name=config.get("run_name") or self._run_dir.resolve().name,
+                name=config.get("run_name") or self._place.name,
                 id=self._id(),
                 resume="allow",
                 dir=str(directory),
@@ -97,7 +98,7 @@ class WandbReport:
             ) from error
 
     def _id(self) -> str:
-        store = DirectoryStore(self._run_dir)
+        store = self._place.store()
         fresh = json.dumps({"id": uuid.uuid4().hex[:16]}).encode()
         store.put_if_absent(WANDB, fresh)
         return str(json.loads(read_or_none(store, WANDB) or fresh)["id"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zerofleet.fleet.devices import DeviceManager, WorkerPlan, choose_devices
 from zerofleet.roles.config import AlphaBetaRunConfig, ConfigError, RunConfig
 from zerofleet.roles.trainer import Trainer
+from zerofleet.run.place import Place
 
 if TYPE_CHECKING:
     from zerofleet.roles.warm_start import WarmStart
@@ -24,7 +25,7 @@ class ShareWarning(UserWarning):
 class RunRequest:
     """Asks for one trainer and local workers on a run directory; `prepared` checks everything."""
 
-    run_dir: Path
+    run_dir: Place
     recipe: str
     """A name from the package, the path of a .yaml file, or a game."""
     keys: Mapping[str, Any] = field(default_factory=dict)
@@ -139,6 +140,6 @@ class PreparedRun:
         return tuple(arguments)
 
 
-def default_run_dir(recipe: str) -> Path:
+def default_run_dir(recipe: str) -> Place:
     """Where a recipe is trained if nobody says: runs/<its name>."""
-    return Path("runs") / re.sub(r"[^\w.-]+", "_", Path(recipe).stem).strip("_")
+    return Place.of(Path("runs") / re.sub(r"[^\w.-]+", "_", Path(recipe).stem).strip("_"))

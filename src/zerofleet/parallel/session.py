@@ -24,7 +24,7 @@ from zerofleet.roles.config import ConfigError
 from zerofleet.roles.ending import allowance_seconds
 from zerofleet.run.layout import CONFIG, default_worker_id, worker_log_key
 from zerofleet.run.stop import request_stop, stop_requested
-from zerofleet.run.store import DirectoryStore, read_or_none
+from zerofleet.run.store import read_or_none
 
 GRACE_SECONDS = 30.0
 """For the roles to save and end; then they are killed, which loses nothing but time."""
@@ -50,15 +50,15 @@ class LocalSession:
 
         `workers` makes the group that plays; None: workers of this host, as `run` plans them.
         """
-        self._run_dir = run.request.run_dir
+        self._place = run.request.run_dir
         try:
-            self._run_dir.mkdir(parents=True, exist_ok=True)
+            self._place.files.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(
-                f"--run-dir {self._run_dir}: cannot be created: {error.strerror}; choose another "
-                "place"
+                f"--run-dir {self._place.files}: cannot be created: {error.strerror}; choose "
+                "another place"
             ) from None
-        self._store = DirectoryStore(self._run_dir)
+        self._store = self._place.store()
         self._messages: deque[str] = deque(maxlen=8)
         self._on_event: Callable[[Event], None] = lambda event: None
         launcher = LocalLauncher(orphan_grace_seconds=GRACE_SECONDS)
@@ -77,7 +77,7 @@ class LocalSession:
         # A loop, the rating before it and its own may each take their time; what takes longer does
         # not look at the clock.
         self._overdue_at = self._late_at + 3 * allowance_seconds(minutes) + GRACE_SECONDS
-        self._reader = RunReader(self._store, run_dir=str(self._run_dir), limit_seconds=limit)
+        self._reader = RunReader(self._store, run_dir=str(self._place), limit_seconds=limit)
 
     def run(
         self,
@@ -135,10 +135,10 @@ class LocalSession:
             argv=(
                 *priority,
                 *(sys.executable, "-m", "zerofleet", verb),
-                *("--run-dir", str(self._run_dir)),
+                *("--run-dir", str(self._place)),
                 *arguments,
             ),
-            log=self._run_dir / log,
+            log=self._place.files / log,
             env={"PYTHONUNBUFFERED": "1"},
         )
 

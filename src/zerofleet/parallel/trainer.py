@@ -28,6 +28,7 @@ from zerofleet.run.commit import read_latest
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import LOGS, model_key
 from zerofleet.run.models import fetch_model
+from zerofleet.run.place import Place
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import DirectoryStore
 
@@ -110,7 +111,9 @@ class ParallelTrainer:
         if use_wandb:
             import_wandb()
         self._request = RunRequest(
-            run_dir=Path(run_dir) if run_dir is not None else _new_directory(recipe),
+            run_dir=Place.of(
+                _directory(run_dir) if run_dir is not None else _new_directory(recipe)
+            ),
             recipe=recipe,
             keys={
                 **_net_keys(net),
@@ -141,7 +144,7 @@ class ParallelTrainer:
     @property
     def run_dir(self) -> Path:
         """The run directory (docs/run_directory.md)."""
-        return self._request.run_dir
+        return self._request.run_dir.files
 
     @property
     def history(self) -> History:
@@ -299,9 +302,18 @@ def _with_argument(message: str) -> str:
     return message
 
 
+def _directory(run_dir: str | PathLike[str]) -> Path:
+    if "://" in str(run_dir):
+        raise ConfigError(
+            f"run_dir {run_dir}: expected a directory; "
+            f"`zerofleet train RECIPE --run-dir {run_dir}` trains in object storage"
+        )
+    return Path(run_dir)
+
+
 def _new_directory(recipe: str) -> Path:
     """runs/<name>, or runs/<name>-2 and so on if that has a run."""
-    first = default_run_dir(recipe)
+    first = default_run_dir(recipe).files
     number, directory = 1, first
     while directory.exists():
         number += 1

@@ -9,7 +9,6 @@ those of the newest version that is due again.
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from zerofleet.arena.published import rate_published, write_games
@@ -21,7 +20,7 @@ from zerofleet.roles.config import parse_config_json, resolve
 from zerofleet.run.documents import decode_object, encode
 from zerofleet.run.errors import DamagedError, KeyMissingError, RunError
 from zerofleet.run.layout import CONFIG, RATING, RATING_LOG
-from zerofleet.run.store import DirectoryStore
+from zerofleet.run.place import Place
 
 
 class RatingError(RunError):
@@ -31,15 +30,15 @@ class RatingError(RunError):
 class Rating:
     """One version being rated; `poll` brings its entry of training_stats.json."""
 
-    def __init__(self, run_dir: Path, entry: IterationStats) -> None:
+    def __init__(self, place: Place, entry: IterationStats) -> None:
         """Starts the process. `entry` is the iteration's, still without matches and Elo."""
-        self._store = DirectoryStore(run_dir)
+        self._store = place.store()
         self.entry = entry
-        self._log = run_dir / RATING_LOG
+        self._log = place.files / RATING_LOG
         version = str(entry["model_version"])
         command = Command(
             name="rating",
-            argv=(*BACKGROUND, sys.executable, "-m", __name__, str(run_dir), version),
+            argv=(*BACKGROUND, sys.executable, "-m", __name__, str(place), version),
             log=self._log,
         )
         # What it would still do for a trainer that is gone is nothing.
@@ -90,9 +89,9 @@ class Rating:
         self._handle.kill()
 
 
-def rate(run_dir: Path, version: int) -> None:
+def rate(place: Place, version: int) -> None:
     """Plays and writes; what the process does."""
-    store = DirectoryStore(run_dir)
+    store = place.store()
     config = resolve({}, parse_config_json(store.read(CONFIG)), {})
     game = load_game(config.game.spec)
     rating = rate_published(store, game, version, config.arena)
@@ -101,4 +100,4 @@ def rate(run_dir: Path, version: int) -> None:
 
 
 if __name__ == "__main__":
-    rate(Path(sys.argv[1]), int(sys.argv[2]))
+    rate(Place(sys.argv[1]), int(sys.argv[2]))

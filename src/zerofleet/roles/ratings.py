@@ -1,7 +1,6 @@
 """The entries of training_stats.json, and the ratings that complete them, one after the other."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import cast
 
 from zerofleet.arena.stats import IterationStats, is_rated, unrated_entry
@@ -9,8 +8,8 @@ from zerofleet.roles.config import RunConfig
 from zerofleet.roles.ending import Ending
 from zerofleet.roles.rating import Rating, RatingError
 from zerofleet.run.faults import fault_point
+from zerofleet.run.place import Place
 from zerofleet.run.stats import append_stats, read_stats
-from zerofleet.run.store import DirectoryStore
 
 
 class Ratings:
@@ -18,7 +17,7 @@ class Ratings:
 
     def __init__(
         self,
-        run_dir: Path,
+        place: Place,
         config: RunConfig,
         *,
         ending: Ending,
@@ -33,8 +32,8 @@ class Ratings:
           phase: told that the trainer waits for a rating.
           tell: called with the kind of an event and its values.
         """
-        self._run_dir = run_dir
-        self._store = DirectoryStore(run_dir)
+        self._place = place
+        self._store = place.store()
         self._config = config
         self._ending = ending
         self._confirm = confirm
@@ -69,6 +68,7 @@ class Ratings:
         entry = unrated_entry(self._entries(), arena, max_loops)
         if entry is None or entry["iteration"] in self._failed:
             return
+<<<<<<< HEAD
         stats = {**entry.get("game_stats", {})}
         if stats.pop("rating_error", None) is not None:  # of an earlier trainer
             entry = IterationStats(**{**entry, "game_stats": stats})  # type: ignore[typeddict-item]
@@ -77,6 +77,16 @@ class Ratings:
 
     def _entries(self) -> list[IterationStats]:
         return cast("list[IterationStats]", read_stats(self._store))
+=======
+        if not self._config.arena.is_due(entry["iteration"], self._config.pacing.max_loops):
+            self._write(entry)
+            return
+        # One at a time, in order: a rating uses the results of those before it.
+        self.finish()
+        append_stats(self._store, dict(entry))
+        if not self._ending.is_told():
+            self._rating = Rating(self._place, entry)
+>>>>>>> bdab5eb (Object storage: a run in a bucket of S3, Google Cloud Storage or Azure (obstore))
 
     def finish(self) -> None:
         """Waits for the rating in progress, unless the run is over and it takes too long."""

@@ -7,18 +7,17 @@ later, from a worker, a spool or a mirror of the earlier run, names another run 
 (roles/collect.py).
 """
 
-from pathlib import Path
-
 from zerofleet.roles.config import ConfigError
 from zerofleet.run.commit import read_latest
 from zerofleet.run.layout import CHECKPOINTS, DATA, MODEL, SHARES, TRAINING_STATS, base_name
 from zerofleet.run.models import read_manifest
+from zerofleet.run.place import Place
 from zerofleet.run.rejected import quarantine
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import Store, iterate
 
 
-def check_no_earlier_run(store: Store, run_dir: Path) -> None:
+def check_no_earlier_run(store: Store, run_dir: Place) -> None:
     """Raises ConfigError if the directory has results of a run and nothing to go on from."""
     if read_latest(store) is not None:
         return
@@ -32,7 +31,7 @@ def check_no_earlier_run(store: Store, run_dir: Path) -> None:
     raise ConfigError(
         f"{run_dir}: {found} of an earlier run, but {CHECKPOINTS} has nothing to go on from: put "
         "it back from a copy, or begin a new run in another --run-dir (from a net of this one with "
-        f"--checkpoint {run_dir}/{MODEL}NAME.pt), or delete the directory"
+        f"--checkpoint {run_dir}/{MODEL}NAME.pt), or delete what is there"
     )
 
 

@@ -57,16 +57,17 @@ from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import (
     CONFIG,
     DIRECTORIES,
-    LOGS,
+    TENSORBOARD,
     TRAINER_LEASE,
 )
 from zerofleet.run.lease import Heartbeat, Lease, LeaseWatch
 from zerofleet.run.models import RUN_ID, publish_model
-from zerofleet.run.series import SeriesWriter
+from zerofleet.run.own_files import OwnFiles
+from zerofleet.run.place import Place
 from zerofleet.run.shares import Share, prune_shares, read_share
 from zerofleet.run.software import software_version
 from zerofleet.run.stop import clear_stop
-from zerofleet.run.store import DirectoryStore, read_or_none
+from zerofleet.run.store import DirectoryStore, check_exclusive_create, read_or_none
 from zerofleet.run.threads import calm_threads
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Trainer:
 
     def __init__(
         self,
-        run_dir: Path,
+        run_dir: Place | Path,
         *,
         recipe: str | None = None,
         command_line: Mapping[str, Any] | None = None,
@@ -105,7 +106,7 @@ class Trainer:
           minutes: the run ends soon after this time (ending.py).
           num_workers: a synchronous iteration is dealt once so many live, or after a while.
         """
-        self._run_dir = run_dir
+        self._place = Place.of(run_dir)
         self._recipe_name = recipe
         self._recipe = load_recipe(recipe or DEFAULT_RECIPE)
         self._command_line = dict(command_line or {})
@@ -115,7 +116,7 @@ class Trainer:
         self._minutes = minutes
         self._num_workers = num_workers
         self._report = report
-        self._store = DirectoryStore(run_dir)
+        self._store = self._place.store()
         self._committed: Checkpoint | None = None
         self._window_written = float("-inf")
         self._window_size = 0
@@ -154,15 +155,17 @@ class Trainer:
                 on_wait=lambda text: self._report({"kind": "waiting", "for": text}),
             )
             with (
-                SeriesWriter(self._run_dir / LOGS, "trainer") as self._series,
+                OwnFiles(self._place, self._store) as files,
+                files.series("trainer") as self._series,
                 Heartbeat(
                     self._lease,
                     interval_seconds=self._config.fleet.heartbeat_seconds,
                     on_lost=self._stop.set,
                 ) as self._heartbeat,
             ):
+                files.copy(f"{TENSORBOARD}*")
                 self._ratings = Ratings(
-                    self._run_dir,
+                    self._place,
                     self._config,
                     ending=self._ending,
                     confirm=self._lease.confirm,
@@ -200,7 +203,7 @@ class Trainer:
             raise ConfigError(f"game.name: {error}") from None
         check_trainable(config)
         check_kept_names(config)
-        check_no_earlier_run(self._store, self._run_dir)
+        check_no_earlier_run(self._store, self._place)
         if existing is not None and read_latest(self._store) is not None:
             check_unchanged(resolve(recipe, existing, {}), config)
         return config
@@ -232,13 +235,16 @@ class Trainer:
         )
         if there != asked:
             raise ConfigError(
-                f"{self._run_dir} is a run of {there}; the recipe {self._recipe_name} is for "
+                f"{self._place} is a run of {there}; the recipe {self._recipe_name} is for "
                 f"{asked}: use another --run-dir"
             )
 
     def _make_directories(self) -> None:
+        if not self._place.is_directory:
+            check_exclusive_create(self._store)
+            return
         for directory in DIRECTORIES:
-            path = self._run_dir / directory
+            path = self._place.files / directory
             try:
                 path.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -288,12 +294,11 @@ class Trainer:
         config, store = self._config, self._store
         clear_stop(store)
         store.put(CONFIG, config.to_json())
-        store.sweep()
+        if isinstance(store, DirectoryStore):
+            store.sweep()
         prune(store)
         self._loop_started = time.monotonic()
-        self._tell(
-            "started", pid=os.getpid(), run_dir=str(self._run_dir), config=config.model_dump()
-        )
+        self._tell("started", pid=os.getpid(), run_dir=str(self._place), config=config.model_dump())
         progress = self._restore_or_bootstrap()
         self._collector = Collector(
             store,

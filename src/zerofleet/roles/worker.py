@@ -14,7 +14,6 @@ or not at all, and its numbers are never used again.
 """
 
 import contextlib
-import hashlib
 import os
 import threading
 import time
@@ -44,7 +43,6 @@ from zerofleet.run.errors import DamagedError, RunError, StoreError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import (
     CONFIG,
-    LOGS,
     check_worker_id,
     default_worker_id,
     shard_name,
@@ -59,11 +57,13 @@ from zerofleet.run.lease import (
 )
 from zerofleet.run.models import PublishedModel, is_published
 from zerofleet.run.numbers import first_free_numbers
+from zerofleet.run.own_files import OwnFiles
+from zerofleet.run.place import Place, state_directory
 from zerofleet.run.series import SeriesWriter
 from zerofleet.run.software import software_version
 from zerofleet.run.spool import PendingGate, Spool, SpoolFullError
 from zerofleet.run.stop import stop_requested
-from zerofleet.run.store import DirectoryStore, Store, read_or_none
+from zerofleet.run.store import Store, read_or_none
 
 if TYPE_CHECKING:
     from zerofleet.roles.alphabeta_play import AlphaBetaPlay
@@ -89,7 +89,7 @@ class Worker:
 
     def __init__(
         self,
-        run_dir: Path,
+        run_dir: Place | Path,
         *,
         worker_id: str | None = None,
         threads: int | None = None,
@@ -115,7 +115,7 @@ class Worker:
                 check_worker_id(worker_id)
             except ValueError as error:
                 raise ConfigError(f"--worker-id: {error}") from None
-        self._run_dir = run_dir
+        self._place = Place.of(run_dir)
         self._worker_id = worker_id
         self._threads = threads or usable_cores()
         self._games_per_batch = games_per_batch
@@ -135,12 +135,13 @@ class Worker:
         over; OverrideError if the run does not allow an option of this worker; StoreError if the
         run directory cannot be used at all.
         """
-        store: Store = DirectoryStore(self._run_dir)
+        store = self._place.store()
         with stop_signals() as stop:
             lease = self._acquire(store)
             worker = lease.key.removeprefix("workers/").removesuffix(".json")
             with (
-                SeriesWriter(self._run_dir / LOGS, f"worker_{worker}") as series,
+                OwnFiles(self._place, store) as files,
+                files.series(f"worker_{worker}") as series,
                 Heartbeat(lease, on_lost=stop.set) as heartbeat,
                 Watchdog(on_hung=lease.release) as self.watchdog,
             ):
@@ -210,7 +211,7 @@ class Worker:
                 self.follow_config()
                 if self._config is not None:
                     return True
-                self.wait(f"the trainer to publish a model in {self._run_dir}")
+                self.wait(f"the trainer to publish a model in {self._place}")
             except OverrideError:
                 raise
             except (DamagedError, StoreError, ConfigError) as problem:
@@ -281,7 +282,7 @@ class Worker:
             return
         if not is_published(self.session.store, model):
             raise RunError(
-                f"{self._run_dir} holds another run than the one whose version {model.version} "
+                f"{self._place} holds another run than the one whose version {model.version} "
                 "this worker plays with; it ends and has to be started again"
             )
         self._next_run_check = now + self.config.fleet.dead_after_seconds
@@ -419,9 +420,7 @@ class Worker:
 
     def _spool_directory(self) -> Path:
         """On this host's own disk, apart for each run and worker."""
-        base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-        run = hashlib.sha256(str(self._run_dir.resolve()).encode()).hexdigest()[:16]
-        return base / "zerofleet" / "spool" / run / self.session.worker
+        return state_directory() / "spool" / self._place.token / self.session.worker
 
 
 class _Played(NamedTuple):

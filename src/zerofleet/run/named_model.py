@@ -7,7 +7,7 @@ from pathlib import Path
 from zerofleet.run.documents import sha256_hex
 from zerofleet.run.errors import RunError
 from zerofleet.run.models import PLAYED_KINDS, fetch_model, read_manifest
-from zerofleet.run.store import DirectoryStore
+from zerofleet.run.place import Place
 
 LATEST = "latest"
 
@@ -38,21 +38,25 @@ def find_model(text: str) -> NamedModel:
     if Path(text).suffix.removeprefix(".") in PLAYED_KINDS:
         return _file(Path(text))
     directory, _, version = text.removeprefix("run:").partition("@")
-    if not Path(directory).is_dir():
+    try:
+        place = Place(directory)
+    except ValueError as error:
+        raise ModelNameError(str(error)) from None
+    if place.is_directory and not Path(directory).is_dir():
         raise ModelNameError(
             f"{text!r} names no model: there is no directory {directory}; expected a run directory "
-            f"(RUN, RUN@{LATEST}, RUN@0007) or a file that ends in "
+            f"(RUN, RUN@{LATEST}, RUN@0007), s3://BUCKET/RUN or a file that ends in "
             f"{' or '.join(f'.{kind}' for kind in PLAYED_KINDS)}"
         )
-    return find_version(Path(directory), version)
+    return find_version(place, version)
 
 
-def find_version(directory: Path, version: str = LATEST) -> NamedModel:
+def find_version(directory: Place | Path, version: str = LATEST) -> NamedModel:
     """Reads a version of a run, "latest" or "" for the newest.
 
     Raises: ModelNameError; RunError if it is missing or damaged.
     """
-    store = DirectoryStore(directory)
+    store = Place.of(directory).store()
     number = None
     if version not in ("", LATEST):
         if not version.isdecimal():

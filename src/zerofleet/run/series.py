@@ -30,8 +30,18 @@ def _files(directory: Path, name: str) -> list[Path]:
 class SeriesWriter:
     """Appends to one series; one writer per name at a time."""
 
-    def __init__(self, directory: Path, name: str, *, rotate_bytes: int = ROTATE_BYTES) -> None:
-        """`directory` is the run's logs/; the files are series-<name>-000001.jsonl and so on."""
+    def __init__(
+        self,
+        directory: Path,
+        name: str,
+        *,
+        rotate_bytes: int = ROTATE_BYTES,
+        first_number: int = 1,
+    ) -> None:
+        """Goes on in the last file, or begins one of `first_number` if that is later.
+
+        `directory` is the run's logs/; the files are series-<name>-000001.jsonl and so on.
+        """
         if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
             raise ValueError(f"series name {name!r}: use letters, digits, '.', '_' and '-'")
         try:
@@ -42,7 +52,7 @@ class SeriesWriter:
         self._name = name
         self._rotate_bytes = rotate_bytes
         found = _files(directory, name)
-        self._number = int(found[-1].stem[-6:]) if found else 1
+        self._number = max(first_number, int(found[-1].stem[-6:]) if found else 1)
         self._descriptor = self._open()
 
     def __enter__(self) -> "SeriesWriter":

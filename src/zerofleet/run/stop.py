@@ -1,7 +1,7 @@
 """STOP: the file that ends a run. The trainer creates it; so may a person (`touch STOP`)."""
 
 from zerofleet.run.layout import STOP
-from zerofleet.run.store import Store, exists
+from zerofleet.run.store import Store, read_or_none
 
 
 def request_stop(store: Store, reason: str = "stop requested") -> None:
@@ -16,4 +16,4 @@ def clear_stop(store: Store) -> None:
 
 def stop_requested(store: Store) -> bool:
     """True if STOP is there, even empty."""
-    return exists(store, STOP)
+    return read_or_none(store, STOP) is not None

@@ -13,6 +13,7 @@ A key is a POSIX path relative to the root of the run. What every store promises
 import contextlib
 import heapq
 import os
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -25,8 +26,9 @@ from zerofleet.run.atomic import (
     write_atomic,
     write_exclusive,
 )
-from zerofleet.run.errors import KeyMissingError
+from zerofleet.run.errors import KeyMissingError, StoreError
 from zerofleet.run.faults import fault_point
+from zerofleet.run.layout import LOGS
 
 PAGE_SIZE = 1000
 """Default number of keys in a page."""
@@ -87,6 +89,15 @@ class MovingStore(Protocol):
         ...
 
 
+@runtime_checkable
+class CopyingStore(Protocol):
+    """A store that copies by itself, so that the bytes do not travel here and back."""
+
+    def copy(self, source: str, target: str) -> None:
+        """Puts the value of `source` at `target`; KeyMissingError if there is no source."""
+        ...
+
+
 def iterate(store: Store, prefix: str) -> Iterator[Entry]:
     """All entries under `prefix`, page by page."""
     after: str | None = ""
@@ -118,12 +129,31 @@ def move(store: Store, source: str, target: str) -> None:
         if isinstance(store, MovingStore):
             store.move(source, target)
         else:
-            store.put(target, store.read(source))
+            if isinstance(store, CopyingStore):
+                store.copy(source, target)
+            else:
+                store.put(target, store.read(source))
             fault_point("move.after_put")
             store.delete(source)
     except KeyMissingError:
         if not exists(store, target):
             raise
+
+
+def check_exclusive_create(store: Store) -> None:
+    """Raises StoreError unless the store refuses to create what is there, as leases need it to.
+
+    Some services that speak S3 ignore the condition of a put, and overwrite.
+    """
+    key = f"{LOGS}create-check-{uuid.uuid4().hex}"
+    created = [store.put_if_absent(key, word) for word in (b"first", b"second")]
+    kept = store.read(key)
+    store.delete(key)
+    if created != [True, False] or kept != b"first":
+        raise StoreError(
+            f"{store}: creates an object although it is there (it ignores If-None-Match), so two "
+            "trainers could not be told apart: use a service or a version that has conditional puts"
+        )
 
 
 def check_key(key: str) -> str:

@@ -19,13 +19,8 @@ from zerofleet.run.store import Store
 PICTURE = "learning_curve.png"
 
 
-<<<<<<< HEAD
-def show_result(console: Console, store: Store, run_dir: Path, *, measure: bool) -> None:
-    """Prints the strength of the newest version and writes the learning curve.
-=======
 def show_result(console: Console, store: Store, run_dir: Place, *, measure: bool) -> None:
-    """Prints the strength of the newest rated version and writes the learning curve.
->>>>>>> bdab5eb (Object storage: a run in a bucket of S3, Google Cloud Storage or Azure (obstore))
+    """Prints the strength of the newest version and writes the learning curve.
 
     Args:
       measure: play the matches of `arena.final_games` with the newest version, rated or not; else,
@@ -54,6 +49,7 @@ def show_result(console: Console, store: Store, run_dir: Place, *, measure: bool
     try:
         from zerofleet.monitor.plot import plot_learning_curve
 
+        run_dir.files.mkdir(parents=True, exist_ok=True)
         path = plot_learning_curve(entries, run_dir.files / PICTURE, title=run_dir.name)
     except ImportError as error:
         console.print(f"No picture: {error}")

@@ -68,25 +68,14 @@ class Ratings:
         entry = unrated_entry(self._entries(), arena, max_loops)
         if entry is None or entry["iteration"] in self._failed:
             return
-<<<<<<< HEAD
         stats = {**entry.get("game_stats", {})}
         if stats.pop("rating_error", None) is not None:  # of an earlier trainer
             entry = IterationStats(**{**entry, "game_stats": stats})  # type: ignore[typeddict-item]
             append_stats(self._store, dict(entry))
-        self._rating = Rating(self._run_dir, entry)
+        self._rating = Rating(self._place, entry)
 
     def _entries(self) -> list[IterationStats]:
         return cast("list[IterationStats]", read_stats(self._store))
-=======
-        if not self._config.arena.is_due(entry["iteration"], self._config.pacing.max_loops):
-            self._write(entry)
-            return
-        # One at a time, in order: a rating uses the results of those before it.
-        self.finish()
-        append_stats(self._store, dict(entry))
-        if not self._ending.is_told():
-            self._rating = Rating(self._place, entry)
->>>>>>> bdab5eb (Object storage: a run in a bucket of S3, Google Cloud Storage or Azure (obstore))
 
     def finish(self) -> None:
         """Waits for the rating in progress, unless the run is over and it takes too long."""

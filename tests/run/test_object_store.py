@@ -118,13 +118,29 @@ def test_a_poll_costs_one_request_for_a_thousand_keys(store, service):
 
 
 def test_a_service_that_is_away_is_a_store_error_and_comes_back(url, service):
-    store = ObjectStore(url, timeout_seconds=0.2)
+    store = ObjectStore(url, timeout_seconds=5, patience_seconds=0.3)
     store.put("a", b"1")
     service.faults.always(1.0, "503")
     with pytest.raises(StoreError, match=r"cannot read: .*503.*nothing is lost"):
         store.read("a")
     service.faults.always(0)
     assert store.read("a") == b"1"
+
+
+def test_a_role_waits_longer_for_its_commit_than_for_its_lease(url, service):
+    pauses = []
+    store = ObjectStore(url, timeout_seconds=0.05, patience_seconds=1, sleep=pauses.append)
+    service.faults.always(1.0, "503")
+
+    def tries(call):
+        pauses.clear()
+        with pytest.raises(StoreError):
+            call()
+        return len(pauses)
+
+    short = tries(lambda: store.put("workers/w0.json", b""))
+    assert tries(lambda: store.put("checkpoints/latest.json", b"")) > 2 * short > 0
+    assert tries(lambda: store.delete("data/v0001_w0_0001.npz")) > 2 * short
 
 
 class TestErrorsForPeople:
@@ -153,7 +169,7 @@ class TestErrorsForPeople:
     def test_no_endpoint(self, url, monkeypatch):
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         with pytest.raises(StoreError, match="check the network and the endpoint"):
-            ObjectStore(url, timeout_seconds=0.2).read("a")
+            ObjectStore(url, patience_seconds=0.2).read("a")
 
     def test_plain_http_has_to_be_allowed(self, url, monkeypatch):
         monkeypatch.delenv("AWS_ALLOW_HTTP")

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from zerofleet.run.errors import KeyMissingError, StoreError
+from zerofleet.run.layout import DATA, MODEL_VERSION, STATUS_TEXT, STOP, TRAINER_LEASE, WORKERS
 from zerofleet.run.store import PAGE_SIZE, Entry, Page, check_key
 
 if TYPE_CHECKING:
@@ -39,9 +40,12 @@ TIMEOUT_VARIABLE = "ZEROFLEET_STORE_TIMEOUT"
 DEFAULT_TIMEOUT_SECONDS = 5.0
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 3.0
+PATIENCE_SECONDS = 60.0
+"""A service may be away for so long without ending a role in the middle of a commit."""
 LARGE_BYTES = 2**20
 """Larger values may take `LARGE_TIMEOUT_FACTOR` times as long to send."""
 LARGE_TIMEOUT_FACTOR = 30
+_SOON_AGAIN = (WORKERS, TRAINER_LEASE, DATA, STOP, MODEL_VERSION, STATUS_TEXT)
 _WRITER = "zerofleet-writer"
 _METADATA_HOST = "169.254.169.254"
 
@@ -90,19 +94,22 @@ class ObjectStore:
         url: str,
         *,
         timeout_seconds: float | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Nothing is asked of the service yet.
 
         Args:
           url: `s3://bucket/run`, `gs://bucket/run` or `az://container/run`.
-          timeout_seconds: without an answer for so long a request is given up. New tries begin for
-            twice as long, so a call returns or raises within three times this.
+          timeout_seconds: without an answer for so long a request is given up.
+          patience_seconds: so long new tries begin; twice `timeout_seconds` for what is asked every
+            few seconds by those who can go on without an answer: leases, STOP, new shards.
         Raises: ValueError for an address that is none; StoreError without obstore or if the
           environment's settings do not fit together.
         """
         self.place = ObjectPrefix.parse(url)
         self._timeout_seconds = timeout_seconds or _timeout_from_environment()
+        self._patience_seconds = patience_seconds
         self._sleep = sleep
         self._small = _open(self.place, self._timeout_seconds)
         self._large = _open(self.place, self._timeout_seconds * LARGE_TIMEOUT_FACTOR)
@@ -218,7 +225,10 @@ class ObjectStore:
 
     def _attempt(self, action: str, key: str, call: Callable[[], _T]) -> _T:
         """Calls, again and again with growing pauses while the service is at fault."""
-        ends_at = time.monotonic() + 2 * self._timeout_seconds
+        patience = self._patience_seconds
+        if action in ("list", "read", "write", "create") and key.startswith(_SOON_AGAIN):
+            patience = min(patience, 2 * self._timeout_seconds)
+        ends_at = time.monotonic() + patience
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:

@@ -34,6 +34,7 @@ from zerofleet.fleet.devices import without_auto
 from zerofleet.fleet.supervisor import stop_signals
 from zerofleet.run.layout import LOGS, default_worker_id
 from zerofleet.run.stats import read_stats
+from zerofleet.run.store import Store
 
 if TYPE_CHECKING:
     from zerofleet.monitor.terminal import Monitor
@@ -229,7 +230,7 @@ def _monitor(console: Console, prepared: "PreparedRun") -> "Monitor":
     device = without_auto(prepared.device)
     return IterationsMonitor(
         console,
-        prepared.request.run_dir / LOGS,
+        prepared.request.run_dir.files / LOGS,
         title=config.terminal.title or f"Training {config.game.spec}",
         device="cuda:0" if device == "cuda" else device,
         labels={default_worker_id(number): label for number, label in enumerate(labels)},
@@ -238,7 +239,7 @@ def _monitor(console: Console, prepared: "PreparedRun") -> "Monitor":
     )
 
 
-def _iterations_result(console: Console, store: DirectoryStore, prepared: "PreparedRun") -> int:
+def _iterations_result(console: Console, store: Store, prepared: "PreparedRun") -> int:
     """Says what was completed; the status is 0 only if that is all of it."""
     from zerofleet.cli.result import show_result
 

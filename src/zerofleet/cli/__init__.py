@@ -22,6 +22,7 @@ VERBS = {
     "audit": "Check from its files that every game of a run counts once.",
     "export": "Write a .nnue file from a .pt file.",
     "import": "Write a .pt file from a .nnue file.",
+    "doctor": "Play two games on each device of this host, as a test.",
     "uci": "Be a chess engine: speak UCI with a program that takes one.",
     "gtp": "Be a Go engine: speak GTP with a program that takes one.",
     "new-game": "Write a small Python game with comments, to change into yours.",

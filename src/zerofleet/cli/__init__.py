@@ -17,6 +17,7 @@ VERBS = {
     "web": "Follow a run in a browser, look at its games, play the net.",
     "worker": "Play games with a run's newest network (any number, anywhere).",
     "trainer": "Learn from a run's games and publish networks (one per run).",
+    "launch": "Train on finished games with all GPUs of one or several nodes.",
     "selfplay": "Play games of any kind without a trainer; count and save them.",
     "mirror": "Let a host without the shared directory take part, by rsync.",
     "audit": "Check from its files that every game of a run counts once.",
@@ -86,7 +87,9 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except CycloptsError as error:
-        _fail(f"{_usage_error(error)} See: {_help_command(verb)}", 2)
+        # Scripts of other launchers know 1.
+        status = 1 if verb == "launch" else 2
+        _fail(f"{_usage_error(error)} See: {_help_command(verb)}", status)
     except BrokenPipeError:
         # The reader (head, less) has seen enough. Python flushes once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

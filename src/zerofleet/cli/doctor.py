@@ -7,7 +7,6 @@ from cyclopts import Parameter
 from zerofleet.fleet.devices import parse_devices, visible_gpus
 from zerofleet.roles.config import ConfigError
 
-
 Devices = Annotated[
     str | None,
     Parameter(

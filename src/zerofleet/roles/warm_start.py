@@ -61,6 +61,7 @@ class WarmStart:
                     learner, self.learner, source=self.source
                 )
             learner.num_samples = 0  # this run's samples allow this run's steps
+            learner.gradients.micro_batch = 0  # this device may have more memory
         elif self.learner is None:
             learner.model.load_weights(self.weights)
         else:

@@ -45,6 +45,7 @@ FAULT_POINTS: dict[str, str] = {
     "trainer.after_moves": "all counted shards are in consumed/",
     "trainer.after_window_checkpoint": "checkpoint.npz is written",
     "trainer.before_stats": "rated, not in training_stats.json",
+    "training.after_step": "a rank has taken a step, which is in no checkpoint yet",
     "worker.before_evaluate": "positions of games of tree search wait for the net",
     "worker.before_reserve": "a batch is due, its numbers are not reserved",
     "worker.before_submit": "a batch is played, the shard is only in memory",

@@ -113,7 +113,9 @@ class PolicyValueConfig(KeptCheckpointsConfig):
     """Show each sample under a symmetry of the board drawn anew each time."""
     validation_share: float = Field(default=0.05, ge=0, lt=0.5)
     """Share of the games, never of the samples, kept out of training."""
-    compute_dtype: Literal["auto", "bfloat16", "float32"] = "auto"
-    """Type of the multiplications; auto is bfloat16 where the processor or GPU has it."""
+    compute_dtype: Literal["auto", "bfloat16", "float16", "float32", "float64"] = "auto"
+    """Type of the multiplications; auto is bfloat16 where the processor or GPU has it. float16
+    scales the losses (Micikevicius et al. 2018), for GPUs without bfloat16; float64 trains wholly
+    in it, to compare."""
     compile: bool = True
     """Use torch.compile; without a C++ compiler training goes on uncompiled, and says so once."""

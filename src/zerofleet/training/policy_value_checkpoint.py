@@ -30,6 +30,8 @@ def policy_value_learner_to_bytes(learner: PolicyValueLearner) -> bytes:
             "num_loops": learner.num_loops,
             "num_samples": learner.num_samples,
             "seed": learner.seed,
+            "scaler": learner.gradients.scaler.state_dict(),
+            "micro_batch": learner.gradients.micro_batch,
         },
         format_name=FORMAT,
         version=VERSION,
@@ -78,6 +80,10 @@ def restore_policy_value_learner(
     drawn = content.get("num_samples", learner.num_steps * learner.config.batch_size)
     learner.num_samples = int(drawn)
     learner.seed = int(content["seed"])
+    # Files from before there were these two have neither.
+    if content.get("scaler") and learner.gradients.scaler.is_enabled():
+        learner.gradients.scaler.load_state_dict(content["scaler"])
+    learner.gradients.micro_batch = int(content.get("micro_batch", 0))
 
 
 def _tensors(model: nn.Module) -> dict[str, Tensor]:

@@ -11,24 +11,28 @@ from zerofleet.nets.heads import two_hot
 _MASKED = -1e9  # of illegal actions: their probability is exactly 0, and 0 * log of it is too
 
 
-def policy_loss(logits_BA: Tensor, legal_BA: Tensor, policy_BA: Tensor) -> Tensor:
+def policy_loss(
+    logits_BA: Tensor, legal_BA: Tensor, policy_BA: Tensor, share: Tensor | None = None
+) -> Tensor:
     """Returns the mean cross-entropy, in nats, of the search's policy with the net's, f32 scalar.
 
     Args:
       legal_BA: bool; the net's policy is a softmax over these actions, as in search.
       policy_BA: f32, rows sum to 1, or to 0 where no policy is known: they do not count.
+      share: scalar, 1 / (rows with a policy of the whole batch), if these are a part of one: the
+        sum over its parts is the mean; None: these rows are the whole batch.
     Source: Silver et al. 2018 (AlphaZero), equation 1. Differs: illegal actions are left out, so
       that the net need not learn what the rules say.
     """
-    log_policy = logits_BA.float().masked_fill(~legal_BA, _MASKED).log_softmax(dim=1)
+    log_policy = _exact(logits_BA).masked_fill(~legal_BA, _MASKED).log_softmax(dim=1)
     total: Tensor = -(policy_BA * log_policy).sum()
-    return total / policy_BA.sum().clamp(min=1.0)
+    return total / policy_BA.sum().clamp(min=1.0) if share is None else total * share
 
 
-def policy_entropy(policy_BA: Tensor) -> Tensor:
+def policy_entropy(policy_BA: Tensor, share: Tensor | None = None) -> Tensor:
     """Returns the mean entropy of the target policies, in nats: `policy_loss` is never less."""
     total: Tensor = torch.special.entr(policy_BA).sum()
-    return total / policy_BA.sum().clamp(min=1.0)
+    return total / policy_BA.sum().clamp(min=1.0) if share is None else total * share
 
 
 def policy_gradient_loss(
@@ -39,6 +43,7 @@ def policy_gradient_loss(
     advantage_B: Tensor,
     *,
     importance_limit: float,
+    share: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Returns f32 scalars: a loss whose gradient is that of the policy, and the policy's mean
     entropy in nats.
@@ -49,22 +54,35 @@ def policy_gradient_loss(
       action_prob_B: with which probability; where that is 0 the move teaches nothing.
       advantage_B: how much better it was than expected; no gradient goes through it.
       importance_limit: largest weight of a move.
+      share: scalar, 1 / (rows of the whole batch), if these are a part of one.
     Source: Williams 1992 (REINFORCE) with a baseline, and the truncated importance weights of
       Espeholt et al. 2018 (IMPALA), equation 4. Differs: states are weighted as they were played.
     """
-    log_policy = logits_BA.float().masked_fill(~legal_BA, _MASKED).log_softmax(dim=1)
+    log_policy = _exact(logits_BA).masked_fill(~legal_BA, _MASKED).log_softmax(dim=1)
     log_prob = log_policy.gather(1, action_B[:, None])[:, 0]
     ratio = log_prob.detach().exp() / action_prob_B.clamp(min=1e-12)
     weight = torch.where(action_prob_B > 0, ratio.clamp(max=importance_limit), 0.0)
-    loss: Tensor = -(weight * advantage_B.detach() * log_prob).mean()
-    entropy: Tensor = -(log_policy.exp() * log_policy).sum(dim=1).mean()
-    return loss, entropy
+    loss_B: Tensor = -(weight * advantage_B.detach() * log_prob)
+    entropy_B: Tensor = -(log_policy.exp() * log_policy).sum(dim=1)
+    if share is None:
+        return loss_B.mean(), entropy_B.mean()
+    return loss_B.sum() * share, entropy_B.sum() * share
 
 
-def value_loss(logits_BK: Tensor, target_BK: Tensor) -> Tensor:
-    """Returns the mean cross-entropy, in nats, of the target distribution with the net's."""
-    loss_B: Tensor = -(target_BK * logits_BK.float().log_softmax(dim=1)).sum(dim=1)
-    return loss_B.mean()
+def value_loss(logits_BK: Tensor, target_BK: Tensor, share: Tensor | None = None) -> Tensor:
+    """Returns the mean cross-entropy, in nats, of the target distribution with the net's.
+
+    Args:
+      target_BK: f32, rows sum to 1, or to 0 where there is nothing to learn.
+      share: scalar, 1 / (rows of the whole batch), if these are a part of one.
+    """
+    loss_B: Tensor = -(target_BK * _exact(logits_BK).log_softmax(dim=1)).sum(dim=1)
+    return loss_B.mean() if share is None else loss_B.sum() * share
+
+
+def _exact(logits: Tensor) -> Tensor:
+    """In float32 at least."""
+    return logits if logits.dtype == torch.float64 else logits.float()
 
 
 def blended(search_value_B: Tensor, result_B: Tensor) -> Tensor:

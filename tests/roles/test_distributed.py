@@ -56,7 +56,7 @@ def options(shards, save_dir, *, epochs=3, **settings):
         f"--data={shards}",
         f"--save-dir={save_dir}",
         "--device=cpu",
-        "--batch-size=50",
+        "--batch-size=31",
         "--learning-rate=0.05",
         f"--epochs={epochs}",
         *(f"--set={key}={value}" for key, value in keys.items()),
@@ -111,7 +111,7 @@ def test_a_killed_job_goes_on_with_other_numbers_of_ranks(run, shards, tmp_path)
     assert time.monotonic() - started < 60
     assert "rank 0 of 2 waits for others: rank 1 is gone or hung" in first.text()
     assert "process group: 2 ranks on 1 node" in first.text()
-    assert "Batch size per rank: 25, total: 50" in first.text()
+    assert "Batch size per rank: 15 or 16, total: 31" in first.text()
     assert not dead.text()  # rank 0 alone prints
     run_store = DirectoryStore(save_dir)
     assert read_latest(run_store).summary["progress"]["step"] == 6
@@ -120,7 +120,7 @@ def test_a_killed_job_goes_on_with_other_numbers_of_ranks(run, shards, tmp_path)
     for rank in three:
         assert rank.wait() == 0, rank.text()
     assert "goes on from epoch 1, step 6 of epoch 1" in three[0].text()
-    assert "Batch size per rank: 16 or 17, total: 50" in three[0].text()
+    assert "Batch size per rank: 10 or 11, total: 31" in three[0].text()
     assert read_version(run_store) == 2
     (last,) = start_by_hand(run, 1, options(shards, save_dir))
     assert last.wait() == 0, last.text()
@@ -211,15 +211,9 @@ def agents_by_launch(run, nodes, port, argv):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("start", "nodes"),
-    [
-        (agents_by_torchrun, 2),
-        pytest.param(agents_by_launch, 2, marks=pytest.mark.long),
-        pytest.param(agents_by_torchrun, 3, marks=pytest.mark.long),
-        pytest.param(agents_by_launch, 3, marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("nodes", [2, 3])
+@pytest.mark.parametrize("start", [agents_by_torchrun, agents_by_launch])
 def test_nodes_make_one_group(run, shards, tmp_path, start, nodes):
     agents = start(run, nodes, free_port(), options(shards, tmp_path / "job", epochs=1))
     for agent in agents:
@@ -254,6 +248,7 @@ def check_one_group(text, save_dir, num_ranks, where):
     assert text.count("saved ") == len(read_checkpoints(DirectoryStore(save_dir))) == 1
 
 
+@pytest.mark.long
 def test_the_exit_status_of_the_job_is_the_launchers(run, tmp_path):
     job = run.start("launch", "--gpus=1", f"--data={tmp_path / 'no'}", f"--save-dir={tmp_path}")
     assert job.wait() == 2, job.text()

@@ -96,7 +96,7 @@ def test_out_of_memory_alone(alone, caplog):
     result = made.train_loop(ranks_kit.data(), 1, num_steps=ranks_kit.NUM_STEPS)
     assert made.gradients.micro_batch == 8
     assert max(asked[3:]) <= 8
-    assert result.train.total == pytest.approx(alone["float64"][1].train.total, abs=1e-10)
+    assert result.train.total == pytest.approx(alone["float64"][1].train.total, abs=1e-6)
     assert ranks_kit.largest_difference(ranks_kit.state(made), alone["float64"][0]) < 1e-10
     assert caplog.text.count("out of memory with 33 samples at once: from here on 8") == 1
 

@@ -34,7 +34,7 @@ def model_to_safetensors(model: Net) -> bytes:
 
     Raises: ModelFileError if a weight is not finite.
     """
-    state = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
+    state = {name: _stored(t).contiguous() for name, t in model.state_dict().items()}
     _check_finite(state, "cannot write model", "training diverged: go back to an earlier version")
     metadata = {
         "format": FORMAT_NAME,
@@ -50,7 +50,7 @@ def model_to_pt(model: Net) -> bytes:
     return tensors_to_bytes(
         {
             "architecture": model.architecture.to_json(),
-            "state": {name: t.detach().cpu().clone() for name, t in model.state_dict().items()},
+            "state": {name: _stored(t).clone() for name, t in model.state_dict().items()},
         },
         format_name=FORMAT_NAME,
         version=PT_VERSION,
@@ -98,6 +98,12 @@ def model_from_safetensors(data: bytes, source: str = "model") -> Net:
     _check_finite(state, source, "use an earlier version")
     model.load_state_dict(state, strict=True)
     return model.eval()
+
+
+def _stored(tensor: Tensor) -> Tensor:
+    """As files hold it: weights that were trained in float64 too are float32 there."""
+    found = tensor.detach().cpu()
+    return found.float() if found.dtype == torch.float64 else found
 
 
 def _sorted_header(data: bytes) -> bytes:

@@ -18,6 +18,8 @@ from zerofleet.roles.config import ConfigError, TreeSearchRunConfig
 from zerofleet.run.layout import CONFIG, CONSUMED, DATA, parse_shard_name
 from zerofleet.training.group import RankGroup
 
+_END: tuple[SampleBatch | None, int] = (None, 0)
+
 
 @dataclass(frozen=True)
 class DataSummary:
@@ -64,8 +66,9 @@ def read_data(
     *,
     threads: int,
     tell: Callable[[str], None],
-) -> Iterator[tuple[SampleBatch, int]]:
-    """Yields the samples of each shard, and the number of its games; says which are skipped.
+) -> Iterator[tuple[SampleBatch, int] | None]:
+    """Yields the samples of each shard and the number of its games; None for one that is skipped,
+    after saying why.
 
     Raises: ConfigError if there is nothing to read, or nothing that can be read.
     """
@@ -89,6 +92,7 @@ def read_data(
             )
         except ShardError as error:
             tell(f"skipped: {error}")
+            yield None
             continue
         num_good += 1
         yield batch, games.num_games
@@ -100,29 +104,30 @@ def read_data(
 
 def shared_window(
     group: RankGroup,
-    batches: Iterator[tuple[SampleBatch, int]] | None,
+    batches: Iterator[tuple[SampleBatch, int] | None] | None,
     game: Any,
     *,
     max_positions: int,
 ) -> tuple[SampleWindow, DataSummary]:
     """The window of the newest samples, the same on every rank; `batches` are rank 0's."""
     kept: list[SampleBatch] = []
-    num_shards = num_games = num_samples = 0
+    num_shards = num_games = num_samples = num_skipped = 0
     iterator = iter(batches or ())
     while True:
-        following = next(iterator, None)
-        batch = share_batch(group, following[0] if following else None)
+        while (following := next(iterator, _END)) is None:
+            num_skipped += 1
+        batch = share_batch(group, following[0])
         if batch is None:
             break
         num_shards += 1
-        num_games += following[1] if following else 0
+        num_games += following[1]
         num_samples += len(batch)
         kept.append(batch)
         held = sum(map(len, kept))
         while held - len(kept[0]) >= max_positions:
             held -= len(kept.pop(0))
     window = SampleWindow.from_sources(game, kept, max_positions=max_positions)
-    return window, DataSummary(num_shards, num_games, num_samples, 0)
+    return window, DataSummary(num_shards, num_games, num_samples, num_skipped)
 
 
 def share_batch(group: RankGroup, batch: SampleBatch | None) -> SampleBatch | None:

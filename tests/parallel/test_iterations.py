@@ -26,7 +26,7 @@ TINY = {
     "net.num_head_filters": 2,
     "net.num_head_units": 8,
     "search.num_simulations": 2,
-    "search.cache_mib": 1,
+    "search.cache_mib": 4,
     "selfplay.num_parallel_games": 4,
     "training.checkpoint_interval": 1,
     "training.batch_size": 32,

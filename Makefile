@@ -25,7 +25,7 @@ $(VENV)/.tools: pyproject.toml constraints.txt
 	@echo "setup: an environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 	@echo "setup: installing torch and tools (about a minute, 2 GB)"
-	@$(PYTHON) scripts/requirements.py train cpu openspiel spiking ssh ray s3 web dev | PIP_CONSTRAINT=constraints.txt \
+	@$(PYTHON) scripts/requirements.py train cpu openspiel spiking ssh ray s3 web zstd dev | PIP_CONSTRAINT=constraints.txt \
 	  $(BIN)/python -m pip install -q --disable-pip-version-check -r /dev/stdin
 	@touch $@
 

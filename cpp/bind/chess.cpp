@@ -109,12 +109,21 @@ void bind_pgn(nb::module_& m) {
             "the third occurrence of a position or 50 moves without progress.")
         .def_ro("ended_by_rules", &PgnGame::ended_by_rules,
                 "True if the position after `num_plies_by_rules` plies is terminal.")
+        .def_ro("at_length_bound", &PgnGame::at_length_bound,
+                "True if the rules end it there for its length alone.")
+        .def_ro("rules_result", &PgnGame::rules_result,
+                "The result by the rules if they end it, in the words of `result`; else empty.")
         .def_ro("result", &PgnGame::result, "\"1-0\", \"0-1\", \"1/2-1/2\" or \"*\".")
+        .def_ro("has_result", &PgnGame::has_result,
+                "The moves end with the result; if not it is that of the tag.")
         .def_prop_ro(
             "error", [](const PgnGame& g) { return lenient(g.error); },
             "What could not be read and where; empty if all of it was.")
         .def_prop_ro(
             "line", [](const PgnGame& g) { return g.line; }, "Its first line in the file, from 1.")
+        .def_prop_ro(
+            "error_line", [](const PgnGame& g) { return g.error_line; },
+            "The line of the first thing that is wrong; 0 if nothing is.")
         .def("__repr__", [](const PgnGame& g) {
             return "<PgnGame line " + std::to_string(g.line) + ", " +
                    std::to_string(g.moves.size()) + " plies, " + g.result +
@@ -123,6 +132,21 @@ void bind_pgn(nb::module_& m) {
 
     nb::class_<PgnReader>(m, "PgnReader", "Reads games from pieces of a PGN file.")
         .def(nb::init<>())
+        .def(
+            "__init__",
+            [](PgnReader* reader, std::size_t offset, std::size_t line, bool skipping) {
+                new (reader) PgnReader(PgnReader::Place{offset, line, skipping});
+            },
+            nb::kw_only(), "offset"_a, "line"_a, "skipping"_a,
+            "Goes on as a reader with this place would: feed it with what comes from there on.")
+        .def_prop_ro(
+            "offset", [](const PgnReader& r) { return r.place().offset; },
+            "Bytes of the text up to the end of the last game that was given.")
+        .def_prop_ro(
+            "line", [](const PgnReader& r) { return r.place().line; }, "The line there, from 1.")
+        .def_prop_ro(
+            "skipping", [](const PgnReader& r) { return r.place().skipping; },
+            "That game was cut: what follows is passed over up to the next line `[Event`.")
         .def(
             "feed",
             [](PgnReader& reader, const nb::bytes& piece) {

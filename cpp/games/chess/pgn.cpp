@@ -18,6 +18,9 @@ bool is_space(char ch) {
     return ch == ' ' || ch == '\n' || ch == '\r' || ch == '\t' || ch == '\v' || ch == '\f';
 }
 bool is_digit(char ch) { return ch >= '0' && ch <= '9'; }
+std::size_t lines_in(std::string_view text) {
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
 bool is_letter(char ch) { return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z'); }
 
 /// Reads one game from the front of a text. Gives up where the text ends, unless it is the last.
@@ -44,6 +47,8 @@ class GameParser {
 
     std::size_t consumed() const { return at_; }
     std::size_t first_token() const { return first_token_; }
+    /// Of the first thing that is wrong.
+    std::size_t error_at() const { return error_at_; }
 
   private:
     // ---- the text
@@ -54,8 +59,10 @@ class GameParser {
 
     /// Behind the '}'; a comment that is not closed ends before the next game.
     void skip_comment() {
-        const std::size_t end = text_.find('}', at_), next = text_.find("\n[Event ", at_);
-        if (next < end) {
+        const std::size_t end = text_.find('}', at_);
+        // Only as far as the comment goes: there may be thousands of them before the next game.
+        const std::size_t next = text_.substr(0, end).find("\n[Event ", at_);
+        if (next != text_.npos) {
             fail("comment not closed");
             at_ = next + 1;
             done_ = true;
@@ -89,6 +96,7 @@ class GameParser {
     /// One thing of the text. False at its end.
     bool step() {
         if (at_ >= text_.size()) return false;
+        token_ = at_;
         const char ch = text_[at_];
         if (is_space(ch)) {
             ++at_;
@@ -254,13 +262,22 @@ class GameParser {
     // ---- the end
 
     void fail(std::string what) {
-        if (game_.error.empty()) game_.error = std::move(what);
+        if (!game_.error.empty()) return;
+        game_.error = std::move(what);
+        error_at_ = token_;
     }
 
     void finish() {
         if (!in_moves_) begin_moves();  // tags alone
         game_.ended_by_rules = state_->is_terminal();
+        if (game_.ended_by_rules) {
+            const float white = state_->returns()[0];
+            game_.at_length_bound = state_->at_length_bound();
+            game_.rules_result = white > 0 ? "1-0" : white < 0 ? "0-1" : "1/2-1/2";
+        }
+        game_.has_result = has_result_;
         if (has_result_) return;
+        token_ = std::min(text_.substr(0, at_).find_last_not_of(" \n\r\t"), at_);
         fail("no result at the end of the moves: truncated?");
         const std::string_view tag = tag_value("Result");
         if (tag == "1-0" || tag == "0-1" || tag == "1/2-1/2") game_.result = tag;
@@ -269,7 +286,7 @@ class GameParser {
     const std::string_view text_;
     const bool is_last_;
     PgnGame& game_;
-    std::size_t at_ = 0, first_token_ = 0;
+    std::size_t at_ = 0, first_token_ = 0, token_ = 0, error_at_ = 0;
     int depth_ = 0;  // of variations
     bool in_moves_ = false, has_result_ = false, done_ = false;
     std::optional<Chess::State> state_;  // until the rules end it
@@ -284,20 +301,20 @@ void PgnReader::feed(std::string_view piece) {
     buffer_ += piece;
 }
 
+void PgnReader::advance(std::size_t count) {
+    place_.line += lines_in(std::string_view(buffer_).substr(start_, count));
+    place_.offset += count;
+    start_ += count;
+}
+
 bool PgnReader::next(PgnGame& game) {
-    const auto advance = [&](std::size_t count) {
-        line_ += static_cast<std::size_t>(
-            std::count(buffer_.begin() + static_cast<std::ptrdiff_t>(start_),
-                       buffer_.begin() + static_cast<std::ptrdiff_t>(start_ + count), '\n'));
-        start_ += count;
-    };
-    if (skipping_) {
+    if (place_.skipping) {
         const std::size_t found = buffer_.find("\n[Event ", start_);
         // Keep the last characters: the rest of the tag may be in the next piece.
         const std::size_t keep = std::min<std::size_t>(buffer_.size() - start_, kFirstTag.size());
         advance(found == buffer_.npos ? buffer_.size() - start_ - keep : found + 1 - start_);
         if (found == buffer_.npos) return false;
-        skipping_ = false;
+        place_.skipping = false;
     }
     const std::string_view rest = std::string_view(buffer_).substr(start_);
     // Text of a game that is not whole yet is looked at again and again; not before it can be.
@@ -308,35 +325,27 @@ bool PgnReader::next(PgnGame& game) {
     if (outcome == GameParser::Outcome::kMoreNeeded) {
         if (rest.size() <= kMaxGameBytes) return false;
         game = {};
-        game.line = line_;
-        PgnGame cut;
-        GameParser again(rest.substr(0, kMaxGameBytes), true, cut);
+        GameParser again(rest.substr(0, kMaxGameBytes), true, game);
         again.run();
-        game = std::move(cut);
-        game.line = line_;
+        game.line = game.error_line = place_.line;
         game.error = "game longer than " + std::to_string(kMaxGameBytes) +
                      " bytes, cut there; a comment not closed?";
         advance(kMaxGameBytes);
-        skipping_ = true;
+        place_.skipping = true;
         return true;
     }
     if (outcome == GameParser::Outcome::kNothing) {
         advance(rest.size());
         return false;
     }
-    advance(parser.first_token());
-    game.line = line_;
-    advance(parser.consumed() - parser.first_token());
+    const std::size_t first = parser.first_token();
+    advance(first);
+    game.line = place_.line;
+    if (!game.error.empty())
+        game.error_line =
+            place_.line + lines_in(rest.substr(first, std::max(first, parser.error_at()) - first));
+    advance(parser.consumed() - first);
     return true;
-}
-
-PgnGame parse_pgn_game(std::string_view text) {
-    PgnReader reader;
-    reader.feed(text);
-    reader.finish();
-    PgnGame game;
-    if (!reader.next(game)) game.error = "no game in the text";
-    return game;
 }
 
 }  // namespace zerofleet::chess

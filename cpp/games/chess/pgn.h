@@ -22,10 +22,14 @@ struct PgnGame {
     /// Plies after which the rules of this game end it (draws that people have to claim are
     /// automatic here), or all of `moves`.
     std::size_t num_plies_by_rules = 0;
-    bool ended_by_rules = false;  // the position after them is terminal
-    std::string result = "*";     // "1-0", "0-1", "1/2-1/2" or "*"
-    std::string error;            // empty: all of it was read
-    std::size_t line = 0;         // the first line of the game, from 1
+    bool ended_by_rules = false;   // the position after them is terminal
+    bool at_length_bound = false;  // and the rules end it for its length alone
+    std::string rules_result;      // what the rules give then, in the words of `result`; else empty
+    std::string result = "*";      // "1-0", "0-1", "1/2-1/2" or "*": as the moves end, or else tag
+    bool has_result = false;       // the moves end with it
+    std::string error;             // empty: all of it was read
+    std::size_t line = 0;          // the first line of the game, from 1
+    std::size_t error_line = 0;    // the line of the first thing that is wrong, or 0
 };
 
 /// Fed with a text in pieces of any size, gives one game after the other:
@@ -37,21 +41,37 @@ struct PgnGame {
 ///
 /// Keeps no more of the text than the last piece and one game; a game longer than kMaxGameBytes is
 /// cut, which an unclosed comment would otherwise make of a whole file.
+///
+/// A reader that is made with the place of another one, and fed with what comes from there on, goes
+/// on as that one would have.
 class PgnReader {
   public:
     static constexpr std::size_t kMaxGameBytes = std::size_t{1} << 20;
+
+    /// Where a reader is in its text, between two games.
+    struct Place {
+        std::size_t offset = 0;  // bytes of the text that have been read
+        std::size_t line = 1;
+        bool skipping = false;  // behind a game that was cut: to the next line [Event
+    };
+
+    PgnReader() = default;
+    explicit PgnReader(const Place& place) : place_(place) {}
 
     void feed(std::string_view piece);
     void finish() { finished_ = true; }
     /// False if more text is needed for the next game, or, after `finish`, if there is none.
     bool next(PgnGame& game);
+    /// Behind the last game that was given.
+    const Place& place() const { return place_; }
 
   private:
+    void advance(std::size_t count);
+
     std::string buffer_;
     std::size_t start_ = 0;  // of the text that has not become a game yet
-    std::size_t line_ = 1;   // of start_
+    Place place_;            // of start_
     bool finished_ = false;
-    bool skipping_ = false;  // behind a game that was cut: to the next line [Event
 };
 
 }  // namespace zerofleet::chess

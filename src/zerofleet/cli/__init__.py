@@ -22,8 +22,8 @@ VERBS = {
     "mirror": "Let a host without the shared directory take part, by rsync.",
     "audit": "Check from its files that every game of a run counts once.",
     "export": "Write a .nnue file from a .pt file.",
-    "import": "Write a .pt file from a .nnue file.",
     "doctor": "Play two games on each device of this host, as a test.",
+    "import": "Take in games (PGN, SGF) as shards to train on, or a .nnue net.",
     "uci": "Be a chess engine: speak UCI with a program that takes one.",
     "gtp": "Be a Go engine: speak GTP with a program that takes one.",
     "new-game": "Write a small Python game with comments, to change into yours.",
@@ -33,7 +33,7 @@ VERBS = {
 
 _MODULES = {
     "export": "nnue_files:export",
-    "import": "nnue_files:import_",
+    "import": "imports:import_",
     "new-game": "game_files:new_game",
     "check-game": "game_files:check_game",
 }

@@ -1,4 +1,4 @@
-"""`zerofleet export` and `zerofleet import`: between .pt and .nnue files."""
+"""Between .pt and .nnue files: `zerofleet export`, and `zerofleet import` of a net."""
 
 from pathlib import Path
 
@@ -26,20 +26,8 @@ def export(source: Path, target: Path, /) -> None:
     _write(target, export_nnue(load_model(source)))
 
 
-def import_(source: Path, target: Path, /) -> None:
-    """Write the .pt file of a .nnue file, to train on from it.
-
-    Examples:
-
-        zerofleet import net.nnue net.pt
-
-    Parameters
-    ----------
-    source
-        .nnue file.
-    target
-        .pt file to write; replaced if it exists.
-    """
+def import_net(source: Path, target: Path) -> None:
+    """Writes the .pt file of a .nnue file."""
     from zerofleet.nets.export import load_model, model_to_pt
 
     _check_ending(target, ".pt")

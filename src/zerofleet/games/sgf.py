@@ -101,6 +101,13 @@ def from_sgf(text: str) -> list[SgfGame]:
     return games
 
 
+def parse_game(text: str) -> SgfGame:
+    """Returns the first game of an SGF text. Raises SgfError, naming the move."""
+    for nodes in _main_lines(text):
+        return _game(nodes)
+    raise SgfError(f"expected '(;', got {_quoted(text)}")
+
+
 def _main_lines(text: str) -> Iterator[list[_Node]]:
     """The nodes of each game tree, always taking the first branch."""
     at = text.find("(")

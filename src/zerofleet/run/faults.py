@@ -52,6 +52,8 @@ FAULT_POINTS: dict[str, str] = {
     "worker.after_submit": "the shard is in data/ or in the spool",
     "spool.after_write": "a shard is in the spool and not delivered",
     "spool.after_deliver": "a spooled shard is delivered and still in the spool",
+    "import.after_shard": "a shard of imported games is visible, the journal does not name it",
+    "import.after_journal": "the journal names the shard of imported games",
     "mirror.after_copy_in": "a shard is durable here and still at the remote",
     "mirror.after_delete": "a shard is deleted at the remote",
     "mirror.before_version": "models are at the remote, its version.txt is still the old one",

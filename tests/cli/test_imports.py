@@ -1,0 +1,66 @@
+"""`zerofleet import` as a user meets it."""
+
+import json
+import subprocess
+import sys
+
+from command import run
+
+PGN = '[Event "x"]\n\n1. e4 e5 2. Nf3 1-0\n\n1. d4 d5 2. Ke3 0-1\n\n1. d4 *\n'
+
+
+def test_what_it_says(tmp_path) -> None:
+    path = tmp_path / "games.pgn"
+    path.write_text(PGN)
+    done = run("import", path, "--run-dir", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    first, imported, left_out, why, directory = done.stdout.splitlines()[:5]
+    assert first == f"{path}: 1 games, 2 left out"
+    assert imported.startswith("imported     1 games, 3 positions in 1 shards, ")
+    assert left_out == "left out     2 games: 1 an illegal move, 1 unfinished"
+    assert why == f"why          {tmp_path / 'run/imports/skipped.txt'}"
+    assert directory == f"directory    {tmp_path / 'run'} has 1 games, 3 positions"
+    assert (tmp_path / "run/imports/skipped.txt").read_text().splitlines() == [
+        f'{path}: game 2, line 5: move 2 of White: illegal move "Ke3" in '
+        "rnbqkbnr/ppp1pppp/8/3p4/3P4/8/PPP1PPPP/RNBQKBNR w KQkq - 0 2",
+        f"{path}: game 3, line 7: unfinished: no result but *",
+    ]
+    again = run("import", path, "--run-dir", tmp_path / "run")
+    assert again.stdout.splitlines()[0] == f"{path}: 0 games, 1 imported before"
+
+
+def test_standard_input(tmp_path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "zerofleet", "import", "-", "--run-dir", str(tmp_path / "run")],
+        input=PGN.encode() * 10,
+        capture_output=True,
+        check=True,
+    )
+    assert b"standard input: 10 games, 20 left out" in done.stdout
+
+
+def test_mistakes(tmp_path) -> None:
+    path = tmp_path / "games.pgn"
+    path.write_text(PGN)
+    (tmp_path / "go").mkdir()
+    config = {"game": {"name": "go", "options": {"size": 7}}, "net": {"kind": "resnet"}}
+    (tmp_path / "go/config.json").write_text(json.dumps(config))
+    (tmp_path / "other").mkdir()
+    config["game"] = {"name": "othello"}
+    (tmp_path / "other/config.json").write_text(json.dumps(config))
+    (tmp_path / "readme.pgn").write_text("This is no game.\n")
+    for arguments, status, words in (
+        ([path], 2, "--run-dir is missing"),
+        ([path, "--run-dri", "x"], 2, "Unknown option: --run-dri. Did you mean --run-dir?"),
+        (["--run-dir", tmp_path / "run"], 2, "name files of games"),
+        ([tmp_path / "no.pgn", "--run-dir", tmp_path / "run"], 2, "no such file or folder"),
+        ([path, "--run-dir", tmp_path / "go"], 1, "is PGN, games of chess; imported here are"),
+        ([path, "--run-dir", tmp_path / "other"], 2, "is a run of othello; games are imported"),
+        ([path, "--run-dir", tmp_path / "run", "--game", "go(size=99)"], 2, "--game: "),
+        ([tmp_path / "readme.pgn", "--run-dir", tmp_path / "run"], 1, "no game was imported"),
+        (["net.nnue"], 2, "zerofleet import NET.nnue NET.pt"),
+    ):
+        done = run("import", *arguments)
+        assert done.returncode == status, (arguments, done.stderr)
+        assert words in done.stderr
+        assert len(done.stderr.splitlines()) == 1

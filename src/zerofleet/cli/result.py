@@ -84,7 +84,7 @@ def _show_strength(
     console.print(table)
     for name in names:
         if meaning := opponent_meaning(name):
-            console.print(f"  {name}: {meaning}", highlight=False)
+            console.print(f"  {name}: {meaning}", highlight=False, emoji=False, markup=False)
 
 
 def _measuring(console: Console, version: int, num_games: int) -> AbstractContextManager[object]:

@@ -1,9 +1,11 @@
 """Players that search with alpha-beta in the core: the greedy and minimax opponents, NNUE nets."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zerofleet import _core
 from zerofleet.games.protocol import Game, State
@@ -69,12 +71,26 @@ class AlphaBetaPlayer:
         """Returns the best action found for each state."""
         if not states:
             return []
+        actions, _ = self._search(states, seeds)
+        return [int(a) for a in actions]
+
+    def values(self, states: Sequence[State]) -> list[float]:
+        """Returns the value of each state after search, in [-1, 1], mover's view."""
+        if not states:
+            return []
+        _, scores = self._search(states, [0] * len(states))
+        # 512 to a logit of the win probability; a forced result is far outside (docs/alphabeta.md).
+        return [math.tanh(int(score) / 1024) for score in scores]
+
+    def _search(
+        self, states: Sequence[State], seeds: Sequence[int]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         packed = np.stack([state.pack() for state in states])
         numbers = np.array(seeds, dtype=np.uint64)
-        actions, _, _ = _core.select_actions(
+        actions, scores, _ = _core.select_actions(
             self._game.spec, self._network, packed, numbers, **self._limits
         )
-        return [int(a) for a in actions]
+        return actions, scores
 
 
 def greedy_player(game: Game) -> AlphaBetaPlayer:

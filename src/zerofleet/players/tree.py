@@ -8,7 +8,7 @@ from zerofleet.games.evaluation import Evaluator, uniform_evaluator
 from zerofleet.games.protocol import Game, State
 from zerofleet.players.player import PlayerError
 from zerofleet.search.config import MctsConfig
-from zerofleet.search.mcts import Mcts
+from zerofleet.search.mcts import Mcts, MctsResult
 
 
 class TreePlayer:
@@ -50,15 +50,19 @@ class TreePlayer:
         """Returns the best action found for each state."""
         if not states:
             return []
+        found = self.search(states, seeds)
+        if self._num_simulations == 0:
+            return [int(f.actions[int(np.argmax(f.prior))]) for f in found]
+        return [f.action for f in found]
+
+    def search(self, states: Sequence[State], seeds: Sequence[int]) -> list[MctsResult]:
+        """What the search of each state found; one simulation where the player takes none."""
         for number in range(len(self._searches), len(states)):
             self._searches.append(Mcts(self._game, self._config, self._evaluator, seed=number))
         searches = self._searches[: len(states)]
         for search, seed in zip(searches, seeds, strict=True):
             search.seed = seed
-        found = Mcts.search_many(searches, states)
-        if self._num_simulations == 0:
-            return [int(f.actions[int(np.argmax(f.prior))]) for f in found]
-        return [f.action for f in found]
+        return Mcts.search_many(searches, states)
 
 
 def match_config(config: MctsConfig, num_simulations: int) -> MctsConfig:

@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import gzip
 import hashlib
+import json
 from collections.abc import AsyncIterator, Callable
 from importlib.resources import files
+from typing import Any
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.applications import Starlette
@@ -15,9 +17,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from zerofleet.monitor.replays import Replays
 from zerofleet.monitor.web import sections
 from zerofleet.monitor.web.guard import Guard
 from zerofleet.monitor.web.live import LiveRun
+from zerofleet.monitor.web.table import Table
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import LOGS, check_worker_id, worker_log_key
 from zerofleet.run.store import DirectoryStore
@@ -29,6 +33,7 @@ _TYPES = {
     "svg": "image/svg+xml",
 }
 _LOG_BYTES = 1 << 15
+_MAX_QUESTION_BYTES = 1 << 20
 
 
 def make_app(
@@ -64,12 +69,17 @@ def make_app(
             Route("/api/events", page.events),
             Route("/api/workers", page.workers),
             Route("/api/log/{name}", page.log),
+            Route("/api/shards", page.shards),
+            Route("/api/shards/{name}", page.games),
+            Route("/api/shards/{name}/{index:int}", page.replay),
+            Route("/api/evaluate", page.evaluate, methods=["POST"]),
+            *([Route("/api/play", page.play, methods=["POST"])] if allow_play else []),
         ],
         middleware=[
             Middleware(Guard, token=token),
             Middleware(GZipMiddleware, minimum_size=1000),
         ],
-        exception_handlers={RunError: _told, ValueError: _told},
+        exception_handlers=dict.fromkeys((RunError, ValueError, ImportError), _told),
         lifespan=lifespan,
     )
 
@@ -80,6 +90,8 @@ class _Page:
         self._is_ending = is_ending
         self._live = live
         self._files = _read_static()
+        self._replays = Replays(store)
+        self._table = Table(store)
 
     async def index(self, request: Request) -> Response:
         """The page."""
@@ -116,6 +128,30 @@ class _Page:
         key = f"{LOGS}trainer.log" if name == "trainer" else worker_log_key(check_worker_id(name))
         lines = await asyncio.to_thread(_tail, self._store, key)
         return JSONResponse({"name": name, "file": key, "lines": lines})
+
+    async def shards(self, _: Request) -> Response:
+        """The newest shards."""
+        return JSONResponse(await asyncio.to_thread(self._replays.list_shards))
+
+    async def games(self, request: Request) -> Response:
+        """The games of a shard."""
+        name = request.path_params["name"]
+        return JSONResponse(await asyncio.to_thread(self._replays.list_games, name))
+
+    async def replay(self, request: Request) -> Response:
+        """A game of a shard, step by step."""
+        name, index = request.path_params["name"], request.path_params["index"]
+        return JSONResponse(await asyncio.to_thread(self._replays.replay, name, index))
+
+    async def evaluate(self, request: Request) -> Response:
+        """What the net thinks of a position."""
+        question = await _question(request)
+        return JSONResponse(await asyncio.to_thread(self._table.evaluate, question))
+
+    async def play(self, request: Request) -> Response:
+        """The next moves of a game against the net."""
+        question = await _question(request)
+        return JSONResponse(await asyncio.to_thread(self._table.play, question))
 
     def _file(self, request: Request, name: str) -> Response:
         found = self._files.get(name)
@@ -158,6 +194,18 @@ def _tail(store: DirectoryStore, key: str) -> list[str]:
 
 def _json_text(text: str) -> Response:
     return Response(text, media_type="application/json", headers={"cache-control": "no-store"})
+
+
+async def _question(request: Request) -> Any:
+    data = b""
+    async for piece in request.stream():
+        data += piece
+        if len(data) > _MAX_QUESTION_BYTES:
+            raise ValueError(f"expected at most {_MAX_QUESTION_BYTES:,} bytes")
+    try:
+        return json.loads(data)
+    except RecursionError as error:
+        raise ValueError("expected JSON that is not nested so deeply") from error
 
 
 async def _told(_: Request, error: Exception) -> Response:

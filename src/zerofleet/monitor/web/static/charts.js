@@ -132,7 +132,7 @@ export class Chart {
       height: HEIGHT,
       cursor: { points: { size: 6 }, y: false },
       scales: {
-        x: { time: false, range: (u, min, max) => (min === max ? [min - 1, max + 1] : [min, max]) },
+        x: { time: false, range: (u, min, max) => (u.data[0].length === 1 ? [u.data[0][0] - 1, u.data[0][0] + 1] : [min, max]) },
         y: { range: () => bounds(this.chart) },
       },
       axes: [
@@ -146,6 +146,7 @@ export class Chart {
           stroke: () => colour(s.colour),
           width: 1.8,
           dash: s.dash,
+          show: s.hidden !== true,
           spanGaps: true,
           points: { show: data[0].length <= 40, size: 5 },
           value: (u, v, at, i) => (v == null ? "–" : s.low && i != null && s.high[i] != null

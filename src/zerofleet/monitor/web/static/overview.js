@@ -44,8 +44,8 @@ export class Overview {
     if (this.lost) { text = "connection lost, trying again"; kind = "bad"; }
     else if (!head.is_running) {
       const done = head.max_loops && head.loop >= head.max_loops;
-      text = done ? "done" : head.phase;
-      kind = done ? "good" : "warn";
+      text = done ? "done" : head.phase === "trainer stopped" ? "ended" : head.phase;
+      kind = done ? "good" : text === "ended" ? "" : "warn";
     } else if (head.is_stopping) { text = "ending"; kind = "warn"; }
     else if (head.phase === "waiting for the trainer") kind = "warn";
     element.textContent = text;
@@ -223,7 +223,7 @@ export class Overview {
     const losses = Object.entries(c.losses);
     this.charts.losses.update({
       x: c.loops, none: "No loop has trained yet.",
-      series: losses.map(([name, found], i) => line(LOSS_NAMES[name] ?? name.replaceAll("_", " "), found, i, name === "val_before" ? { dash: [4, 4] } : {})),
+      series: losses.map(([name, found], i) => line(LOSS_NAMES[name] ?? name.replaceAll("_", " "), found, i, { dash: name === "val_before" ? [4, 4] : undefined, hidden: ["val_policy", "val_value"].includes(name) })),
     });
     this.charts.results.update({
       x: c.loops, format: (v) => f.percent(v), zero: true, absent: !c.results,

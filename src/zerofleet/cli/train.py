@@ -37,6 +37,7 @@ from zerofleet.run.stats import read_stats
 from zerofleet.run.store import Store
 
 if TYPE_CHECKING:
+    from zerofleet.fleet.group import MakeGroup
     from zerofleet.monitor.terminal import Monitor
     from zerofleet.parallel.request import PreparedRun
 
@@ -49,6 +50,8 @@ def train(
     threads: NumThreads | None = None,
     workers_per_gpu: Count | None = None,
     gpus: str | None = None,
+    fleet: str | None = None,
+    gpus_per_worker: Annotated[float, Parameter(validator=Number(gt=0, lte=16))] | None = None,
     selfplay_device: Literal["auto", "cpu"] = "auto",
     minutes: Duration | None = None,
     max_loops: MaxLoops = None,
@@ -88,6 +91,8 @@ def train(
 
         zerofleet train ultimate_ttt --run-dir runs/deep --minutes 60 --set search.depth=6
 
+        zerofleet train go9 --fleet ray://10.0.0.1:6379 --workers 64 --gpus-per-worker 0.25
+
         zerofleet train chess_spiking --gpus 0,1 --iterations 200 --games-per-iter 1600
 
     Parameters
@@ -108,6 +113,12 @@ def train(
         Devices to use, as CUDA numbers them here: 0,1; or cpu,cpu for two workers on the processor
         (default: all GPUs that CUDA_VISIBLE_DEVICES leaves visible). One that is not here is
         refused.
+    fleet
+        Where others play: ray, the Ray cluster of this machine or a new one; ray://HOST:PORT, the
+        cluster of that address. This machine trains and has to be one of its nodes; --workers
+        (default: as many as fit) have --threads processors (default 1) each.
+    gpus_per_worker
+        GPUs that Ray gives to each worker of --fleet ray; 0.5: two workers share one.
     selfplay_device
         cpu keeps workers off the GPUs, which the trainer then has to itself.
     minutes
@@ -169,6 +180,8 @@ def train(
         threads=threads,
         workers_per_gpu=workers_per_gpu,
         gpus=gpus,
+        fleet=fleet,
+        gpus_per_worker=gpus_per_worker or 0.0,
         device=device,
         selfplay_device=selfplay_device,
         minutes=minutes,
@@ -176,10 +189,16 @@ def train(
         checkpoint=checkpoint,
         wandb_project=wandb_project(use_wandb, project_name),
     )
-    return _run(request.prepared())
+    prepared, cluster = request.prepared(), request.ray_cluster()
+    if cluster is None:
+        return _run(prepared)
+    from zerofleet.parallel.ray_workers import ray_workers
+
+    with ray_workers(prepared, cluster) as (prepared, group):
+        return _run(prepared, group)
 
 
-def _run(prepared: "PreparedRun") -> int:
+def _run(prepared: "PreparedRun", workers: "MakeGroup | None" = None) -> int:
     """The session with what is shown of it; returns the exit status."""
     from zerofleet.cli.result import show_result
     from zerofleet.monitor.iterations import IterationsMonitor
@@ -190,7 +209,7 @@ def _run(prepared: "PreparedRun") -> int:
     def say(text: str) -> None:
         console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    session = LocalSession(prepared)
+    session = LocalSession(prepared, workers)
     say(f"Run directory {run_dir}; {prepared.plan}; logs in {run_dir.files / LOGS}")
     for note in prepared.notes():
         say(note)

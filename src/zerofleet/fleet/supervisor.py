@@ -162,8 +162,9 @@ class Supervisor:
         child.num_starts += 1
         child.started_at = self._clock()
         child.state = "running"
+        where = f"process {child.handle.pid}" if child.handle.pid else "elsewhere"
         again = f", start {child.num_starts}" if child.num_starts > 1 else ""
-        self._tell(child, "started", f"started (process {child.handle.pid}{again})")
+        self._tell(child, "started", f"started ({where}{again})")
 
     def _look_at(self, child: Child) -> None:
         status = _handle(child).poll()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zerofleet.fleet.address import RayCluster, parse_ray
 from zerofleet.fleet.devices import DeviceManager, WorkerPlan, choose_devices
 from zerofleet.roles.config import AlphaBetaRunConfig, ConfigError, RunConfig
 from zerofleet.roles.trainer import Trainer
@@ -46,6 +47,10 @@ class RunRequest:
     checkpoint: Path | None = None
     wandb_project: str | None = None
     """Weights & Biases; None: nothing is sent there."""
+    fleet: str | None = None
+    """A Ray cluster whose nodes play: `ray`, `ray://HOST:PORT`; None: workers of this host."""
+    gpus_per_worker: float = 0.0
+    """Of a Ray cluster; below 1: workers share a GPU."""
     device_manager: DeviceManager | None = None
     """Decides instead of `gpus` and `selfplay_device` which worker computes where."""
 
@@ -54,6 +59,13 @@ class RunRequest:
 
         Raises: ConfigError for whatever the processes would stumble over.
         """
+        cluster, workers = self.ray_cluster(), self.workers
+        if cluster is not None:
+            if workers == 0:
+                raise ConfigError("--workers 0: nobody would play on the Ray cluster")
+            workers = 0  # of this host
+        elif self.gpus_per_worker:
+            raise ConfigError("--gpus-per-worker: has no meaning without --fleet ray")
         trainer = Trainer(
             self.run_dir,
             recipe=self.recipe,
@@ -73,10 +85,20 @@ class RunRequest:
             )
             manager = self.device_manager or DeviceManager(devices.workers)
             per_gpu = self.workers_per_gpu or config.fleet.workers_per_gpu or None
-            plan = manager.plan(self.workers, self.threads, workers_per_gpu=per_gpu)
+            plan = manager.plan(workers, self.threads, workers_per_gpu=per_gpu)
         except ValueError as error:
             raise ConfigError(str(error)) from None
         return PreparedRun(self, config, plan, devices.trainer, warm_start)
+
+    def ray_cluster(self) -> RayCluster | None:
+        """The Ray cluster that plays, if one was asked for. Raises: ConfigError."""
+        try:
+            cluster = None if self.fleet is None else parse_ray(self.fleet)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+        if self.fleet is not None and cluster is None:
+            raise ConfigError(f"--fleet {self.fleet}: expected ray or ray://HOST:PORT")
+        return cluster
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from zerofleet.run.errors import RunError
 from zerofleet.run.object_store import ObjectPrefix, ObjectStore
+from zerofleet.run.ray_store import SCHEME, RayStore, StoreAddress
 from zerofleet.run.store import DirectoryStore, Store
 
 
@@ -20,7 +21,11 @@ class Place:
     def __init__(self, text: str) -> None:
         """Nothing is opened or created. Raises: ValueError for an address that is none."""
         self.text = text
-        self._prefix = ObjectPrefix.parse(self.text) if "://" in self.text else None
+        self._elsewhere: ObjectPrefix | StoreAddress | None = None
+        if text.startswith(f"{SCHEME}://"):
+            self._elsewhere = StoreAddress.parse(text)
+        elif "://" in text:
+            self._elsewhere = ObjectPrefix.parse(text)
 
     @staticmethod
     def of(where: "str | os.PathLike[str] | Place") -> "Place":
@@ -41,8 +46,8 @@ class Place:
 
     @property
     def is_directory(self) -> bool:
-        """False for a run in object storage."""
-        return self._prefix is None
+        """False for a run in object storage, and for workers on a Ray cluster."""
+        return self._elsewhere is None
 
     @property
     def name(self) -> str:
@@ -52,12 +57,14 @@ class Place:
     @property
     def identity(self) -> str:
         """The same for every way to write the place on this host."""
-        return str(self._prefix or Path(self.text).resolve())
+        if isinstance(self._elsewhere, StoreAddress):
+            return f"{SCHEME}/{self._elsewhere.actor}"  # a cluster may come back elsewhere
+        return str(self._elsewhere or Path(self.text).resolve())
 
     @property
     def files(self) -> Path:
         """The directory of this host's own files of the run: the run directory, if it is one."""
-        if self._prefix is None:
+        if self._elsewhere is None:
             return Path(self.text)
         return state_directory() / "runs" / f"{self.name}-{self.token}"
 
@@ -68,7 +75,9 @@ class Place:
 
     def store(self) -> Store:
         """The store of the run. Raises: StoreError if the environment does not fit."""
-        return ObjectStore(str(self._prefix)) if self._prefix else DirectoryStore(self.text)
+        if isinstance(self._elsewhere, StoreAddress):
+            return RayStore(self.text)
+        return ObjectStore(self.text) if self._elsewhere else DirectoryStore(self.text)
 
 
 def state_directory() -> Path:

@@ -12,11 +12,12 @@ from ray_cluster import TwoNodes, wait_for
 
 from support import PATIENCE, require
 from zerofleet.fleet.address import RayCluster, parse_ray
-from zerofleet.fleet.ray import ClusterSize
+from zerofleet.fleet.ray import ClusterSize, WorkerService, deliver_left_behind
 from zerofleet.records.account import shard_account
 from zerofleet.run.audit import audit
 from zerofleet.run.errors import StoreError
 from zerofleet.run.layout import CONSUMED, WORKERS
+from zerofleet.run.place import Place, state_directory
 from zerofleet.run.ray_store import RayStore, StoreAddress, connect, end_service, start_service
 from zerofleet.run.series import read_series
 from zerofleet.run.stats import read_stats
@@ -229,3 +230,25 @@ def test_mistakes_are_said_in_a_line(arguments, message, tmp_path):
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_what_a_worker_left_in_a_spool_is_delivered_by_the_next_one_there(tmp_path, monkeypatch):
+    """A worker that Ray starts on another node does not see the spool of its last one."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    place = Place(str(tmp_path / "run"))
+    for worker in ("ray-0", "ray-7"):
+        directory = state_directory() / "spool" / place.token / worker
+        directory.mkdir(parents=True)
+        (directory / f"v0001_{worker}_0003.npz").write_bytes(worker.encode())
+    place.store().put("data/v0001_ray-7_0003.npz", b"ray-7")  # delivered, and then it died
+    deliver_left_behind(place)
+    assert place.store().list("data/").keys == tuple(
+        f"data/v0001_{worker}_0003.npz" for worker in ("ray-0", "ray-7")
+    )
+    assert not list((tmp_path / "state").rglob("*.npz"))
+
+
+def test_a_node_with_another_zerofleet_is_refused():
+    status, said = WorkerService().run("ray-0", ("worker",), {}, "run", "0.0.0")
+    assert status == 2  # a usage error, so nobody tries again
+    assert "the trainer has 0.0.0: install the same on every node" in said

@@ -24,6 +24,7 @@ PYTHON_LEVELS = {
     "arena": 5,
     "recipes": 6,
     "roles": 6,
+    "doctor": 7,
     "monitor": 7,
     "parallel": 8,
     "train": 8,

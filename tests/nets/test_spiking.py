@@ -8,12 +8,13 @@ import torch
 from net_kit import game_of, net_for, real_batch, states_of
 
 from support import require
-from zerofleet import load_game
+from zerofleet import _core, load_game
 from zerofleet.games.chess import fen
 from zerofleet.nets.architecture import NetArchitecture
 from zerofleet.nets.build import build_model, folded
 from zerofleet.nets.config import SpikingConfig
-from zerofleet.nets.evaluator import make_evaluator
+from zerofleet.nets.cuda_backend import CudaBackend
+from zerofleet.nets.evaluator import NetEvaluator, make_evaluator
 from zerofleet.nets.model_file import model_from_safetensors, model_to_safetensors
 from zerofleet.nets.spiking import LifLayer, rate_code
 
@@ -132,6 +133,25 @@ def test_one_position_is_answered_as_among_64(backend):
         )
         np.testing.assert_array_equal(alone.prior, together.prior[first:end])
         assert alone.value[0] == together.value[row]
+
+
+@pytest.mark.parametrize("backend", ["torch-bf16", "openvino-bf16", "cuda"])
+def test_every_backend_agrees_with_float32(backend):
+    """bfloat16 moves a spike here and there; the GPU's code, here on a processor, none."""
+    if backend.startswith("openvino"):
+        require("openvino")
+    model = net_for("chess", SMALL)
+    data, batch = model_to_safetensors(model), real_batch("chess", 40)
+    exact = make_evaluator(data, backend="torch-f32", max_batch=64)(batch)
+    if backend == "cuda":
+        arch = model.architecture
+        made = CudaBackend(model, (64,), device="cpu", dtype=torch.float32)
+        codec = _core.NetCodec(arch.num_cells, model.scalar_repeat, 1)
+        found, tolerance = NetEvaluator(model, made, codec, (64,))(batch), 2e-5
+    else:
+        found, tolerance = make_evaluator(data, backend=backend, max_batch=64)(batch), 0.03
+    np.testing.assert_allclose(found.prior, exact.prior, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(found.value, exact.value, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("game", ["tic_tac_toe", "connect_four", "twenty48", "python", "chess"])

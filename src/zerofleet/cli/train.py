@@ -225,8 +225,9 @@ def _run(prepared: "PreparedRun", workers: "MakeGroup | None" = None) -> int:
         return 1
     interrupted = outcome.status == "stopped"
     store = run_dir.store()
-    if prepared.config.terminal.view == "iterations" and not interrupted:
-        return _iterations_result(console, store, prepared)
+    if prepared.config.terminal.view == "iterations":
+        status = _iterations_result(console, store, prepared)
+        return 130 if interrupted else status
     try:
         show_result(console, store, run_dir, measure=not interrupted)
     except KeyboardInterrupt:  # these games may take long, and everything else is done

@@ -44,7 +44,7 @@ def test_every_state_has_its_label(store):
         "f": "⚪ Offline (KeyError: 'x')",
     }
     assert (status.num_active, status.num_configured) == (3, 4)
-    assert "Workers active 3/4" in status.text()
+    assert "Workers active: 3/4" in status.text()
     assert "games per hour 5,000" in status.text()
     assert "(unconfirmed)" in status.text()
     remote_lease_beats(store, "a")
@@ -82,7 +82,7 @@ def test_a_run_in_full(store):
     request_stop(store)
     status = collect(store, LeaseWatch(), configured_workers=frozenset({"w0", "w1"}))
     text = status.text()
-    assert "Workers active 1/2" in text
+    assert "Workers active: 1/2" in text
     assert "Loop 1: model 1, 1,200 games, 50,000 positions, val policy 0.0123, Elo 321 ± 20" in text
     assert "STOP is set" in text
     assert "Problem: workers/bad.json: expected JSON" in text

@@ -19,6 +19,7 @@ VERBS = {
     "trainer": "Learn from a run's games and publish networks (one per run).",
     "launch": "Train on finished games with all GPUs of one or several nodes.",
     "selfplay": "Play games of any kind without a trainer; count and save them.",
+    "fleet": "Start, watch and change workers on other hosts, over SSH.",
     "mirror": "Let a host without the shared directory take part, by rsync.",
     "audit": "Check from its files that every game of a run counts once.",
     "export": "Write a .nnue file from a .pt file.",
@@ -32,6 +33,7 @@ VERBS = {
 """Every verb, in the order and with the line of `zerofleet --help`; a docstring is its own help."""
 
 _MODULES = {
+    "fleet": "fleet:app",
     "export": "nnue_files:export",
     "import": "imports:import_",
     "new-game": "game_files:new_game",
@@ -73,13 +75,22 @@ for _place, (_verb, _help) in enumerate(VERBS.items()):
     app.command(f"zerofleet.cli.{_path}", name=_verb, help=_help, sort_key=_place)
 
 
+def commands() -> dict[str, App]:
+    """Every command that does something, "train", "fleet up" and so on, loaded."""
+    found: dict[str, App] = {}
+    for verb in VERBS:
+        inner = [name for name in app[verb] if not name.startswith("-")]
+        found |= {f"{verb} {name}": app[verb][name] for name in inner} or {verb: app[verb]}
+    return found
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of `zerofleet`; exits with 0, 1 (a told error), 2 (usage) or 130 (Ctrl-C)."""
     arguments = sys.argv[1:] if arguments is None else arguments
     _spell_out_what_cannot_be_written()
     warnings.showwarning = _show_warning
     verb = next(iter(arguments), "")
-    if verb in VERBS:
+    if verb in VERBS and not _MODULES.get(verb, "").endswith(":app"):
         app[verb].help = None  # the whole docstring, examples included, instead of the one line
     try:
         result = app(arguments, exit_on_error=False, print_error=False)

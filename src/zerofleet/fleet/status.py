@@ -1,11 +1,14 @@
 """What a run is doing, read from its files: for the terminal, for --json and for status.txt."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from zerofleet.run.documents import decode_object
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import (
     DATA,
+    FLEET_LEASE,
+    FLEET_STATUS,
     REJECTED,
     STATUS_TEXT,
     TRAINER_LEASE,
@@ -16,8 +19,9 @@ from zerofleet.run.lease import LeaseWatch, read_lease
 from zerofleet.run.models import read_version
 from zerofleet.run.stats import read_stats
 from zerofleet.run.stop import stop_requested
-from zerofleet.run.store import Store, iterate
+from zerofleet.run.store import Store, iterate, read_or_none
 
+_PHASES = {"collecting": "self-play", "rating": "arena"}
 _LABELS = {
     "active": "🟢 Active",
     "waiting": "🟢 Active",
@@ -52,6 +56,8 @@ class RoleStatus:
     """Version it plays with; 0: none yet."""
     next_batch: int = 1
     next_game: int = 0
+    link: dict[str, Any] | None = None
+    """Of a worker that a fleet over SSH starts: what its main node knows (docs/fleet.md)."""
 
     @property
     def is_working(self) -> bool:
@@ -76,15 +82,35 @@ class FleetStatus:
     """The last entries of training_stats.json."""
     problems: tuple[str, ...]
     """Files that could not be read."""
+    phase: str = ""
+    """self-play, training, arena, publishing, ...; empty without a live trainer."""
+    iteration: int = 0
+    """The one in progress, from 1; without a live trainer the last one that is done."""
+    is_fleet_up: bool | None = None
+    """A main node looks after the workers on other hosts; None: the run has no such fleet."""
+    model_sync_seconds: float | None = None
+    """What the newest network took to its host, the slowest of them; None without a fleet."""
+    network_bytes_per_minute: float | None = None
+    """Files moved to and from the hosts within the last minute; None without a fleet."""
 
     @property
     def num_active(self) -> int:
         """a of "workers active a/n"."""
         return sum(worker.is_working for worker in self.workers)
 
+    @property
+    def games_per_second(self) -> float:
+        """Of all workers at work together."""
+        rates = (w.rates.get("games_per_second", 0.0) for w in self.workers if w.is_working)
+        return float(sum(rates))
+
     def to_json(self) -> dict[str, Any]:
         """A JSON object with everything."""
-        return {**asdict(self), "num_active": self.num_active}
+        return {
+            **asdict(self),
+            "num_active": self.num_active,
+            "games_per_second": self.games_per_second,
+        }
 
     def text(self) -> str:
         """Lines for people."""
@@ -92,8 +118,20 @@ class FleetStatus:
         lines = [
             f"Model version  {self.model_version}",
             f"Trainer        {trainer}{_rates(self.trainer)}",
-            f"Workers active {self.num_active}/{self.num_configured}",
         ]
+        if self.phase:
+            lines.append(f"Phase          {self.phase}, iteration {self.iteration}")
+        lines += [
+            f"Games/second: {self.games_per_second:.1f}",
+            f"Workers active: {self.num_active}/{self.num_configured}",
+        ]
+        if self.model_sync_seconds is not None and self.network_bytes_per_minute is not None:
+            lines += [
+                f"Model sync time: {self.model_sync_seconds:.1f}s",
+                f"Network usage: {self.network_bytes_per_minute / 1e6:.1f} MB/min",
+            ]
+        if self.is_fleet_up is False:
+            lines.append("The fleet has no main node now: zerofleet fleet up looks after it")
         width = max((len(worker.name) for worker in self.workers), default=0)
         for worker in self.workers:
             doubt = "" if worker.confirmed or not worker.is_working else " (unconfirmed)"
@@ -128,17 +166,28 @@ def collect(
         role = _role(store, watch, entry.key, worker, problems) if worker else None
         if role is not None:
             workers.append(role)
+    fleet, is_up = _fleet(store, watch, problems)
+    if fleet is not None:
+        links = fleet.get("workers", {})
+        workers = _with_links(workers, links, is_up)
+        configured_workers = configured_workers or frozenset(links)
     if configured_workers is None:
         num_configured = sum(worker.state != "stopped" for worker in workers)
     else:
         num_configured = len(configured_workers)
-    version, loops = 0, []
+    version, loops, done = 0, [], 0
     try:
         version = read_version(store)
-        loops = read_stats(store)[-num_loops:] if num_loops else []
+        stats = read_stats(store)
+        loops = stats[-num_loops:] if num_loops else []
+        done = int(stats[-1].get("iteration", 0)) if stats else 0
     except RunError as error:
         problems.append(str(error))
     pending = [entry.size_bytes for entry in iterate(store, DATA)]
+    phase = ""
+    if trainer is not None and trainer.is_working:
+        written = str(trainer.progress.get("phase", "starting"))
+        phase = _PHASES.get(written, written)
     num_rejected = sum(e.key.endswith(".reason.txt") for e in iterate(store, REJECTED))
     return FleetStatus(
         model_version=version,
@@ -151,12 +200,65 @@ def collect(
         num_rejected_shards=num_rejected,
         loops=tuple(loops),
         problems=tuple(problems),
+        phase=phase,
+        iteration=done + bool(phase),
+        is_fleet_up=is_up if fleet is not None else None,
+        model_sync_seconds=None if fleet is None else float(fleet["model_sync_seconds"]),
+        network_bytes_per_minute=(
+            None if fleet is None else float(fleet["network_bytes_per_minute"]) * is_up
+        ),
     )
 
 
 def write_status_text(store: Store, status: FleetStatus) -> None:
     """Replaces status.txt; only the trainer's rank 0 does."""
     store.put(STATUS_TEXT, status.text().encode())
+
+
+def _fleet(
+    store: Store, watch: LeaseWatch, problems: list[str]
+) -> tuple[dict[str, Any] | None, bool]:
+    """What the main node of a fleet wrote last, and whether it is there still."""
+    try:
+        data = read_or_none(store, FLEET_STATUS)
+        if data is None:
+            return None, False
+        fleet = decode_object(data, FLEET_STATUS)
+        lease = read_lease(store, FLEET_LEASE)
+    except RunError as error:
+        problems.append(str(error))
+        return None, False
+    if fleet.get("problem"):
+        problems.append(str(fleet["problem"]))
+    return fleet, bool(lease and watch.observe(FLEET_LEASE, lease) and fleet.get("is_up"))
+
+
+def _with_links(workers: list[RoleStatus], links: dict[str, Any], is_up: bool) -> list[RoleStatus]:
+    """The workers with what the main node says of their hosts; those it cannot start as well."""
+    known = {worker.name: worker for worker in workers}
+    for name, link in links.items():
+        role = known.get(name) or RoleStatus(
+            name=name,
+            state="offline",
+            label=_LABELS["offline"],
+            confirmed=True,
+            host=str(link["where"]),
+            pid=0,
+            error="",
+        )
+        state, label = role.state, role.label
+        reason = str(link["reason"])
+        if is_up and link["is_syncing"] and state in ("active", "waiting", "syncing", "offline"):
+            state = "syncing" if role.is_working else state
+            label = _LABELS["syncing"]
+        elif is_up and link["is_refused"] and reason:
+            state, label = "error", f"{_LABELS['error']} ({reason})"
+        elif not role.is_working and reason and "(" not in label:
+            label = f"{label} ({reason})"
+        known[name] = replace(
+            role, state=state, label=label, error=role.error or reason, link=dict(link)
+        )
+    return [known[name] for name in sorted(known)]
 
 
 def _role(

@@ -13,9 +13,9 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
-from zerofleet.run.documents import encode
+from zerofleet.run.documents import encode, sha256_hex
 from zerofleet.run.errors import DamagedError, KeyMissingError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import (
@@ -25,6 +25,7 @@ from zerofleet.run.layout import (
     MODEL,
     MODEL_MANIFEST,
     MODEL_VERSION,
+    MODEL_VERSIONS,
     SHARES,
     STOP,
     WORKERS,
@@ -35,10 +36,23 @@ from zerofleet.run.layout import (
 from zerofleet.run.lease import LeaseWatch, configured_dead_after, read_lease
 from zerofleet.run.models import read_manifest, read_version
 from zerofleet.run.rejected import quarantine
-from zerofleet.run.store import Store, iterate, read_or_none
+from zerofleet.run.store import DirectoryStore, Store, iterate, read_or_none
 
 WORKER_KINDS = ("nnue", "safetensors")
 """Model files a worker loads; nothing else is sent."""
+
+
+@runtime_checkable
+class DistantStore(Protocol):
+    """A store over a slow link, which need not carry the same bytes twice."""
+
+    def send(self, key: str, data: bytes) -> None:
+        """Creates or replaces `key`; goes on where an earlier try was cut."""
+        ...
+
+    def read_from(self, key: str, start: int) -> bytes:
+        """The bytes of `key` from `start` on."""
+        ...
 
 
 @dataclass
@@ -49,6 +63,10 @@ class MirrorCounts:
     num_bytes_in: int = 0
     num_models_out: int = 0
     num_doubled_ids: int = 0
+    model_version: int = 0
+    """The version that went out last."""
+    model_seconds: float = 0.0
+    """What that took."""
 
 
 class Mirror:
@@ -62,10 +80,20 @@ class Mirror:
         *,
         watch: LeaseWatch | None = None,
         log_seconds: float = 30.0,
+        trust_seconds: float = 0.0,
+        keep_versions: int | None = None,
         on_event: Callable[[str], None] | None = None,
+        on_syncing: Callable[[bool], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`name` tells the remotes of a run apart; it is written into the leases that come in."""
+        """Nothing is moved yet.
+
+        Args:
+          name: tells the remotes of a run apart; it is written into the leases that come in.
+          trust_seconds: for so long what was sent counts as still being there.
+          keep_versions: so many versions of the net stay at the remote; None: all.
+          on_syncing: told True when a version begins to go out, False when it is there.
+        """
         self._main = main
         self._remote = remote
         self._name = name
@@ -73,14 +101,22 @@ class Mirror:
         self._log_seconds = log_seconds
         self._on_event = on_event or (lambda text: None)
         self._clock = clock
+        self._trust_seconds = trust_seconds
+        self._keep_versions = keep_versions
+        self._on_syncing = on_syncing or (lambda begins: None)
         self._logs_at = float("-inf")
+        self._sent: dict[str, str] = {}
+        self._sent_since = float("-inf")
         self.counts = MirrorCounts()
 
     def step(self) -> None:
         """One round in both directions; StoreError if one side cannot be reached."""
         self._watch.dead_after_seconds = configured_dead_after(self._main)
-        self._leases_in()
+        # A lease says that a share is delivered; so it arrives after the shards that it means.
+        leases = self._read_leases()
         self._shards_in()
+        for key, theirs in leases.items():
+            self._lease_in(key, theirs)
         self._out()
         if self._clock() >= self._logs_at:
             self._logs_in()
@@ -89,36 +125,84 @@ class Mirror:
     # Out.
 
     def _out(self) -> None:
+        if self._clock() - self._sent_since >= self._trust_seconds:
+            self._sent.clear()
+            self._sent_since = self._clock()
         self._same(CONFIG)
-        for entry in iterate(self._main, SHARES):
-            self._same(entry.key)
+        self._shares_out()
         self._model_out()
         self._same(STOP)
         if read_or_none(self._main, STOP) is None:
+            self._sent.pop(STOP, None)
             self._remote.delete(STOP)
 
     def _same(self, key: str) -> None:
         """Makes the remote's `key` equal to ours, if we have it."""
         data = read_or_none(self._main, key)
-        if data is not None and read_or_none(self._remote, key) != data:
+        if data is None:
+            return
+        sha256 = sha256_hex(data)
+        if self._sent.get(key) == sha256:
+            return
+        if read_or_none(self._remote, key) != data:
             self._remote.put(key, data)
+        self._sent[key] = sha256
+
+    def _shares_out(self) -> None:
+        keys = {entry.key for entry in iterate(self._main, SHARES)}
+        for key in sorted(keys):
+            self._same(key)
+        sent = ",".join(sorted(keys))
+        if self._keep_versions is not None and self._sent.get(SHARES) != sent:
+            for entry in list(iterate(self._remote, SHARES)):
+                if entry.key not in keys:
+                    self._remote.delete(entry.key)
+            self._sent[SHARES] = sent
 
     def _model_out(self) -> None:
         version = read_version(self._main)
+        if version == 0 or self._sent.get(MODEL_VERSION) == str(version):
+            return
         try:
-            if version == 0 or read_version(self._remote) == version:
+            if read_version(self._remote) == version:
+                self._sent[MODEL_VERSION] = str(version)
+                self.counts.model_version = version
                 return
         except DamagedError:
             pass  # The remote's version.txt is spoilt; it is replaced below.
+        began = self._clock()
+        self._on_syncing(True)
         manifest = read_manifest(self._main)
         for kind, described in manifest["versions"][str(version)]["files"].items():
             if kind in WORKER_KINDS:
-                self._same(MODEL + described["file"])
+                self._file_out(MODEL + described["file"])
         self._remote.put(MODEL_MANIFEST, encode(manifest))
         fault_point("mirror.before_version")
         self._remote.put(MODEL_VERSION, f"{version}\n".encode())
         fault_point("mirror.after_version")
+        self._sent[MODEL_VERSION] = str(version)
         self.counts.num_models_out += 1
+        self.counts.model_version = version
+        self.counts.model_seconds = self._clock() - began
+        self._on_syncing(False)
+        if self._keep_versions is not None:
+            self._prune_versions(version - self._keep_versions)
+
+    def _file_out(self, key: str) -> None:
+        if not isinstance(self._remote, DistantStore):
+            self._same(key)
+            return
+        data = self._main.read(key)
+        # What is there was checked when it arrived, and never changes.
+        there = {entry.key: entry.size_bytes for entry in self._remote.list(key, limit=1).entries}
+        if there.get(key) != len(data):
+            self._remote.send(key, data)
+
+    def _prune_versions(self, newest: int) -> None:
+        for entry in list(iterate(self._remote, MODEL_VERSIONS)):
+            number = base_name(entry.key).partition(".")[0]
+            if number.isdigit() and int(number) <= newest:
+                self._remote.delete(entry.key)
 
     # In.
 
@@ -154,23 +238,27 @@ class Mirror:
         # The trainer took the pending one meanwhile; its ledger judges ours.
         self._main.put_if_absent(DATA + name, data)
 
-    def _leases_in(self) -> None:
+    def _read_leases(self) -> dict[str, dict[str, Any]]:
+        leases = {}
         for entry in list(iterate(self._remote, WORKERS)):
-            worker = worker_of_lease_key(entry.key)
-            if worker is None:
-                continue
             try:
                 theirs = read_lease(self._remote, entry.key)
-                ours = read_lease(self._main, entry.key)
             except DamagedError as error:
                 self._on_event(f"mirror {self._name}: {error}")
                 continue
             if theirs is not None:
-                self._lease_in(entry.key, worker, theirs, ours)
+                leases[entry.key] = theirs
+        return leases
 
-    def _lease_in(
-        self, key: str, worker: str, theirs: dict[str, Any], ours: dict[str, Any] | None
-    ) -> None:
+    def _lease_in(self, key: str, theirs: dict[str, Any]) -> None:
+        worker = worker_of_lease_key(key)
+        if worker is None:
+            return
+        try:
+            ours = read_lease(self._main, key)
+        except DamagedError as error:
+            self._on_event(f"mirror {self._name}: {error}")
+            return
         if ours is None:
             if not theirs.get("notice"):
                 self._main.put_if_absent(key, encode({**theirs, "via": self._name}))
@@ -220,6 +308,17 @@ class Mirror:
         """Copies logs that grew. They are append-only, so the size says whether one did."""
         known = {entry.key: entry.size_bytes for entry in iterate(self._main, LOGS)}
         for entry in list(iterate(self._remote, LOGS)):
-            if known.get(entry.key) != entry.size_bytes:
-                with contextlib.suppress(KeyMissingError):
+            size = known.get(entry.key, 0)
+            if entry.key in known and size == entry.size_bytes:
+                continue
+            with contextlib.suppress(KeyMissingError, OSError):  # a log is no reason to stop
+                if (
+                    isinstance(self._remote, DistantStore)
+                    and isinstance(self._main, DirectoryStore)
+                    and 0 < size < entry.size_bytes
+                ):
+                    more = self._remote.read_from(entry.key, size)
+                    with self._main.path(entry.key).open("ab") as file:
+                        file.write(more)
+                else:
                     self._main.put(entry.key, self._remote.read(entry.key))

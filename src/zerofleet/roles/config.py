@@ -209,6 +209,10 @@ FIXED_ON_A_RUN = ("game", "net")
 """Sections that cannot change once a run exists: its shards and versions depend on them."""
 
 
+FLEET_PARTS = ("distributed", "self_play")
+"""Parts of a recipe that describe hosts (docs/fleet.md), not the run."""
+
+
 def recipe_names() -> list[str]:
     """Names of the recipes in the package, sorted."""
     folder = resources.files("zerofleet.recipes")
@@ -244,7 +248,7 @@ def load_recipe(recipe: str) -> Tree:
         raise ConfigError(f"recipe {recipe}: not valid YAML: {error}") from None
     if not isinstance(tree, dict):
         raise ConfigError(f"recipe {recipe}: expected a mapping of sections, got {tree!r:.60}")
-    return tree
+    return {key: value for key, value in tree.items() if key not in FLEET_PARTS}
 
 
 def _is_game(text: str) -> bool:

@@ -34,6 +34,11 @@ SKIPPED_GAMES = "imports/skipped.txt"
 RATING = "logs/rating.json"
 RATING_LOG = "logs/rating.log"
 WANDB = "logs/wandb.json"
+FLEET_PLAN = "fleet/plan.json"
+FLEET_LEASE = "fleet/main.json"
+FLEET_STATUS = "fleet/status.json"
+FLEET_WEIGHTS = "fleet/weights.json"
+FLEET_LOG = "logs/distributed_training.log"
 
 DIRECTORIES = (
     MODEL,

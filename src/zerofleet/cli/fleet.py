@@ -1,0 +1,327 @@
+"""`zerofleet fleet`: workers on other hosts, over SSH."""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+from rich.console import Console
+
+from zerofleet.cli.options import Count, NumThreads, OptionalRunDir
+from zerofleet.fleet.supervisor import Event, stop_signals
+
+if TYPE_CHECKING:
+    from zerofleet.fleet.control import Fleet
+
+DOWN_SECONDS = 120.0
+GRACE_SECONDS = 30.0
+
+app = App(name="fleet", help="Start, watch and change workers on other hosts, over SSH.")
+
+FleetFile = Annotated[
+    Path | None,
+    Parameter(name=["--fleet"], help="The fleet file; or a recipe with a distributed: part."),
+]
+AsJson = Annotated[
+    bool, Parameter(name=["--json"], negative=(), help="Print everything as one JSON object.")
+]
+
+
+@app.command
+def up(*, fleet: FleetFile = None, run_dir: OptionalRunDir = None) -> int:
+    """Start the workers of a fleet and look after them, until the run ends or Ctrl-C.
+
+    Workers that play already are found and not started twice. This is for a run whose trainer is
+    started by another command, on several GPUs for instance; `zerofleet train --fleet` does both.
+
+    Examples:
+
+        zerofleet fleet up --fleet fleet.yaml --run-dir runs/go7
+
+        zerofleet fleet up --run-dir runs/go7
+    """
+    from zerofleet.fleet.control import Fleet
+    from zerofleet.fleet.plan import begin_plan, read_plan
+    from zerofleet.fleet.spec import load_fleet
+    from zerofleet.fleet.ssh_fleet import SshFleet
+    from zerofleet.run.stop import stop_requested
+    from zerofleet.run.store import DirectoryStore
+
+    run_dir = _run_dir(run_dir)
+    if fleet is not None:
+        load_fleet(fleet)
+    store = DirectoryStore(run_dir)
+    plan = read_plan(store)
+    if fleet is not None or plan is not None:
+        begin_plan(store, fleet)
+    if Fleet(run_dir).is_up:
+        print("The fleet has a main node already; it follows the plan: zerofleet fleet status")
+        return 0
+    with stop_signals() as stop:
+        group = SshFleet(run_dir, on_event=_show, on_wait=print)
+        try:
+            print(f"{len(group.spec.workers)} workers in the fleet of {run_dir}; Ctrl-C stops them")
+            while not stop.is_set():
+                if not group.poll() and (stop_requested(store) or group.is_down):
+                    break
+                stop.wait(0.2)
+        finally:
+            group.stop(GRACE_SECONDS)
+    print(
+        "All workers are stopped." if stop.is_set() else "The run has ended, or the fleet is down."
+    )
+    return 130 if stop.is_set() else 0
+
+
+@app.command
+def down(*, run_dir: OptionalRunDir = None) -> int:
+    """Stop all workers of a fleet and fetch their last games.
+
+    Works with and without a main node: workers that one left behind are found on their hosts.
+
+    Examples:
+
+        zerofleet fleet down --run-dir runs/go7
+    """
+    from zerofleet.fleet.ssh_fleet import SshFleet
+
+    run_dir = _run_dir(run_dir)
+    fleet = _fleet(run_dir)
+    if not fleet.is_up:
+        SshFleet(run_dir, on_event=_show, on_wait=print).take_down(GRACE_SECONDS)
+        fleet.down()
+        return 0
+    fleet.down()
+    print("The main node stops the workers and fetches their last games.")
+    end = time.monotonic() + DOWN_SECONDS
+    while time.monotonic() < end:
+        status = fleet.status()
+        if not status.is_fleet_up or not any(w.link for w in status.workers):
+            print("All workers are stopped.")
+            return 0
+        time.sleep(0.5)
+    print(f"zerofleet: not all have stopped within {DOWN_SECONDS:.0f} s: see fleet status")
+    return 1
+
+
+@app.command
+def status(*, run_dir: OptionalRunDir = None, as_json: AsJson = False) -> int:
+    """Show the run and every worker: active, syncing, in error (and why) or offline.
+
+    The same lines are in status.txt of the run directory, which may be watched.
+
+    Examples:
+
+        zerofleet fleet status --run-dir runs/go7
+
+        watch -n 1 cat runs/go7/status.txt
+    """
+    found = _fleet(_run_dir(run_dir)).status()
+    print(json.dumps(found.to_json(), indent=2) if as_json else found.text(), end="")
+    return 0
+
+
+@app.command
+def reload(*, fleet: FleetFile = None, run_dir: OptionalRunDir = None) -> int:
+    """Apply the edited fleet file: changed workers start again, the others play on.
+
+    A file with a mistake changes nothing.
+
+    Examples:
+
+        zerofleet fleet reload --run-dir runs/go7
+
+        zerofleet fleet reload --fleet other.yaml --run-dir runs/go7
+    """
+    control = _fleet(_run_dir(run_dir))
+    for line in control.reload(fleet):
+        print(line)
+    return _told(control, "The fleet file is applied")
+
+
+@app.command
+def restart(name: str, /, *, run_dir: OptionalRunDir = None) -> int:
+    """Start one worker again, or try a parked one again; the others are not touched.
+
+    Examples:
+
+        zerofleet fleet restart worker1 --run-dir runs/go7
+
+    Parameters
+    ----------
+    name
+        As in the fleet file.
+    """
+    control = _fleet(_run_dir(run_dir))
+    control.restart(name)
+    return _told(control, f"{name} starts again")
+
+
+@app.command
+def add(
+    host: str,
+    /,
+    *,
+    run_dir: OptionalRunDir = None,
+    name: str | None = None,
+    user: str | None = None,
+    port: Annotated[int, Parameter(validator=Number(gte=1, lte=65535))] | None = None,
+    key_path: Path | None = None,
+    gpu_id: Annotated[int, Parameter(validator=Number(gte=0))] | None = None,
+    python: str | None = None,
+    workdir: str | None = None,
+    threads: NumThreads | None = None,
+    weight: Annotated[float, Parameter(validator=Number(gt=0))] | None = None,
+) -> int:
+    """A worker on another host joins the run, and stays in it over restarts.
+
+    Examples:
+
+        zerofleet fleet add gpu7 --user zero --gpu-id 1 --run-dir runs/go7
+
+    Parameters
+    ----------
+    host
+        Name, address, or an alias of your ssh config.
+    name
+        Of the worker (default: worker1, worker2, ... whichever is free).
+    user
+        Login there.
+    port
+        Of the SSH server.
+    key_path
+        Private key to log in with.
+    gpu_id
+        The GPU it uses.
+    python
+        Python with zerofleet, over there (default: python3).
+    workdir
+        Its directory over there (default: zerofleet/RUN/NAME in the home).
+    threads
+        Search threads (default: all cores).
+    weight
+        Its share of the games where shares go by weight.
+    """
+    control = _fleet(_run_dir(run_dir))
+    found = control.add_worker(
+        host,
+        user,
+        name=name,
+        port=port,
+        key_path=None if key_path is None else str(key_path),
+        gpu_id=gpu_id,
+        python=python,
+        workdir=workdir,
+        threads=threads,
+        weight=weight,
+    )
+    return _told(control, f"{found} joins the run")
+
+
+@app.command
+def remove(name: str, /, *, run_dir: OptionalRunDir = None) -> int:
+    """A worker leaves the run: it is stopped and its last games are fetched.
+
+    Examples:
+
+        zerofleet fleet remove worker3 --run-dir runs/go7
+
+    Parameters
+    ----------
+    name
+        As in the fleet file.
+    """
+    control = _fleet(_run_dir(run_dir))
+    control.remove(name)
+    return _told(control, f"{name} leaves the run")
+
+
+@app.command
+def logs(
+    name: str,
+    /,
+    *,
+    run_dir: OptionalRunDir = None,
+    lines: Count = 50,
+    follow: Annotated[bool, Parameter(name=["--follow", "-f"], negative=())] = False,
+) -> int:
+    """Print the log of a worker, as it is on its host now.
+
+    Examples:
+
+        zerofleet fleet logs worker1 --run-dir runs/go7
+
+        zerofleet fleet logs worker1 --follow --run-dir runs/go7
+
+    Parameters
+    ----------
+    name
+        As in the fleet file.
+    lines
+        So many of the last ones.
+    follow
+        Go on with what is written from now on, until Ctrl-C.
+    """
+    from zerofleet.fleet.host import default_workdir
+    from zerofleet.fleet.ssh import SshLink
+    from zerofleet.fleet.ssh_store import SshStore
+    from zerofleet.run.errors import KeyMissingError
+    from zerofleet.run.layout import worker_log_key
+
+    run_dir = _run_dir(run_dir)
+    control = _fleet(run_dir)
+    worker, spec = control.worker(name), control.spec()
+    key = worker_log_key(name)
+    with SshLink(worker, known_hosts=spec.known_hosts, ssh_config=spec.ssh_config) as link:
+        root = link.path(worker.workdir or default_workdir(run_dir, name))
+        store = SshStore(link, root)
+        try:
+            data = store.read(key)
+        except KeyMissingError:
+            print(f"zerofleet: {worker.where}:{root}/{key}: no log there yet")
+            return 1
+        print("\n".join(data.decode("utf-8", "replace").splitlines()[-lines:]), flush=True)
+        size = len(data)
+        with stop_signals() as stop:
+            while follow and not stop.wait(1.0):
+                more = store.read_from(key, size)
+                size += len(more)
+                print(more.decode("utf-8", "replace"), end="", flush=True)
+    return 0
+
+
+def _run_dir(given: Path | None) -> Path:
+    """The directory named; or the only one in runs/ that has a fleet."""
+    from zerofleet.fleet.spec import FleetError
+    from zerofleet.run.errors import RunError
+    from zerofleet.run.layout import FLEET_PLAN
+
+    if given is not None:
+        if not given.is_dir():
+            raise RunError(f"{given}: no such run directory")
+        return given
+    found = sorted(path for path in Path("runs").glob("*") if (path / FLEET_PLAN).exists())
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(map(str, found)) or "none in runs/"
+    raise FleetError(f"which run? give --run-dir; runs with a fleet: {names}")
+
+
+def _fleet(run_dir: Path) -> "Fleet":
+    from zerofleet.fleet.control import Fleet
+
+    return Fleet(run_dir)
+
+
+def _told(control: "Fleet", what: str) -> int:
+    if control.is_up:
+        print(f"{what}; see: zerofleet fleet status")
+    else:
+        print(f"{what} once the fleet is up: zerofleet fleet up")
+    return 0
+
+
+def _show(event: Event) -> None:
+    Console(soft_wrap=True).print(f"[{event.name}] {event.text}", markup=False, highlight=False)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from zerofleet.cli import VERBS, app
+from zerofleet.cli import commands
 from zerofleet.cli.options import KEYS
 from zerofleet.roles.config import (
     AlphaBetaRunConfig,
@@ -30,8 +30,8 @@ Row = tuple[str, str, str, list[str]]
 def flags_table() -> str:
     """One row per option: name, key it sets, older names, verbs."""
     rows: dict[str, Row] = {}
-    for verb in VERBS:
-        for argument in app[verb].assemble_argument_collection(parse_docstring=True):
+    for verb, command in commands().items():
+        for argument in command.assemble_argument_collection(parse_docstring=True):
             names = [name for name in argument.names if name.startswith("--")]
             if not names:
                 continue

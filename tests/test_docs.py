@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from zerofleet.cli import VERBS, app
+from zerofleet.cli import VERBS, commands
 from zerofleet.roles.config import (
     AlphaBetaRunConfig,
     TreeSearchRunConfig,
@@ -68,7 +68,7 @@ def options_of(verb: str) -> dict[str, bool]:
     """Names of options, and whether a value follows."""
     return {
         name: argument.token_count()[0] > 0
-        for argument in app[verb].assemble_argument_collection()
+        for argument in commands()[verb].assemble_argument_collection()
         for name in argument.names
     }
 
@@ -92,6 +92,10 @@ def check_command(line: str) -> str:
     if not words or words[0] not in VERBS:
         return "" if words[0] in ("--help", "--version") or words[0].isupper() else "no such verb"
     verb, *rest = words
+    if verb not in commands():  # a group: fleet up
+        verb = f"{verb} {rest.pop(0)}" if rest else verb
+        if verb not in commands():
+            return "" if verb.endswith("--help") else f"no such command as {verb}"
     while rest:
         word = rest.pop(0)
         if not word.startswith("--") or word == "--help":

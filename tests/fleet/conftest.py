@@ -5,10 +5,32 @@ import pytest
 
 from zerofleet.run.store import DirectoryStore
 
-# The conformance suite of stores also runs under a mirror.
-sys.path.append(str(Path(__file__).parent.parent / "run"))
+# The conformance suite of stores also runs under a mirror; a fleet runs real roles.
+sys.path += [str(Path(__file__).parent.parent / "run"), str(Path(__file__).parent.parent / "roles")]
 
 
 @pytest.fixture
 def store(tmp_path):
     return DirectoryStore(tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def forge():
+    import run_kit
+
+    forge = run_kit.Forge()
+    yield forge
+    forge.close()
+
+
+@pytest.fixture(scope="session")
+def begun_run(forge, tmp_path_factory):
+    """A run with a first net and no trainer: workers play it for ever."""
+    import run_kit
+
+    run = run_kit.Run(forge, tmp_path_factory.mktemp("begun"))
+    trainer = run.trainer(pacing__min_new_positions=10**9, pacing__max_loops=1)
+    run.wait_for_loop(0)
+    run_kit.wait_for(lambda: run.phase() == "collecting", "the trainer to collect")
+    trainer.stop()
+    return run.directory

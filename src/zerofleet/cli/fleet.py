@@ -36,11 +36,16 @@ def up(*, fleet: FleetFile = None, run_dir: OptionalRunDir = None) -> int:
     Workers that play already are found and not started twice. This is for a run whose trainer is
     started by another command, on several GPUs for instance; `zerofleet train --fleet` does both.
 
-    Examples:
+    For example:
 
         zerofleet fleet up --fleet fleet.yaml --run-dir runs/go7
 
         zerofleet fleet up --run-dir runs/go7
+
+    Parameters
+    ----------
+    run_dir
+        The run directory (default: the only one in runs/ that has a fleet).
     """
     from zerofleet.fleet.control import Fleet
     from zerofleet.fleet.plan import begin_plan, read_plan
@@ -81,9 +86,14 @@ def down(*, run_dir: OptionalRunDir = None) -> int:
 
     Works with and without a main node: workers that one left behind are found on their hosts.
 
-    Examples:
+    For example:
 
         zerofleet fleet down --run-dir runs/go7
+
+    Parameters
+    ----------
+    run_dir
+        The run directory (default: the only one in runs/ that has a fleet).
     """
     from zerofleet.fleet.ssh_fleet import SshFleet
 
@@ -112,11 +122,16 @@ def status(*, run_dir: OptionalRunDir = None, as_json: AsJson = False) -> int:
 
     The same lines are in status.txt of the run directory, which may be watched.
 
-    Examples:
+    For example:
 
         zerofleet fleet status --run-dir runs/go7
 
         watch -n 1 cat runs/go7/status.txt
+
+    Parameters
+    ----------
+    run_dir
+        The run directory (default: the only one in runs/ that has a fleet).
     """
     found = _fleet(_run_dir(run_dir)).status()
     print(json.dumps(found.to_json(), indent=2) if as_json else found.text(), end="")
@@ -129,11 +144,16 @@ def reload(*, fleet: FleetFile = None, run_dir: OptionalRunDir = None) -> int:
 
     A file with a mistake changes nothing.
 
-    Examples:
+    For example:
 
         zerofleet fleet reload --run-dir runs/go7
 
         zerofleet fleet reload --fleet other.yaml --run-dir runs/go7
+
+    Parameters
+    ----------
+    run_dir
+        The run directory (default: the only one in runs/ that has a fleet).
     """
     control = _fleet(_run_dir(run_dir))
     for line in control.reload(fleet):
@@ -145,7 +165,7 @@ def reload(*, fleet: FleetFile = None, run_dir: OptionalRunDir = None) -> int:
 def restart(name: str, /, *, run_dir: OptionalRunDir = None) -> int:
     """Start one worker again, or try a parked one again; the others are not touched.
 
-    Examples:
+    For example:
 
         zerofleet fleet restart worker1 --run-dir runs/go7
 
@@ -153,6 +173,8 @@ def restart(name: str, /, *, run_dir: OptionalRunDir = None) -> int:
     ----------
     name
         As in the fleet file.
+    run_dir
+        The run directory (default: the only one in runs/ that has a fleet).
     """
     control = _fleet(_run_dir(run_dir))
     control.restart(name)
@@ -177,7 +199,7 @@ def add(
 ) -> int:
     """A worker on another host joins the run, and stays in it over restarts.
 
-    Examples:
+    For example:
 
         zerofleet fleet add gpu7 --user zero --gpu-id 1 --run-dir runs/go7
 
@@ -203,6 +225,8 @@ def add(
         Search threads (default: all cores).
     weight
         Its share of the games where shares go by weight.
+    run_dir
+        The run directory (default: the only one in runs/ that has a fleet).
     """
     control = _fleet(_run_dir(run_dir))
     found = control.add_worker(
@@ -224,7 +248,7 @@ def add(
 def remove(name: str, /, *, run_dir: OptionalRunDir = None) -> int:
     """A worker leaves the run: it is stopped and its last games are fetched.
 
-    Examples:
+    For example:
 
         zerofleet fleet remove worker3 --run-dir runs/go7
 
@@ -232,6 +256,8 @@ def remove(name: str, /, *, run_dir: OptionalRunDir = None) -> int:
     ----------
     name
         As in the fleet file.
+    run_dir
+        The run directory (default: the only one in runs/ that has a fleet).
     """
     control = _fleet(_run_dir(run_dir))
     control.remove(name)
@@ -249,7 +275,7 @@ def logs(
 ) -> int:
     """Print the log of a worker, as it is on its host now.
 
-    Examples:
+    For example:
 
         zerofleet fleet logs worker1 --run-dir runs/go7
 
@@ -263,10 +289,12 @@ def logs(
         So many of the last ones.
     follow
         Go on with what is written from now on, until Ctrl-C.
+    run_dir
+        The run directory (default: the only one in runs/ that has a fleet).
     """
-    from zerofleet.fleet.host import default_workdir
     from zerofleet.fleet.ssh import SshLink
     from zerofleet.fleet.ssh_store import SshStore
+    from zerofleet.fleet.worker_command import default_workdir
     from zerofleet.run.errors import KeyMissingError
     from zerofleet.run.layout import worker_log_key
 

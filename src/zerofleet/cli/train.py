@@ -76,7 +76,7 @@ def train(
     project_name: ProjectName = None,
     set_: Settings = None,
 ) -> int:
-    """Train a recipe on this machine: one trainer and local workers, with live progress.
+    """Train a recipe on this machine, or from it on a fleet: one trainer and workers.
 
     Everything is in the run directory, runs/RECIPE if you name no other one. Run it again on the
     same directory and it goes on where it stopped. More workers, here or on
@@ -94,6 +94,8 @@ def train(
         zerofleet train go9 --fleet ray://10.0.0.1:6379 --workers 64 --gpus-per-worker 0.25
 
         zerofleet train chess_spiking --gpus 0,1 --iterations 200 --games-per-iter 1600
+
+        zerofleet train go7 --fleet fleet.yaml
 
     Parameters
     ----------
@@ -114,9 +116,11 @@ def train(
         (default: all GPUs that CUDA_VISIBLE_DEVICES leaves visible). One that is not here is
         refused.
     fleet
-        Where others play: ray, the Ray cluster of this machine or a new one; ray://HOST:PORT, the
-        cluster of that address. This machine trains and has to be one of its nodes; --workers
-        (default: as many as fit) have --threads processors (default 1) each.
+        Where others play. A fleet file: its hosts, over SSH (`zerofleet fleet --help`); then there
+        are no local workers unless --workers asks for them. ray: the Ray cluster of this machine or
+        a new one; ray://HOST:PORT: that one; this machine trains and has to be one of its nodes;
+        --workers (default: as many as fit) have --threads processors (default 1) each. Default: the
+        distributed: part of the recipe, if it has one.
     gpus_per_worker
         GPUs that Ray gives to each worker of --fleet ray; 0.5: two workers share one.
     selfplay_device
@@ -210,7 +214,7 @@ def _run(prepared: "PreparedRun", workers: "MakeGroup | None" = None) -> int:
         console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     session = LocalSession(prepared, workers)
-    say(f"Run directory {run_dir}; {prepared.plan}; logs in {run_dir.files / LOGS}")
+    say(f"Run directory {run_dir}; {prepared.who_plays()}; logs in {run_dir.files / LOGS}")
     for note in prepared.notes():
         say(note)
     with stop_signals() as stop, _monitor(console, prepared) as monitor:

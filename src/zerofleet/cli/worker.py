@@ -11,6 +11,7 @@ def worker(
     games_per_batch: Count | None = None,
     depth: Count | None = None,
     device: str = "cpu",
+    worker_class: str | None = None,
 ) -> int:
     """Play games with the newest network of a run until the run ends.
 
@@ -38,11 +39,18 @@ def worker(
     device
         Where a net of policy and value is evaluated: cpu, cuda, cuda:N, or auto, a GPU if there is
         one.
+    worker_class
+        FILE.py:CLASS or MODULE:CLASS of your own, a subclass of zerofleet.roles.Worker.
     """
     from zerofleet.monitor.console import ConsoleReport
     from zerofleet.roles.worker import Worker
 
-    return Worker(
+    kind = Worker
+    if worker_class is not None:
+        from zerofleet.roles.worker_class import load_worker_class
+
+        kind = load_worker_class(worker_class)
+    return kind(
         run_dir,
         worker_id=worker_id,
         threads=threads,

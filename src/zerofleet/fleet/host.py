@@ -13,22 +13,20 @@ A thread for each, so that a slow or dead host delays nobody:
 When the link breaks the worker plays on; it is found by its pid file when the link is back.
 """
 
-import hashlib
-import json
 import shlex
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from zerofleet.fleet.launcher import BACKGROUND, Command, describe_exit, last_words
+from zerofleet.fleet.launcher import Command, describe_exit, last_words
 from zerofleet.fleet.spec import FleetSpec, WorkerSpec
 from zerofleet.fleet.ssh import LinkError, RefusedError, SshLink
 from zerofleet.fleet.ssh_store import SshStore
 from zerofleet.fleet.supervisor import Child, Event, RestartPolicy
 from zerofleet.fleet.sync import Mirror
+from zerofleet.fleet.worker_command import start_mark, worker_argv, worker_env, worker_files
 from zerofleet.run.errors import RunError, StoreError
 from zerofleet.run.layout import worker_log_key
 from zerofleet.run.lease import configured_dead_after
@@ -307,7 +305,7 @@ class HostWorker:
             )
         record = answer["worker"]
         if answer["runs"]:
-            if self._restart or record.get("spec") != self._spec_mark():
+            if self._restart or record.get("spec") != start_mark(self.spec):
                 why = "restarted" if self._restart else "restarted, since its entry has changed"
                 self._stop_worker(link, 30.0, why)
                 self._restart = False
@@ -334,15 +332,16 @@ class HostWorker:
         try:
             answer = link.ask(
                 "start",
+                files=worker_files(self.spec, self._root),
                 root=self._root,
-                argv=self._argv(link),
-                env=self._env(),
+                argv=worker_argv(self.spec, link.python, self._root),
+                env=worker_env(self.spec),
                 log=log,
-                spec=self._spec_mark(),
+                spec=start_mark(self.spec),
             )
         except LinkError:
             raise
-        except StoreError as error:
+        except (StoreError, OSError) as error:
             self.child.num_starts += 1
             self._failed(str(error), "", final=False)
             return
@@ -406,26 +405,6 @@ class HostWorker:
         child.state, child.start_at = "waiting", time.monotonic() + pause
         self.figures.reason = _line(child.reason)
         self._tell("failed", f"{reason}, starts again in {pause:g} s{details}", words)
-
-    def _argv(self, link: SshLink) -> list[str]:
-        spec = self.spec
-        argv = [
-            *(*BACKGROUND, link.python, "-P", "-m", "zerofleet", "worker"),
-            *("--run-dir", self._root, "--worker-id", spec.name),
-            *("--device", "auto" if spec.gpu_id is None else "cuda"),
-        ]
-        if spec.threads is not None:
-            argv += ["--threads", str(spec.threads)]
-        return argv
-
-    def _env(self) -> dict[str, str]:
-        env = {"PYTHONUNBUFFERED": "1", **self.spec.env}
-        if self.spec.gpu_id is not None:
-            env["CUDA_VISIBLE_DEVICES"] = str(self.spec.gpu_id)
-        return env
-
-    def _spec_mark(self) -> str:
-        return start_mark(self.spec)
 
     def _is_run_over(self) -> bool:
         return stop_requested(self._store)
@@ -497,21 +476,9 @@ class HostWorker:
         self._on_event(Event(self.spec.name, kind, text, reason))
 
 
-def start_mark(spec: WorkerSpec) -> str:
-    """Changes when a worker has to be started anew; says nothing of the values of `env`."""
-    told = spec.model_dump(mode="json", exclude={"weight", "key_path", "host", "port", "user"})
-    told["env"] = sorted(spec.env)
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def _how(name: str) -> str:
     return f"not tried again until `{shlex.join(['zerofleet', 'fleet', 'restart', name])}`"
 
 
 def _line(text: str) -> str:
     return next(iter(text.splitlines()), "")
-
-
-def default_workdir(run_dir: Path, name: str) -> str:
-    """Where a worker lives if its entry does not say: in the home of the user there."""
-    return f"zerofleet/{run_dir.absolute().name}/{name}"

@@ -115,6 +115,8 @@ def start(ask: Document) -> Document:
         if runs:
             return {"already": True, **record}
         (place.hidden / "ended.json").unlink(missing_ok=True)
+        for path, text in ask["files"].items():
+            write_atomic(Path(path), text.encode())
         log = place.root / ask["log"]
         log.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(OSError):

@@ -83,6 +83,12 @@ class WorkerSpec(FrozenModel):
         return value
 
     @property
+    def class_file(self) -> Path | None:
+        """The file here that is sent for `worker_class`; None if there is nothing to send."""
+        place = (self.worker_class or "").rpartition(":")[0]
+        return Path(place) if place.endswith(".py") else None
+
+    @property
     def where(self) -> str:
         """user@host:port, as far as it is said; for people."""
         user = f"{self.user}@" if self.user else ""
@@ -207,17 +213,34 @@ def parse_fleet(tree: Mapping[str, Any], where: str, folder: Path) -> FleetSpec:
     except ValidationError as error:
         lines = [f"{where}: {_describe(e)}" for e in error.errors()]
         raise FleetError("\n".join(lines)) from None
-    return _resolved(spec, folder)
+    return _resolved(spec, where, folder)
 
 
-def _resolved(spec: FleetSpec, folder: Path) -> FleetSpec:
-    """With local paths made absolute."""
+def _resolved(spec: FleetSpec, where: str, folder: Path) -> FleetSpec:
+    """With local paths made absolute. Raises FleetError for a class whose file is missing."""
 
     def here(path: str | None) -> str | None:
         return None if path is None else str((folder / Path(path).expanduser()).absolute())
 
+    def class_here(name: str | None) -> str | None:
+        if name is None:
+            return None
+        place, _, class_name = name.rpartition(":")
+        file = folder / (place if place.endswith(".py") else f"{place.replace('.', '/')}.py")
+        if file.is_file():
+            return f"{file.absolute()}:{class_name}"
+        if place.endswith(".py"):
+            raise FleetError(f"{where}: worker_class {name}: there is no {file}")
+        return name  # a module that is installed over there
+
     workers = tuple(
-        worker.model_copy(update={"key_path": here(worker.key_path)}) for worker in spec.workers
+        worker.model_copy(
+            update={
+                "key_path": here(worker.key_path),
+                "worker_class": class_here(worker.worker_class),
+            }
+        )
+        for worker in spec.workers
     )
     return spec.model_copy(
         update={

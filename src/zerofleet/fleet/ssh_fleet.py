@@ -17,11 +17,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from zerofleet.fleet.host import HostWorker, Owner, default_workdir
+from zerofleet.fleet.host import HostWorker, Owner
 from zerofleet.fleet.plan import load_planned, read_plan
 from zerofleet.fleet.spec import FleetError, FleetSpec, WorkerSpec
 from zerofleet.fleet.ssh import SshLink, import_asyncssh
 from zerofleet.fleet.supervisor import Child, Event, RestartPolicy
+from zerofleet.fleet.worker_command import default_workdir
 from zerofleet.run.documents import encode
 from zerofleet.run.errors import RunError, StoreError
 from zerofleet.run.layout import (

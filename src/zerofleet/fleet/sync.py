@@ -40,6 +40,8 @@ from zerofleet.run.store import DirectoryStore, Store, iterate, read_or_none
 
 WORKER_KINDS = ("nnue", "safetensors")
 """Model files a worker loads; nothing else is sent."""
+LONGEST_INTAKE_SECONDS = 10.0
+"""Of a round: a host that was away brings much."""
 
 
 @runtime_checkable
@@ -114,8 +116,10 @@ class Mirror:
         self._watch.dead_after_seconds = configured_dead_after(self._main)
         # A lease says that a share is delivered; so it arrives after the shards that it means.
         leases = self._read_leases()
-        self._shards_in()
+        is_complete = self._shards_in()
         for key, theirs in leases.items():
+            if not is_complete:
+                theirs.pop("finished_share", None)
             self._lease_in(key, theirs)
         self._out()
         if self._clock() >= self._logs_at:
@@ -206,8 +210,12 @@ class Mirror:
 
     # In.
 
-    def _shards_in(self) -> None:
+    def _shards_in(self) -> bool:
+        """False if there are more than fit into a round: what goes out does not wait for ever."""
+        end = self._clock() + LONGEST_INTAKE_SECONDS
         for entry in list(iterate(self._remote, DATA)):
+            if self._clock() > end:
+                return False
             name = base_name(entry.key)
             try:
                 parse_shard_name(name)
@@ -221,6 +229,7 @@ class Mirror:
             fault_point("mirror.after_delete")
             self.counts.num_shards_in += 1
             self.counts.num_bytes_in += len(data)
+        return True
 
     def _clash(self, name: str, data: bytes) -> None:
         """A shard of this name is pending here: the same one again, or that of a doubled id."""

@@ -4,17 +4,19 @@ import json
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zerofleet.fleet.address import RayCluster, parse_ray
 from zerofleet.fleet.devices import DeviceManager, WorkerPlan, choose_devices
+from zerofleet.parallel.fleet import fleet_keys, fleet_of, warn_of_weights
 from zerofleet.roles.config import AlphaBetaRunConfig, ConfigError, RunConfig
 from zerofleet.roles.trainer import Trainer
 from zerofleet.run.place import Place
 
 if TYPE_CHECKING:
+    from zerofleet.fleet.spec import FleetSpec
     from zerofleet.roles.warm_start import WarmStart
 
 
@@ -48,7 +50,8 @@ class RunRequest:
     wandb_project: str | None = None
     """Weights & Biases; None: nothing is sent there."""
     fleet: str | None = None
-    """A Ray cluster whose nodes play: `ray`, `ray://HOST:PORT`; None: workers of this host."""
+    """Where others play: `ray`, `ray://HOST:PORT`; or a fleet file, whose hosts play over SSH (then
+    `workers` of this host are none by default). None: the recipe's `distributed:` part, if any."""
     gpus_per_worker: float = 0.0
     """Of a Ray cluster; below 1: workers share a GPU."""
     device_manager: DeviceManager | None = None
@@ -59,17 +62,21 @@ class RunRequest:
 
         Raises: ConfigError for whatever the processes would stumble over.
         """
-        cluster, workers = self.ray_cluster(), self.workers
+        cluster, workers, keys = self.ray_cluster(), self.workers, self.keys
+        fleet = None if cluster is not None else fleet_of(self.recipe, self.fleet)
         if cluster is not None:
             if workers == 0:
                 raise ConfigError("--workers 0: nobody would play on the Ray cluster")
             workers = 0  # of this host
         elif self.gpus_per_worker:
             raise ConfigError("--gpus-per-worker: has no meaning without --fleet ray")
+        if fleet is not None:
+            workers = workers or 0
+            keys = {**fleet_keys(fleet[1], workers), **keys}
         trainer = Trainer(
             self.run_dir,
             recipe=self.recipe,
-            command_line=self.keys,
+            command_line=keys,
             seed_data=self.seed_data,
             checkpoint=self.checkpoint,
         )
@@ -88,17 +95,17 @@ class RunRequest:
             plan = manager.plan(workers, self.threads, workers_per_gpu=per_gpu)
         except ValueError as error:
             raise ConfigError(str(error)) from None
-        return PreparedRun(self, config, plan, devices.trainer, warm_start)
+        if fleet is not None:
+            warn_of_weights(fleet[1], config.model_dump(include={"pacing"}))
+        request = replace(self, keys=keys)
+        return PreparedRun(request, config, plan, devices.trainer, warm_start, fleet)
 
     def ray_cluster(self) -> RayCluster | None:
         """The Ray cluster that plays, if one was asked for. Raises: ConfigError."""
         try:
-            cluster = None if self.fleet is None else parse_ray(self.fleet)
+            return None if self.fleet is None else parse_ray(self.fleet)
         except ValueError as error:
             raise ConfigError(str(error)) from None
-        if self.fleet is not None and cluster is None:
-            raise ConfigError(f"--fleet {self.fleet}: expected ray or ray://HOST:PORT")
-        return cluster
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,22 @@ class PreparedRun:
     """Of the trainer."""
     warm_start: "WarmStart | None"
     """What the run begins with, if it is new and a checkpoint was given."""
+    fleet: "tuple[Path, FleetSpec] | None" = None
+    """Where the fleet is described and what is there; None: no other host takes part."""
+
+    @property
+    def num_workers(self) -> int:
+        """Here and on the fleet."""
+        on_fleet = len(self.fleet[1].workers) if self.fleet and self.fleet[1].enabled else 0
+        return self.plan.num_workers + on_fleet
+
+    def who_plays(self) -> str:
+        """The workers and the reason, for people."""
+        if self.fleet is None:
+            return str(self.plan)
+        beside = f"; beside them {self.plan}" if self.plan.num_workers else ""
+        count = self.num_workers - self.plan.num_workers
+        return f"{count} worker{'' if count == 1 else 's'} of the fleet {self.fleet[0]}{beside}"
 
     def notes(self) -> list[str]:
         """What is to be said before it starts; often nothing.
@@ -126,8 +149,8 @@ class PreparedRun:
                 f"{self.request.run_dir} goes on from its own last loop; --checkpoint "
                 f"{self.request.checkpoint} is not read: for a new run give another --run-dir"
             )
-        games, workers = self.config.pacing.games_per_iteration, self.plan.num_workers
-        if games == 0 or workers == 0:
+        games, workers = self.config.pacing.games_per_iteration, self.num_workers
+        if games == 0 or workers == 0 or self.fleet is not None:
             return notes
         if games < workers:
             warnings.warn(
@@ -147,7 +170,7 @@ class PreparedRun:
         """Of `zerofleet trainer`, without the directory."""
         request = self.request
         arguments = ["--recipe", request.recipe, "--device", self.device]
-        arguments += ["--num-workers", str(max(1, self.plan.num_workers))]
+        arguments += ["--num-workers", str(max(1, self.num_workers))]
         for key, value in request.keys.items():
             # As JSON, which YAML reads as the very value: a name such as "no" stays a text.
             arguments += ["--set", f"{key}={json.dumps(value)}"]

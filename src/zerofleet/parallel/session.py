@@ -19,6 +19,7 @@ from zerofleet.fleet.supervisor import Event, Supervisor
 from zerofleet.fleet.vitals import TRAINER, LeaseVitals
 from zerofleet.monitor.read import RunReader
 from zerofleet.monitor.view import RunView
+from zerofleet.parallel.fleet import fleet_group
 from zerofleet.parallel.request import PreparedRun
 from zerofleet.roles.config import ConfigError
 from zerofleet.roles.ending import allowance_seconds
@@ -48,7 +49,7 @@ class LocalSession:
     def __init__(self, run: PreparedRun, workers: MakeGroup | None = None) -> None:
         """Makes the run directory; nothing is started. Raises ConfigError if that cannot be.
 
-        `workers` makes the group that plays; None: workers of this host, as `run` plans them.
+        `workers` makes the group that plays; None: those of `run`, here and on its fleet.
         """
         self._place = run.request.run_dir
         try:
@@ -65,12 +66,16 @@ class LocalSession:
         vitals = LeaseVitals(self._store)
         trainer = self._command(TRAINER, "trainer", *run.trainer_arguments())
         self._trainer = Supervisor(launcher, [trainer], vitals=vitals, on_event=self._note)
-        self._workers: WorkerGroup
-        if workers is not None:
-            self._workers = workers(self._note)
-        else:
+
+        def local(on_event: Callable[[Event], None]) -> WorkerGroup:
             commands = [self._worker_command(run, number) for number in range(run.plan.num_workers)]
-            self._workers = Supervisor(launcher, commands, vitals=vitals, on_event=self._note)
+            return Supervisor(launcher, commands, vitals=vitals, on_event=on_event)
+
+        if workers is None and run.fleet is not None:
+            beside = local if run.plan.num_workers else None
+            workers = fleet_group(self._place, run.fleet[0], beside)
+        self._workers = (workers or local)(self._note)
+        self._has_fleet = run.fleet is not None
         minutes = run.request.minutes
         limit = None if minutes is None else 60 * minutes
         self._late_at = float("inf") if limit is None else time.monotonic() + limit
@@ -179,11 +184,12 @@ class LocalSession:
         return self._reader.read(
             restarts={child.command.name: max(0, child.num_starts - 1) for child in children},
             messages=tuple(self._messages),
+            num_configured_workers=len(children) if self._has_fleet else None,
         )
 
     def _note(self, event: Event) -> None:
         self._on_event(event)
-        if event.kind in ("failed", "parked", "killed"):
+        if event.kind in ("failed", "lost", "parked", "killed"):
             lines = [event.text.splitlines()[0], *event.reason.splitlines()]
             self._messages.extend(f"[{event.name}] {line}" for line in lines)
 

@@ -95,6 +95,9 @@ class FleetConfig(FrozenModel):
     workers_per_gpu: int = Field(default=0, ge=0)
     """Workers that `zerofleet train` starts on each GPU of the host; 0: two, so that one searches
     while the GPU works for the other."""
+    games_between_looks: int = Field(default=0, ge=0)
+    """Tree search: a worker looks for a newer net, or share, once so many of its games have ended;
+    0: every `pacing.poll_seconds`."""
     allow_worker_depth: bool = True
     """Workers may search to a depth of their own (`zerofleet worker --depth`). Off: one that tries
     is refused."""
@@ -249,6 +252,12 @@ def load_recipe(recipe: str) -> Tree:
     if not isinstance(tree, dict):
         raise ConfigError(f"recipe {recipe}: expected a mapping of sections, got {tree!r:.60}")
     return {key: value for key, value in tree.items() if key not in FLEET_PARTS}
+
+
+def recipe_path(recipe: str) -> Path | None:
+    """Where the YAML file of a recipe of one's own lies; None for those of the package."""
+    path = Path(recipe)
+    return path if recipe.endswith((".yaml", ".yml")) and path.is_file() else None
 
 
 def _is_game(text: str) -> bool:

@@ -6,17 +6,33 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from zerofleet.roles.collect import AcceptedShard
-from zerofleet.roles.deal import Dealer
+from zerofleet.roles.deal import Dealer, DealRule, Speeds
 from zerofleet.roles.progress import game_stats, worker_stats
-from zerofleet.run.errors import DamagedError, StoreError
+from zerofleet.run.documents import decode_object
+from zerofleet.run.errors import DamagedError, RunError, StoreError
 from zerofleet.run.faults import fault_point
-from zerofleet.run.layout import WORKERS, worker_of_lease_key
+from zerofleet.run.layout import FLEET_WEIGHTS, WORKERS, worker_of_lease_key
 from zerofleet.run.lease import LeaseWatch, read_lease
 from zerofleet.run.shares import Share, write_share
-from zerofleet.run.store import Store, iterate
+from zerofleet.run.store import Store, iterate, read_or_none
 
 FIRST_DEAL_SECONDS = 20.0
 """The first deal of an iteration waits this long for the workers it was told to expect."""
+
+RULE_SECONDS = 10.0
+"""How shares are dealt is read this often: a fleet may be reloaded."""
+
+
+def read_rule(store: Store) -> DealRule:
+    """How the run's fleet wants its games dealt; evenly without one, or if that cannot be read."""
+    with contextlib.suppress(RunError, KeyError, TypeError, ValueError, AttributeError):
+        data = read_or_none(store, FLEET_WEIGHTS)
+        if data is not None:
+            document = decode_object(data, FLEET_WEIGHTS)
+            weights = {str(name): float(w) for name, w in document["weights"].items()}
+            if all(0 < weight < float("inf") for weight in weights.values()):
+                return DealRule(str(document["deal"]), weights)
+    return DealRule()
 
 
 class Dealing:
@@ -30,16 +46,20 @@ class Dealing:
         watch: LeaseWatch,
         num_workers: int,
         tell: Callable[..., None],
+        speeds: Speeds | None = None,
     ) -> None:
         """Goes on from `share`, or begins with one of revision 0.
 
         Args:
           watch: says who lives.
           num_workers: to be waited for, a moment, before the first deal.
+          speeds: measured so far; goes on being measured.
           tell: called with the kind of an event and its values.
         """
         self._store = store
-        self._dealer = Dealer(share)
+        self._speeds = speeds or Speeds()
+        self._dealer = Dealer(share, rule=read_rule(store), speeds=self._speeds)
+        self._rule_read = time.monotonic()
         self._watch = watch
         self._num_workers = num_workers
         self._tell = tell
@@ -79,12 +99,19 @@ class Dealing:
             return
         self._live, self._finished, self._errors = live, finished, errors
 
+    def close(self) -> None:
+        """All games are there."""
+        self._dealer.close()
+
     def deal(self, missing: Iterable[int]) -> None:
         """Writes the next revision of the share, if there is anything to deal.
 
         Args:
           missing: games that are not counted yet.
         """
+        if time.monotonic() - self._rule_read > RULE_SECONDS:
+            self._rule_read = time.monotonic()
+            self._dealer.rule = read_rule(self._store)
         before = self._dealer.share
         late = time.monotonic() > self._patience
         if not (before.revision or len(self._live) >= self._num_workers or (self._live and late)):
@@ -96,7 +123,10 @@ class Dealing:
         try:
             write_share(self._store, share)
         except StoreError as away:
-            self._dealer = Dealer(before)  # dealt again at the next look
+            rule = self._dealer.rule
+            self._dealer = Dealer(
+                before, rule=rule, speeds=self._speeds
+            )  # dealt again at the next look
             self._tell("waiting", **{"for": str(away)})
             return
         fault_point("trainer.after_deal")

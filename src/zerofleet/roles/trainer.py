@@ -41,6 +41,7 @@ from zerofleet.roles.config import (
     parse_config_json,
     resolve,
 )
+from zerofleet.roles.deal import Speeds
 from zerofleet.roles.dealing import Dealing
 from zerofleet.roles.ending import Ending
 from zerofleet.roles.kept import check_kept_names, keep, kept_names
@@ -54,12 +55,7 @@ from zerofleet.run.commit import Checkpoint, commit, prune, read_latest
 from zerofleet.run.consumed import delete_outside_window, restore_uncounted
 from zerofleet.run.errors import RunError, StoreError
 from zerofleet.run.faults import fault_point
-from zerofleet.run.layout import (
-    CONFIG,
-    DIRECTORIES,
-    TENSORBOARD,
-    TRAINER_LEASE,
-)
+from zerofleet.run.layout import CONFIG, DIRECTORIES, TENSORBOARD, TRAINER_LEASE
 from zerofleet.run.lease import Heartbeat, Lease, LeaseWatch
 from zerofleet.run.models import RUN_ID, publish_model
 from zerofleet.run.own_files import OwnFiles
@@ -121,6 +117,7 @@ class Trainer:
         self._window_written = float("-inf")
         self._window_size = 0
         self._is_first_deal = True
+        self._speeds = Speeds()
         self._status_written = float("-inf")
         try:
             check_device_name(device, "--device")
@@ -361,6 +358,7 @@ class Trainer:
             watch=self._watch,
             num_workers=self._num_workers if self._is_first_deal else 1,
             tell=self._tell,
+            speeds=self._speeds,
         )
         self._is_first_deal = False  # from now on all that will come are here, or come late
         self._collector.expect_iteration(iteration, share.num_games)
@@ -377,6 +375,7 @@ class Trainer:
             )
             dealing.tell_progress(shards, missing)
             if not missing:
+                dealing.close()
                 return shards
             dealing.deal(missing)
             self._stop.wait(self._config.pacing.poll_seconds)

@@ -52,6 +52,7 @@ class TreePlay:
         self._next_look = 0.0
         self._delivered_at = time.monotonic()
         self._net_seconds = 0.0
+        self._num_delivered = self._looked_after = 0
 
     def run(self) -> None:
         """Plays until the session stops."""
@@ -101,7 +102,7 @@ class TreePlay:
 
         def should_stop() -> bool:
             self._worker.watchdog.alive()
-            if self._is_time_to_look():
+            if self._is_time_to_look(pool):
                 share = self._look_at_share()
                 if share is not None:
                     if share.iteration != iteration:
@@ -166,6 +167,11 @@ class TreePlay:
                 run_pool(pool, self._evaluate, self._until_batch(pool, num_games))
             while pool.num_ready >= num_games:
                 self._submit(pool.take_games(num_games), batches.popleft())
+            if config.fleet.games_between_looks and pool.num_ready and not self._session.stopped():
+                # A newer net is there: these games are those of the one before.
+                reserved = self._worker.reserve(0)
+                if reserved is not None:
+                    self._submit(pool.take_games(), reserved.batch)
         if pool is not None and batches:
             rest = pool.take_games(gaps=True)
             if rest.num_games:
@@ -179,7 +185,7 @@ class TreePlay:
             self._worker.watchdog.alive()
             if pool.num_ready >= num_games or self._session.stopped():
                 return True
-            if not self._is_time_to_look():
+            if not self._is_time_to_look(pool):
                 return False
             try:
                 return read_version(self._session.store) != version
@@ -317,8 +323,15 @@ class TreePlay:
             revision=revision,
         )
         self._delivered_at, self._net_seconds = now, 0.0
+        self._num_delivered += games.num_games
 
-    def _is_time_to_look(self) -> bool:
+    def _is_time_to_look(self, pool: Pool) -> bool:
+        if games := self._config().fleet.games_between_looks:
+            ended = self._num_delivered + pool.num_ready
+            if ended - self._looked_after < games:
+                return False
+            self._looked_after = ended
+            return True
         now = time.monotonic()
         if now < self._next_look:
             return False

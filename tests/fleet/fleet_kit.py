@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
-from run_kit import wait_for
+from run_kit import PATIENCE_SECONDS
 from ssh_hosts import SshHost
 
 from zerofleet.fleet import Fleet
@@ -22,6 +22,17 @@ from zerofleet.run.lease import read_lease
 from zerofleet.run.store import DirectoryStore
 
 QUICK = RestartPolicy(first_pause_seconds=0.2, longest_pause_seconds=1.0, max_failures=3)
+
+
+def wait_for(condition, what):
+    """Returns the first true value of `condition()`; looks seldom, for a look costs something."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.2)
+    raise AssertionError(f"waited {PATIENCE_SECONDS:.0f} s for {what}")
 
 
 @dataclass
@@ -89,7 +100,10 @@ class FleetKit:
             worker = self.status(name)
             return worker if worker is not None and text in worker.label else None
 
-        return wait_for(shows, f"{text!r} of {name}, which is {self.status(name)}")
+        try:
+            return wait_for(shows, f"{text!r} of {name}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}, which is {self.status(name)}") from None
 
     def lease(self, name):
         return read_lease(self.store, worker_lease_key(name)) or {}
@@ -146,7 +160,10 @@ class MainNode(threading.Thread):
         return "\n".join(f"[{e.name}] {e.kind}: {e.text}" for e in list(self.events))
 
     def wait_for(self, text, count=1):
-        wait_for(lambda: self.text().count(text) >= count, f"{text!r}; so far:\n{self.text()}")
+        try:
+            wait_for(lambda: self.text().count(text) >= count, repr(text))
+        except AssertionError as error:
+            raise AssertionError(f"{error}; so far:\n{self.text()}") from None
 
     def stop(self):
         """As Ctrl-C does."""

@@ -93,9 +93,11 @@ def check_command(line: str) -> str:
         return "" if words[0] in ("--help", "--version") or words[0].isupper() else "no such verb"
     verb, *rest = words
     if verb not in commands():  # a group: fleet up
-        verb = f"{verb} {rest.pop(0)}" if rest else verb
+        if not rest or rest[0] == "--help":
+            return ""
+        verb = f"{verb} {rest.pop(0)}"
         if verb not in commands():
-            return "" if verb.endswith("--help") else f"no such command as {verb}"
+            return f"no such command as {verb}"
     while rest:
         word = rest.pop(0)
         if not word.startswith("--") or word == "--help":

@@ -61,6 +61,8 @@ class TrainOptions:
         Commit after every so many steps, too.
     checkpoint_minutes
         Commit in the middle of an epoch at least so often.
+    minutes
+        Stop after this time, with a commit; the same command goes on.
     timeout_seconds
         A rank that waits longer than this for another one gives up.
     seed
@@ -89,6 +91,7 @@ class TrainOptions:
     checkpoint: Path | None = None
     checkpoint_steps: Count | None = None
     checkpoint_minutes: Annotated[float, Parameter(validator=Number(gt=0))] = 10.0
+    minutes: Annotated[float | None, Parameter(validator=Number(gt=0))] = None
     timeout_seconds: Annotated[float, Parameter(validator=Number(gt=0))] = 300.0
     seed: int | None = None
     filters: Annotated[Count | None, Parameter(name=["--filters", "--num-filters"])] = None
@@ -230,6 +233,7 @@ def _train_as(place: Any, options: TrainOptions) -> int:
             checkpoint=options.checkpoint,
             checkpoint_steps=options.checkpoint_steps,
             checkpoint_minutes=options.checkpoint_minutes,
+            minutes=options.minutes,
         ).run()
     finally:
         group.close()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from zerofleet.arena.stats import EloStats, IterationStats, ScoreStats
+from zerofleet.arena.stats import EloStats, IterationStats, LossStats, ScoreStats
 
 _SHORT = {"random": "rnd", "greedy": "greedy"}
 
@@ -35,6 +35,14 @@ def elo_text(elo: EloStats) -> str:
     if "rating" not in elo:
         return ""
     return f"{elo['rating']:.0f} ± {elo.get('error', 0.0):.0f}"
+
+
+def accuracy_text(losses: LossStats) -> str:
+    """Returns `31.2 % (uniform 3.9 %)`, or an empty text if it was not measured."""
+    if "val_accuracy" not in losses:
+        return ""
+    uniform = losses.get("val_uniform_accuracy", 0.0)
+    return f"{100 * losses['val_accuracy']:.1f} % (uniform {100 * uniform:.1f} %)"
 
 
 def score_text(scores: ScoreStats) -> str:

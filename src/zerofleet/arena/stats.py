@@ -30,6 +30,11 @@ class LossStats(TypedDict, total=False):
     val_policy: float
     val_value: float
     """The same parts over the validation split."""
+    val_accuracy: float
+    """Training on given games: share of held-out samples where the net's most probable move is the
+    one that was played (of several equally good targets, one of them)."""
+    val_uniform_accuracy: float
+    """What a choice among the legal moves, each as likely as any other, would reach there."""
 
 
 class MatchStats(TypedDict):

@@ -34,7 +34,7 @@ def import_(
     min_plies: Annotated[int, Parameter(validator=Number(gte=0, lt=100_000))] = 0,
     max_games: Count | None = None,
 ) -> int:
-    """Take in games of chess (PGN) or Go (SGF) as shards to train on.
+    """Take in games of chess (PGN) or Go (SGF) as shards for `zerofleet train RECIPE --data`.
 
     Files of any size are streamed: several games a file, packed with gzip, bzip2, xz or zstd or
     not packed, in folders, or from standard input. A position learns the move that was played and
@@ -199,6 +199,9 @@ def _summary(report: "ImportReport", run_dir: Path, seconds: float) -> list[str]
         f"directory    {run_dir} has {report.total_games:,} games, "
         f"{report.total_positions:,} positions"
     )
+    if report.total_games:
+        recipe = report.spec if report.spec.isalnum() else f'"{report.spec}"'
+        lines.append(f"train        zerofleet train {recipe} --data {run_dir}")
     return lines
 
 

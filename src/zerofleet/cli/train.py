@@ -66,6 +66,7 @@ def train(
     blocks: Blocks = None,
     seed_data: Path | None = None,
     checkpoint: Checkpoint = None,
+    data: Path | None = None,
     checkpoint_interval: CheckpointInterval = None,
     seed: int | None = None,
     device: Annotated[str, Parameter(name=["--device", "--accelerator"])] = "auto",
@@ -96,6 +97,8 @@ def train(
         zerofleet train chess_spiking --gpus 0,1 --iterations 200 --games-per-iter 1600
 
         zerofleet train go7 --fleet fleet.yaml
+
+        zerofleet train chess --data runs/games --epochs 10 --blocks 6 --filters 64
 
     Parameters
     ----------
@@ -151,6 +154,11 @@ def train(
         Blocks of a residual net.
     seed_data
         .npz of evaluated positions to start a new run from.
+    data
+        Learn from the finished games of this directory and play none: games that `zerofleet import`
+        took in, or those of another run. Every loop is an epoch over all of them, and held-out
+        games measure it. The run directory is then runs/RECIPE_distributed if you name no other,
+        as of `python -m zerofleet.train`, which does the same work.
     seed
         Seed of the run (default 1).
     device
@@ -159,27 +167,56 @@ def train(
     experiment_name
         Name of the run in logs and plots.
     """
+    flags = {
+        "seed": seed,
+        "max_loops": max_loops,
+        "games_per_iteration": games_per_iteration,
+        "simulations": simulations,
+        "max_plies": max_plies,
+        "train_epochs": train_epochs,
+        "max_positions": max_positions,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "filters": filters,
+        "blocks": blocks,
+        "checkpoint_interval": checkpoint_interval,
+        "run_name": experiment_name,
+    }
+    if data is not None:
+        from zerofleet.cli.train_data import train_on_data
+
+        return train_on_data(
+            recipe,
+            data,
+            run_dir,
+            epochs=max_loops,
+            device=device,
+            gpus=gpus,
+            minutes=minutes,
+            checkpoint=checkpoint,
+            settings=set_,
+            given=flags,
+            of_workers={
+                "fleet": fleet,
+                "gpus_per_worker": gpus_per_worker,
+                "workers": workers,
+                "threads": threads,
+                "workers_per_gpu": workers_per_gpu,
+                "games_per_iteration": games_per_iteration,
+                "simulations": simulations,
+                "max_plies": max_plies,
+                "train_epochs": train_epochs,
+                "seed_data": seed_data,
+                "use_wandb": use_wandb,
+                "project_name": project_name,
+            },
+        )
     from zerofleet.parallel.request import RunRequest, default_run_dir
 
     request = RunRequest(
         run_dir=run_dir or default_run_dir(recipe),
         recipe=recipe,
-        keys=command_line_keys(
-            set_,
-            seed=seed,
-            max_loops=max_loops,
-            games_per_iteration=games_per_iteration,
-            simulations=simulations,
-            max_plies=max_plies,
-            train_epochs=train_epochs,
-            max_positions=max_positions,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            filters=filters,
-            blocks=blocks,
-            checkpoint_interval=checkpoint_interval,
-            run_name=experiment_name,
-        ),
+        keys=command_line_keys(set_, **flags),
         workers=workers,
         threads=threads,
         workers_per_gpu=workers_per_gpu,

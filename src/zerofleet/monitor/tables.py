@@ -99,6 +99,8 @@ def loops_table(
         columns += ["Self-play"] if width >= NARROW or not measured else []
         columns += ["Best"] if width >= WIDE else []
         columns += ["Score"] if measured else []
+    if any("val_accuracy" in e.get("losses", {}) for e in entries) and width >= NARROW:
+        columns += ["Accuracy"]
     columns += [*headings.values(), *(() if one_player else ("Elo",)), "Time"]
     table = _table("Last loops")
     _add_columns(table, columns, ())
@@ -111,6 +113,7 @@ def loops_table(
             "Positions": f"{entry.get('positions', 0):,}",
             "Train loss": f"{losses['train']:.4f}" if "train" in losses else "",
             "Val loss": f"{losses['val']:.4f}" if "val" in losses else "",
+            "Accuracy": f"{losses['val_accuracy']:.1%}" if "val_accuracy" in losses else "",
             "Elo": elo_text(entry.get("elo", {})),
             "Self-play": f"{stats['mean_score']:,.0f}" if "mean_score" in stats else "",
             "Score": score_text(stats["scores"][0]) if "scores" in stats else "",

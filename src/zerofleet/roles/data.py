@@ -15,7 +15,7 @@ from zerofleet.records.read import read_shard
 from zerofleet.replay.samples import SampleBatch, Samples, SampleWindow, samples_of_shard
 from zerofleet.roles.collect import MAX_SHARD_BYTES
 from zerofleet.roles.config import ConfigError, TreeSearchRunConfig
-from zerofleet.run.layout import CONFIG, CONSUMED, DATA, parse_shard_name
+from zerofleet.run.layout import CONFIG, CONSUMED, DATA, IMPORTS, parse_shard_name
 from zerofleet.training.group import RankGroup
 
 _END: tuple[SampleBatch | None, int] = (None, 0)
@@ -47,14 +47,14 @@ def find_shards(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise ConfigError(f"--data {path}: no such run directory, folder or file")
-    is_run = (path / CONFIG).is_file() or (path / DATA).is_dir()
-    folders = [path / CONSUMED, path / DATA] if is_run else [path]
+    is_run = any((path / name).exists() for name in (CONFIG, DATA, IMPORTS))
+    folders = [path / IMPORTS, path / CONSUMED, path / DATA] if is_run else [path]
     files = [file for folder in folders for file in folder.rglob("*.npz") if file.is_file()]
     if not files:
-        where = f"in {CONSUMED} and {DATA} of the run" if is_run else "anywhere in it"
+        where = f"in {IMPORTS}, {CONSUMED} and {DATA} of the run" if is_run else "anywhere in it"
         raise ConfigError(
             f"--data {path}: no shards (*.npz) {where}; play some (`zerofleet selfplay`, with "
-            "`replay.keep: all` in a run), or import games"
+            "`replay.keep: all` in a run), or `zerofleet import games.pgn --run-dir {path}`"
         )
     return sorted(files, key=_order)
 

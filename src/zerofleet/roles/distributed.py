@@ -22,6 +22,7 @@ from typing import Any, TextIO
 
 import torch
 
+from zerofleet.arena.lines import accuracy_text
 from zerofleet.arena.stats import GameStats, IterationStats, LossStats
 from zerofleet.fleet.devices import usable_cores
 from zerofleet.fleet.supervisor import stop_signals
@@ -51,6 +52,7 @@ from zerofleet.run.series import SeriesWriter
 from zerofleet.run.software import software_version
 from zerofleet.run.stats import append_stats
 from zerofleet.run.store import DirectoryStore, read_or_none
+from zerofleet.training.accuracy import policy_accuracy
 from zerofleet.training.compiled import has_fast_bfloat16
 from zerofleet.training.errors import TrainingError
 from zerofleet.training.group import RankGroup
@@ -113,6 +115,7 @@ class DistributedTraining:
         checkpoint: Path | None = None,
         checkpoint_steps: int | None = None,
         checkpoint_minutes: float = 10.0,
+        minutes: float | None = None,
         out: TextIO | None = None,
     ) -> None:
         """Nothing happens yet.
@@ -128,6 +131,7 @@ class DistributedTraining:
           checkpoint: a file that `--checkpoint` of a trainer takes; for a new directory.
           checkpoint_steps: commit after so many steps; None: only after epochs and minutes.
           checkpoint_minutes: commit in the middle of an epoch at least so often.
+          minutes: after this time training stops, with a commit, wherever it is.
           out: where rank 0 prints; None: standard output.
         """
         self._save_dir = save_dir
@@ -142,6 +146,7 @@ class DistributedTraining:
         self._checkpoint = checkpoint
         self._checkpoint_steps = checkpoint_steps
         self._checkpoint_minutes = checkpoint_minutes
+        self._stop_at = float("inf") if minutes is None else time.monotonic() + 60 * minutes
         self._out = out or sys.stdout
         self._log: TextIO | None = None
         self._committed: Checkpoint | None = None
@@ -379,7 +384,7 @@ class DistributedTraining:
     def _is_due(self) -> bool:
         """Whether it is time to commit, in the middle of an epoch. Asked on every rank; rank 0 has
         a clock, and any rank may have been told to stop."""
-        if self._stop.is_set():
+        if self._is_told():
             return True
         if not self._group.is_main:
             return False
@@ -389,12 +394,17 @@ class DistributedTraining:
             is_late or (self._checkpoint_steps is not None and taken >= self._checkpoint_steps)
         )
 
+    def _is_told(self) -> bool:
+        """By a signal, or by the time given."""
+        return self._stop.is_set() or time.monotonic() >= self._stop_at
+
     def _is_stopping(self) -> bool:
-        return bool(self._group.largest(int(self._stop.is_set())))
+        return bool(self._group.largest(int(self._is_told())))
 
     def _end_epoch(self, window: SampleWindow, result: PolicyValueResult, seconds: float) -> None:
         progress, learner, ranks = self._progress, self._learner, self._group.world_size
         validation = learner.validation_losses(window)
+        accuracy = policy_accuracy(learner, window)
         policy, value, entropy = progress.means()
         total = policy + learner.config.value_loss_weight * value
         checked = "" if validation is None else f", validation loss {validation.total:.4f}"
@@ -413,6 +423,13 @@ class DistributedTraining:
             losses["val"] = round(validation.total, 5)
             losses["val_policy"] = round(validation.policy, 5)
             losses["val_value"] = round(validation.value, 5)
+        if accuracy is not None:
+            losses["val_accuracy"] = round(accuracy.top1, 5)
+            losses["val_uniform_accuracy"] = round(accuracy.uniform, 5)
+            self._say(
+                f"epoch {progress.epoch + 1}/{self._epochs}: finds the move in "
+                f"{accuracy_text(losses)} of {accuracy.num_samples:,} positions of held-out games"
+            )
         done = progress.epoch + 1
         self._entry = IterationStats(
             iteration=done,

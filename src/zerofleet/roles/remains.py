@@ -18,8 +18,15 @@ from zerofleet.run.store import Store, iterate
 
 
 def check_no_earlier_run(store: Store, run_dir: Place) -> None:
-    """Raises ConfigError if the directory has results of a run and nothing to go on from."""
-    if read_latest(store) is not None:
+    """Raises ConfigError if the directory has results of a run and nothing to go on from, or what
+    it has is of another kind of training."""
+    latest = read_latest(store)
+    if latest is not None:
+        if "kind" in latest.summary:  # a run of self-play has none
+            raise ConfigError(
+                f"{run_dir}: is a run of {latest.summary['kind']} (--data); self-play begins in "
+                f"another --run-dir, with the net of this one: --checkpoint {run_dir}/NAME.pt"
+            )
         return
     versions = sorted(map(int, read_manifest(store)["versions"]))
     if versions:

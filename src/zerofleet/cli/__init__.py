@@ -14,7 +14,9 @@ from zerofleet.run.software import software_version
 VERBS = {
     "train": "Train a recipe on this machine: one trainer and local workers.",
     "status": "Show the fleet and the last loops of a run.",
+    "watch": "Watch a run in the terminal, full screen or line by line.",
     "web": "Follow a run in a browser, look at its games, play the net.",
+    "results": "Show what a training has reached: tables, trends, pass or fail.",
     "worker": "Play games with a run's newest network (any number, anywhere).",
     "trainer": "Learn from a run's games and publish networks (one per run).",
     "launch": "Train on finished games with all GPUs of one or several nodes.",

@@ -74,11 +74,12 @@ def _headline(view: RunView) -> Text:
         line.append(f"  {view.game}")
     if view.elapsed_seconds is not None:
         line.append(f"  {duration_text(view.elapsed_seconds)}")
-    line.append(_eta(view), style="cyan")
+    line.append(eta_text(view), style="cyan")
     return line
 
 
-def _eta(view: RunView) -> str:
+def eta_text(view: RunView) -> str:
+    """`  about 12 min to go`, with blanks before it, or nothing where that is not known."""
     eta = view.eta_seconds()
     if eta is None:
         return ""
@@ -86,7 +87,7 @@ def _eta(view: RunView) -> str:
 
 
 def _progress(view: RunView, width: int) -> RenderableType:
-    loop = _loop(view)
+    loop = loop_text(view)
     if view.phase == "collecting":
         new, wanted, unit = view.collected
         what = f"{new:,} / {wanted:,} " + (f"new {unit}" if width >= TINY else "new")
@@ -98,15 +99,17 @@ def _progress(view: RunView, width: int) -> RenderableType:
     if share is not None and width >= 60:
         bar = ProgressBar(total=1.0, completed=share, width=max(10, min(30, width // 4)))
     grid.add_row(Text(loop, style="bold"), what, bar)
-    return Group(grid, Text(_facts(view), style="dim", overflow="ellipsis", no_wrap=True))
+    return Group(grid, Text(facts_text(view), style="dim", overflow="ellipsis", no_wrap=True))
 
 
-def _loop(view: RunView) -> str:
+def loop_text(view: RunView) -> str:
+    """`Loop 4/50`, or `3/50 loops done` where no trainer runs."""
     loop = f"{view.loop}/{view.max_loops}" if view.max_loops else f"{view.loop}"
     return f"Loop {loop}" if view.is_running else f"{loop} loops done"
 
 
-def _facts(view: RunView) -> str:
+def facts_text(view: RunView) -> str:
+    """Model, workers, games a second and the window on one line."""
     facts = [
         f"model v{view.model_version:04d}" if view.model_version else "no model yet",
         f"workers {view.num_live_workers}/{view.num_expected_workers}",
@@ -183,12 +186,12 @@ class PlainMonitor:
             self._say(self._progress_line(view))
 
     def _progress_line(self, view: RunView) -> str:
-        loop = _loop(view)
+        loop = loop_text(view)
         what = view.phase
         if view.phase == "collecting":
             new, wanted, unit = view.collected
             what += f" {new:,}/{wanted:,} {unit}"
-        return f"{loop}  {what}  {_facts(view)}{_eta(view)}"
+        return f"{loop}  {what}  {facts_text(view)}{eta_text(view)}"
 
     def _say(self, line: str) -> None:
         self._console.print(Text(line), soft_wrap=True, highlight=False)

@@ -1,0 +1,125 @@
+"""`zerofleet results`: what a training has reached, as tables."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from zerofleet.monitor.results import Training
+
+
+def results(
+    run_dir: Annotated[Path | None, Parameter(name=["--training", "--run-dir"])] = None,
+    *,
+    last: Annotated[int, Parameter(validator=Number(gte=1))] = 5,
+    evaluation: Annotated[Path | None, Parameter(name=["--eval"])] = None,
+    compare: Annotated[tuple[Path, Path] | None, Parameter(negative=())] = None,
+    max_draw_rate: Annotated[float, Parameter(validator=Number(gt=0, lte=1))] = 0.6,
+    max_moves: Annotated[float, Parameter(validator=Number(gt=0))] = 150.0,
+) -> int:
+    """Show what a training has reached: last iterations, timeline, phases, trends, pass or fail.
+
+    Early, middle and late are thirds of the iterations; trends are from early to late.
+
+    Examples:
+
+        zerofleet results --training runs/chess_spiking/training_stats.json
+
+        zerofleet results runs/connect_four --last 10
+
+        zerofleet results --eval runs/connect_four/logs
+
+        zerofleet results --compare runs/first runs/second
+
+    Parameters
+    ----------
+    run_dir
+        A training_stats.json, or a run directory, which has one.
+    last
+        Iterations in the first table (default 5).
+    evaluation
+        A JSON file of matches or scores, or a folder of them: one row for each.
+    compare
+        Two trainings, or two files or folders of matches, beside each other.
+    max_draw_rate
+        What the share of drawn games should have fallen below, late (default 0.6).
+    max_moves
+        What the average length should have fallen below, late (default 150.0).
+    """
+    from zerofleet.monitor.results import read_training
+    from zerofleet.run.errors import RunError
+
+    if run_dir is None and evaluation is None and compare is None:
+        raise RunError("expected --training FILE, --eval DIR or --compare A B")
+    console = Console()
+    if run_dir is not None:
+        training = read_training(run_dir)
+        _show_training(console, training, last, max_draw_rate, max_moves)
+    if evaluation is not None:
+        _show_evaluation(console, evaluation)
+    if compare is not None:
+        _compare(console, *compare)
+    return 0
+
+
+def _show_training(
+    console: Console, training: "Training", last: int, max_draw_rate: float, max_moves: float
+) -> None:
+    from zerofleet.monitor import results as r
+
+    name = training.name + (f"  {training.game}" if training.game else "")
+    console.print(name, style="bold", soft_wrap=True, highlight=False, markup=False)
+    if not training.entries:
+        console.print("No iteration is complete yet.")
+        return
+    console.print(r.totals_text(training), soft_wrap=True, highlight=False)
+    console.print()
+    shown = training.entries[-last:]
+    title = f"Last {len(shown)} iterations"
+    console.print(r.iterations_table(shown, title=title, width=console.size.width))
+    console.print(r.timeline_table(training.entries))
+    console.print(r.phases_table(training.entries))
+    found = r.criteria(training, max_draw_share=max_draw_rate, max_moves=max_moves)
+    console.print(r.criteria_table(found))
+
+
+def _show_evaluation(console: Console, path: Path) -> None:
+    from zerofleet.monitor.results import read_measured
+    from zerofleet.monitor.tables import score_table, strength_table
+
+    matches, scores = read_measured(path)
+    width = console.size.width
+    for player in dict.fromkeys(m["player"] for m in matches):
+        mine = [m for m in matches if m["player"] == player]
+        console.print(strength_table(mine, title=f"{player}, from {path}", width=width))
+    if scores:
+        console.print(score_table(scores, title=f"Scores, from {path}", width=width))
+
+
+def _compare(console: Console, first: Path, second: Path) -> None:
+    from zerofleet.monitor.comparison import compare_measured
+    from zerofleet.monitor.results import compare_trainings, read_measured, read_training
+    from zerofleet.run.errors import RunError
+    from zerofleet.run.layout import TRAINING_STATS
+
+    def is_training(path: Path) -> bool:
+        return (path / TRAINING_STATS).is_file() or path.name == TRAINING_STATS
+
+    if is_training(first) != is_training(second):
+        raise RunError(
+            f"--compare {first} {second}: one is a training and the other is not; expected two "
+            f"run directories or {TRAINING_STATS}, or two files or folders of matches"
+        )
+    if not is_training(first):
+        console.print(
+            compare_measured(read_measured(first), read_measured(second), str(first), str(second))
+        )
+        return
+    trainings = read_training(first), read_training(second)
+    for training in trainings:
+        if not training.entries:
+            raise RunError(f"{training.name}: no iteration is complete yet")
+    console.print(compare_trainings(*trainings))

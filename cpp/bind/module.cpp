@@ -8,6 +8,7 @@ NB_MODULE(_core, m) {
     zerofleet::bind::bind_mcts(m);
     zerofleet::bind::bind_net_codec(m);
     zerofleet::bind::bind_nnue(m);
+    zerofleet::bind::bind_players(m);
     zerofleet::bind::bind_pool(m);
     zerofleet::bind::bind_records(m);
     zerofleet::bind::bind_samples(m);

@@ -11,6 +11,7 @@ void bind_games(nanobind::module_& m);
 void bind_mcts(nanobind::module_& m);
 void bind_net_codec(nanobind::module_& m);
 void bind_nnue(nanobind::module_& m);
+void bind_players(nanobind::module_& m);
 void bind_pool(nanobind::module_& m);
 void bind_records(nanobind::module_& m);
 void bind_samples(nanobind::module_& m);

@@ -7,6 +7,7 @@ import pytest
 from zerofleet.arena.game_text import match_text
 from zerofleet.arena.match import MatchError, play_match
 from zerofleet.arena.openings import Opening
+from zerofleet.arena.rules import MatchRules
 from zerofleet.games import State, load_game
 from zerofleet.players.player import Forfeit
 from zerofleet.players.random_player import RandomPlayer
@@ -171,7 +172,12 @@ def test_interrupts_are_not_swallowed() -> None:
 
 def test_length_bound_draws() -> None:
     result = play_match(
-        UTTT, RandomPlayer("a"), RandomPlayer("b"), num_games=4, seed=0, max_plies=10
+        UTTT,
+        RandomPlayer("a"),
+        RandomPlayer("b"),
+        num_games=4,
+        seed=0,
+        rules=MatchRules(max_plies=10),
     )
     assert result.terminations == {"length bound": 4}
     assert result.draws == 4

@@ -171,7 +171,8 @@ def test_games_of_openspiel() -> None:
     [
         ("twenty48", ("random", "expectimax:1")),
         ("ultimate_ttt", ("random", "greedy", "minimax:2", "minimax:4")),
-        ("go(size=7)", ("random", "mcts:100")),
+        ("go(size=7)", ("random", "greedy", "minimax:2")),
+        ("tests/games/python_tic_tac_toe.py", ("random", "mcts:100")),
     ],
 )
 def test_opponents_that_fit(game: str, expected: tuple[str, ...]) -> None:

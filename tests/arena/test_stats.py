@@ -11,7 +11,8 @@ from zerofleet.arena.intervals import pair_interval
 from zerofleet.arena.lines import trainer_line
 from zerofleet.arena.rating import pool_of
 
-PAGE = Path(__file__).parents[2] / "docs" / "arena.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "arena.md"
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +27,13 @@ def test_the_page_has_exactly_the_keys_of_the_types(example: stats.IterationStat
         return set(kind.__annotations__)
 
     named = set(re.findall(r"`(?:losses|game_stats)?\.?(\w+)`", PAGE.read_text()))
-    assert set(example) == keys(stats.IterationStats)
+    quoted = re.findall(r"`([^`\n]+)`", (DOCS / "metrics.md").read_text())
+    metrics = set(re.findall(r"\w+", " ".join(quoted)))
+    assert set(example) <= keys(stats.IterationStats) <= set(example) | metrics
+    assert keys(stats.GateStats) - keys(stats.MatchStats) <= metrics
     for section, kind in (("losses", stats.LossStats), ("game_stats", stats.GameStats)):
         assert set(example[section]) <= keys(kind)  # type: ignore[literal-required]
-        assert keys(kind) <= set(example[section]) | named  # type: ignore[literal-required]
+        assert keys(kind) <= set(example[section]) | named | metrics  # type: ignore[literal-required]
     assert set(example["elo"]) == keys(stats.EloStats)
     (match,) = example["game_stats"]["matches"]
     assert set(match) == keys(stats.MatchStats) - {"problems"}

@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 from support import PATIENCE
+from zerofleet.cli import main
 
 
 def run(*arguments, **environment):
@@ -21,3 +23,13 @@ def run(*arguments, **environment):
         timeout=100 * PATIENCE,
         env={**env, "COLUMNS": "80", **environment},
     )
+
+
+def call(capsys, *arguments):
+    """The same within this process, which has loaded everything already."""
+    try:
+        main([str(argument) for argument in arguments])
+    except SystemExit as end:
+        status = end.code
+    captured = capsys.readouterr()
+    return SimpleNamespace(returncode=status, stdout=captured.out, stderr=captured.err)

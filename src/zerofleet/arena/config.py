@@ -35,6 +35,14 @@ class ArenaConfig(FrozenModel):
     opening_plies: int = Field(default=4, ge=0)
     """Random plies before the players take over; longer openings fill up where a game has too few
     distinct ones of this length. Games of two players."""
+    gate_games: int = Field(default=0, ge=0)
+    """Games that the net of a loop plays against the published version before it may take its
+    place; even; 0: every net is published. With `gate_sprt`: at most so many."""
+    gate_score: float = Field(default=0.55, gt=0, le=1)
+    """Share of the points it needs (Silver et al. 2017: 0.55)."""
+    gate_sprt: tuple[float, float] | None = None
+    """Instead of a share: Elo differences of a sequential test, [0, 20]; the net is published if
+    the second one is accepted, with 5 % for either error."""
     seed: int = Field(default=0, ge=0)
     """Seed of openings and of ties between equal moves. The same seed and versions give the same
     games."""
@@ -43,7 +51,7 @@ class ArenaConfig(FrozenModel):
         """Whether the version of this iteration (0: the first version) is rated."""
         return self.eval_games > 0 and (iteration % self.every == 0 or iteration == max_loops)
 
-    @field_validator("eval_games", "final_games")
+    @field_validator("eval_games", "final_games", "gate_games")
     @classmethod
     def _even(cls, value: int) -> int:
         if value % 2:

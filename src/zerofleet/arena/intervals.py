@@ -67,6 +67,22 @@ def pair_interval(pairs: Sequence[int]) -> Interval:
     return Interval(value, min(value, max(0.0, centre - half)), max(value, min(1.0, centre + half)))
 
 
+def pair_superiority(pairs: Sequence[int]) -> float:
+    """Returns the likelihood in [0, 1] that the player of a match of game pairs is the stronger.
+
+    The share of the normal distribution above one half, with mean and variance over pairs and the
+    two imaginary pairs of `pair_interval`.
+
+    Args:
+      pairs: five counts of pairs by their points: 0, 1/2, 1, 3/2, 2.
+    """
+    padded = [pairs[0] + 1, *pairs[1:4], pairs[4] + 1]
+    total = sum(padded)
+    mean = sum(n * s for n, s in zip(padded, PAIR_SCORES, strict=True)) / total
+    variance = sum(n * (s - mean) ** 2 for n, s in zip(padded, PAIR_SCORES, strict=True)) / total
+    return normal_cdf((mean - 0.5) / math.sqrt(variance / total))
+
+
 def wilson_interval(wins: int, draws: int, losses: int) -> Interval:
     """Returns the score of independent games with its Wilson 95 % interval.
 

@@ -117,6 +117,9 @@ def trainer_line(
         others = [f"{short_opponent(s['player'])} {s['mean']:,.0f}" for s in measured[1:]]
         text = f"score {score_text(measured[0])}"
         parts.append(text + (f" ({', '.join(others)})" if others else ""))
+    if gate := entry.get("gate"):
+        verdict = "published" if gate["accepted"] else "refused"
+        parts.append(f"gate {gate['score']:.1%} of {gate['games']:,}: {verdict}")
     if elo := elo_text(entry.get("elo", {})):
         parts.append(f"Elo {elo}")
     if "seconds" in entry:

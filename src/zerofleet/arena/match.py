@@ -2,26 +2,35 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from zerofleet.arena.elo import PairingResult
 from zerofleet.arena.intervals import Interval, pair_interval
 from zerofleet.arena.openings import Opening, make_openings, play_nature
+from zerofleet.arena.rules import (
+    ADJUDICATED,
+    ERROR,
+    ILLEGAL_ACTION,
+    LENGTH_BOUND,
+    PLAYED,
+    TIMEOUT,
+    MatchRules,
+    Referee,
+)
 from zerofleet.arena.stats import MatchStats
 from zerofleet.games.protocol import Game, State
-from zerofleet.players.player import Forfeit, Player, mix_seed
+from zerofleet.players.player import Answer, Forfeit, Player, ask, mix_seed
 
 _log = logging.getLogger(__name__)
-
-PLAYED = "played"
-LENGTH_BOUND = "length bound"
-ILLEGAL_ACTION = "illegal action"
-ERROR = "error"
 
 
 class MatchError(ValueError):
     """A match that cannot be played as asked."""
+
+
+class MatchStopped(Exception):
+    """`should_stop` said so; no game of it counts."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +47,8 @@ class GameRecord:
     score: float
     """1 win, 1/2 draw, 0 loss, from the view of `player`."""
     termination: str
-    """`played` or `length bound`; `illegal action`, `error` or the reason of a `Forfeit` where a
-    player lost the game in another way."""
+    """`played`, `length bound` or `adjudicated`; `illegal action`, `error`, `timeout` or the reason
+    of a `Forfeit` where a player lost the game in another way."""
     problem: str = ""
     """What went wrong, if anything did."""
 
@@ -152,6 +161,7 @@ class _Game:
     state: State
     actions: list[int]
     players: tuple[int, int]
+    referee: Referee
     record: GameRecord | None = None
 
     def finish(self, score: float, termination: str, problem: str = "") -> None:
@@ -175,7 +185,9 @@ def play_match(
     seed: int,
     opening_plies: int = 4,
     openings: Sequence[Opening] | None = None,
-    max_plies: int | None = None,
+    rules: MatchRules | None = None,
+    first_game: int = 0,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> MatchResult:
     """Plays all games in lockstep and returns every one of them.
 
@@ -187,10 +199,13 @@ def play_match(
       num_games: even; every opening is played twice with colours swapped.
       seed: of the openings and of the players' choices between equal moves.
       openings: `num_games / 2` of them; drawn with `make_openings` if absent.
-      max_plies: games of this length are drawn (`length bound`); default: the game's own bound.
-    Raises: MatchError for an odd number of games or two players of one name; OpeningError.
+      rules: clocks, length and adjudication.
+      first_game: number of the first game, even: a long match in parts is the same as in one.
+      should_stop: asked once a ply.
+    Raises: MatchError for an odd number of games or two players of one name; OpeningError;
+      MatchStopped.
     """
-    if num_games < 2 or num_games % 2:
+    if num_games < 2 or num_games % 2 or first_game % 2:
         raise MatchError(
             f"expected an even number of games, at least 2 (every opening is played with both "
             f"colours); came {num_games}"
@@ -200,14 +215,17 @@ def play_match(
     if player.name == opponent.name:
         raise MatchError(f"both players are called {player.name!r}; give one another name")
     if openings is None:
-        openings = make_openings(game, num_games // 2, plies=opening_plies, seed=seed)
+        openings = make_openings(
+            game, (first_game + num_games) // 2, plies=opening_plies, seed=seed
+        )[first_game // 2 :]
     if len(openings) != num_games // 2:
         raise MatchError(f"{num_games} games need {num_games // 2} openings; came {len(openings)}")
-    bound = game.max_plies if max_plies is None else max_plies
+    rules = rules or MatchRules()
+    bound = game.max_plies if rules.max_plies is None else rules.max_plies
 
     games = []
-    for index in range(num_games):
-        opening = openings[index // 2]
+    for index in range(first_game, first_game + num_games):
+        opening = openings[(index - first_game) // 2]
         games.append(
             _Game(
                 index=index,
@@ -215,10 +233,13 @@ def play_match(
                 state=opening.play(game),
                 actions=list(opening.actions),
                 players=(1, 0) if index % 2 else (0, 1),
+                referee=Referee(rules),
             )
         )
     problems: list[str] = []
     while active := [g for g in games if g.record is None]:
+        if should_stop():
+            raise MatchStopped
         to_move: tuple[list[_Game], list[_Game]] = ([], [])
         for g in active:
             g.actions += play_nature(g.state, mix_seed(seed, g.index, len(g.actions)))
@@ -240,16 +261,21 @@ def play_match(
 def _move(mover: Player, who: int, games: list[_Game], seed: int, problems: list[str]) -> None:
     """Lets `mover` play one action in each of the games; ends those where it fails."""
     seeds = [mix_seed(seed, g.index, len(g.actions)) for g in games]
-    for g, answer in zip(games, _ask(mover, [g.state for g in games], seeds), strict=True):
-        if isinstance(answer, Forfeit):
-            termination, what = answer.reason, answer.problem
-        elif isinstance(answer, Exception):
-            termination, what = ERROR, f"{type(answer).__name__}: {answer}"
-        elif answer not in g.state.legal_actions():
-            termination, what = ILLEGAL_ACTION, f"action {answer!r} is illegal"
+    for g, answer in zip(games, _ask(mover, games, seeds), strict=True):
+        side = g.players.index(who)
+        action = answer.action
+        if isinstance(action, Forfeit):
+            termination, what = action.reason, action.problem
+        elif not g.referee.press(side, answer.seconds or 0.0):
+            termination, what = TIMEOUT, f"its time is over after {len(g.actions)} plies"
+        elif action not in g.state.legal_actions():
+            termination, what = ILLEGAL_ACTION, f"action {action!r} is illegal"
         else:
-            g.state.apply(answer)
-            g.actions.append(answer)
+            g.state.apply(action)
+            g.actions.append(action)
+            points = g.referee.hear(side, answer.value, len(g.actions))
+            if points is not None and not g.state.is_terminal:
+                g.finish(points if g.players[0] == 0 else 1 - points, ADJUDICATED)
             continue
         problem = ""
         if what:
@@ -259,20 +285,16 @@ def _move(mover: Player, who: int, games: list[_Game], seed: int, problems: list
         g.finish(float(who), termination, problem)
 
 
-def _ask(mover: Player, states: list[State], seeds: list[int]) -> list[int | Forfeit | Exception]:
-    """Returns an action, a forfeit or an exception per state.
+def _ask(mover: Player, games: Sequence[_Game], seeds: list[int]) -> list[Answer]:
+    """Returns an answer for each game; an exception is a forfeit.
 
     A player sees copies, so that it cannot change the games. If the whole batch fails, each
     position is asked alone, so that one bad position does not lose the other games.
     """
     try:
-        found = mover.select_actions([s.copy() for s in states], seeds)
-        answers = [a if isinstance(a, Forfeit) else int(a) for a in found]
-        if len(answers) != len(states):
-            raise ValueError(f"answered {len(answers)} of {len(states)} positions")
+        clocks = [g.referee.clock for g in games]
+        return ask(mover, [g.state.copy() for g in games], seeds, clocks)
     except Exception as error:
-        if len(states) == 1:
-            return [error]
-        pairs = zip(states, seeds, strict=True)
-        return [_ask(mover, [state], [seed])[0] for state, seed in pairs]
-    return list(answers)
+        if len(games) == 1:
+            return [Answer(Forfeit(ERROR, f"{type(error).__name__}: {error}"))]
+        return [_ask(mover, [g], [s])[0] for g, s in zip(games, seeds, strict=True)]

@@ -18,4 +18,6 @@ def fitting_opponents(game: Game) -> tuple[str, ...]:
         return ("random", "expectimax:1")
     if game.name in _core.alphabeta_games():  # those with an evaluation written by hand
         return ("random", "greedy", "minimax:2", "minimax:4")
+    if game.name in _core.board_value_games():
+        return ("random", "greedy", "minimax:2")
     return ("random", "mcts:100")

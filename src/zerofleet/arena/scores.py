@@ -10,8 +10,9 @@ import numpy as np
 
 from zerofleet.arena.config import ArenaConfig
 from zerofleet.arena.intervals import Z95
-from zerofleet.arena.match import LENGTH_BOUND, PLAYED, MatchError
+from zerofleet.arena.match import MatchError
 from zerofleet.arena.openings import play_nature
+from zerofleet.arena.rules import LENGTH_BOUND, PLAYED
 from zerofleet.arena.stats import IterationStats, ScoreStats
 from zerofleet.games.protocol import Game, State
 from zerofleet.games.twenty48 import largest_tile

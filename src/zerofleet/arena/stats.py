@@ -160,13 +160,33 @@ class SpikeFigures(TypedDict):
     """Share of neurons and steps without a spike."""
 
 
+class GateStats(MatchStats):
+    """The match of a candidate against the published version; games of one player: their scores
+    compared game by game."""
+
+    iteration: int
+    """Whose candidate."""
+    published: int
+    """The version it played."""
+    accepted: bool
+    """It has become the next version."""
+    needed: NotRequired[float]
+    """The least score, where that decides."""
+    sprt: NotRequired[dict[str, object]]
+    """The sequential test, where that decides (`SprtResult.to_json`)."""
+    mean_scores: NotRequired[list[float]]
+    """Games of one player: of the candidate, of the published version."""
+    seconds: float
+    """Of the match."""
+
+
 class IterationStats(TypedDict, total=False):
     """One entry of `training_stats.json`."""
 
     iteration: int
     """From 1; counts across restarts."""
     model_version: int
-    """Version published at the end of this iteration."""
+    """Version published at the end of this iteration; the one before if a gate refused."""
     games: int
     """New games counted in this iteration."""
     positions: int
@@ -184,6 +204,8 @@ class IterationStats(TypedDict, total=False):
     """By worker; synchronous runs."""
     spikes: SpikeFigures
     """Spiking nets."""
+    gate: GateStats
+    """Runs with a gate: whether the candidate of this iteration was published."""
     seconds: float
     """Wall time from the previous iteration's end."""
 
@@ -204,6 +226,16 @@ def unrated_entry(
         if arena.is_due(entry.get("iteration", 0), max_loops):
             return None if is_rated(entry) else entry
     return None
+
+
+def is_refused(entry: IterationStats) -> bool:
+    """Whether a gate kept the version of the iteration from being published."""
+    return "gate" in entry and not entry["gate"]["accepted"]
+
+
+def playing_version(entry: IterationStats) -> int:
+    """Returns the version that played most of the games of the iteration."""
+    return entry.get("model_version", 0) - (0 if is_refused(entry) else 1)
 
 
 def find_match(entry: IterationStats, opponent: str) -> MatchStats | None:

@@ -34,6 +34,10 @@ _RUN_PLACE = Parameter(
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 NumThreads = Annotated[int, Parameter(validator=Number(gte=1, lte=4096))]
 Duration = Annotated[float, Parameter(validator=Number(gt=0))]
+EvenGames = Annotated[
+    int, Parameter(name=["--games", "--num-games"], validator=Number(gte=2, lte=10_000_000))
+]
+Seed = Annotated[int, Parameter(validator=Number(gte=0, lt=1 << 63))]
 RunDir = Annotated[Path, _RUN_DIR]
 RunPlace = Annotated[Place, _RUN_PLACE]
 OptionalRunPlace = Annotated[Place | None, _RUN_PLACE]

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from zerofleet.arena.lines import opponent_meaning
 from zerofleet.arena.published import measure_published, measure_scores
-from zerofleet.arena.stats import IterationStats, is_rated
+from zerofleet.arena.stats import IterationStats, is_rated, playing_version
 from zerofleet.games import load_game
 from zerofleet.monitor.tables import score_table, strength_table
 from zerofleet.roles.config import RunConfig, TreeSearchRunConfig, parse_config_json, resolve
@@ -32,7 +32,7 @@ def show_result(console: Console, store: Store, run_dir: Place, *, measure: bool
     if played:
         stats = played[-1]["game_stats"]
         console.print(
-            f"Self-play of version {played[-1]['model_version'] - 1}: mean score "
+            f"Self-play of version {playing_version(played[-1])}: mean score "
             f"{stats['mean_score']:,.0f}, median {stats['median_score']:,.0f}, best "
             f"{stats['best_score']:,.0f} in {played[-1]['games']:,} games",
             soft_wrap=True,

@@ -1,8 +1,21 @@
 """Somebody else's engine, asked for moves: started, ended, and started again when it has failed."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 from zerofleet.engines.process import EngineProcess
+
+
+@dataclass(frozen=True)
+class EngineMove:
+    """What an engine answered."""
+
+    action: int
+    """Legal."""
+    seconds: float
+    """From the question to the answer."""
+    value: float | None = None
+    """Of the position, mover's view, in [-1, 1]; None if it did not say."""
 
 
 class EngineClient(ABC):

@@ -4,7 +4,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from zerofleet.engines.client import EngineClient
+from zerofleet.engines.client import EngineClient, EngineMove
+from zerofleet.engines.clock import Clock
 from zerofleet.engines.errors import EngineError, EngineFault, IllegalMove, Resignation
 from zerofleet.engines.gtp_text import PASS, GtpError, parse_vertex, point_name
 from zerofleet.engines.process import START_SECONDS, EngineProcess
@@ -45,7 +46,7 @@ class GtpClient(EngineClient):
         """What is on the engine's board."""
         self._process = self._start()
 
-    def choose(self, state: Any, seed: int) -> int:
+    def choose(self, state: Any, seed: int, clock: Clock | None = None) -> EngineMove:
         """The engine's move; engines that know `set_random_seed` choose by the seed.
 
         Raises: EngineFailure. Unless it is a resignation, the engine is then ended, and started
@@ -57,6 +58,9 @@ class GtpClient(EngineClient):
                 self._ask(f"{_SEED} {seed % (1 << 31)}")
             self._set_position(state)
             colour = _COLOURS[state.to_play]
+            if clock is not None:
+                self._set_clock(clock)
+            begun = time.monotonic()
             move = self._move(f"genmove {colour}")
             if move == PASS and _CLEANUP in self._known:
                 self._ask("undo")
@@ -67,7 +71,7 @@ class GtpClient(EngineClient):
                 raise IllegalMove(f"illegal move {move} in {state.text()}") from None
             assert self._position is not None
             self._position = self._position[0], (*self._position[1], move)
-            return action
+            return EngineMove(action, time.monotonic() - begun)
         except Resignation:
             self._position = None
             raise
@@ -116,6 +120,14 @@ class GtpClient(EngineClient):
         for number, move in enumerate(played[done:], start=done):
             self._play((mover + number) % 2, move)
         self._position = start, played
+
+    def _set_clock(self, clock: Clock) -> None:
+        """Tells both clocks. GTP knows no increments: what is left is told before every move."""
+        if "time_settings" in self._known:
+            self._ask(f"time_settings {max(1, int(max(clock.left)))} 0 0")
+        if "time_left" in self._known:
+            for colour, left in zip(_COLOURS, clock.left, strict=True):
+                self._ask(f"time_left {colour} {max(0, int(left))} 0")
 
     def _play(self, colour: int, move: str) -> None:
         self._ask(f"play {_COLOURS[colour]} {move}")

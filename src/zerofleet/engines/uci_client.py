@@ -1,18 +1,21 @@
 """Somebody else's chess engine: asked for moves over UCI."""
 
 import contextlib
+import math
 import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zerofleet.engines.client import EngineClient
+from zerofleet.engines.client import EngineClient, EngineMove
+from zerofleet.engines.clock import Clock
 from zerofleet.engines.errors import EngineError, EngineFailure, IllegalMove
 from zerofleet.engines.process import START_SECONDS, EngineProcess
 from zerofleet.engines.uci_options import OptionError, UciOption, find_option, parse_option
 from zerofleet.games.protocol import Game
 
 _MOVE = re.compile(r"[a-h][1-8][a-h][1-8][nbrq]?")
+_SCORE = re.compile(r"\bscore (cp|mate) (-?\d{1,9})\b")
 
 
 class UciClient(EngineClient):
@@ -27,6 +30,7 @@ class UciClient(EngineClient):
         go: str,
         move_seconds: float,
         timeout_seconds: float,
+        obeys_clock: bool = True,
         start_seconds: float = START_SECONDS,
     ) -> None:
         """Starts the engine and sets its options.
@@ -37,6 +41,7 @@ class UciClient(EngineClient):
           go: limits of a move, "movetime 100".
           move_seconds: what these limits take; 0 if they limit no time.
           timeout_seconds: the engine may take so long beyond that, and for every other answer.
+          obeys_clock: where a game has a clock, the engine is told it instead of these limits.
           start_seconds: until it has told its options.
         Raises: EngineError if there is no such engine, or if it has no such options.
         """
@@ -48,12 +53,13 @@ class UciClient(EngineClient):
         self._go = go
         self._move_seconds = move_seconds
         self._timeout_seconds = timeout_seconds
+        self._obeys_clock = obeys_clock
         self._start_seconds = start_seconds
         self.announced: tuple[UciOption, ...] = ()
         """The options of the engine."""
         self._process = self._start()
 
-    def choose(self, state: Any, seed: int) -> int:
+    def choose(self, state: Any, seed: int, clock: Clock | None = None) -> EngineMove:
         """The engine's move. UCI knows no seeds: many engines vary their play by themselves.
 
         Raises: EngineFailure. The engine is then ended, and started again for the next position.
@@ -64,9 +70,15 @@ class UciClient(EngineClient):
             process.send("isready")
             self._answer(process, "readyok")
             process.send(f"position fen {state.text()}")
-            process.send(f"go {self._go}")
-            line = self._answer(process, "bestmove", self._move_seconds)
-            return self._action(state, line)
+            go, most_seconds = self._go, self._move_seconds
+            if clock is not None and self._obeys_clock:
+                go, most_seconds = _go_by(clock), clock.left[state.to_play]
+            said: list[str] = []
+            begun = time.monotonic()
+            process.send(f"go {go}")
+            line = self._answer(process, "bestmove", most_seconds, said)
+            seconds = time.monotonic() - begun
+            return EngineMove(self._action(state, line), seconds, _value_of(said))
         except EngineFailure:
             self._end(at_once=True)
             raise
@@ -98,12 +110,21 @@ class UciClient(EngineClient):
             raise
         return process
 
-    def _answer(self, process: EngineProcess, start: str, seconds: float = 0.0) -> str:
+    def _answer(
+        self,
+        process: EngineProcess,
+        start: str,
+        seconds: float = 0.0,
+        said: list[str] | None = None,
+    ) -> str:
+        """The line that starts with this word; `said` gets the last line with a score before."""
         deadline = time.monotonic() + seconds + self._timeout_seconds
         while True:
             line = process.read(deadline, start).strip()
             if line.split(maxsplit=1)[:1] == [start]:
                 return line
+            if said is not None and _SCORE.search(line) and not re.search(r"bound\b", line):
+                said[:] = [line]
 
     def _action(self, state: Any, line: str) -> int:
         move = (line.split()[1:2] or [""])[0]
@@ -113,3 +134,20 @@ class UciClient(EngineClient):
             except ValueError:
                 pass
         raise IllegalMove(f"illegal move {move[:20]!r} in {state.text()}")
+
+
+def _go_by(clock: Clock) -> str:
+    white, black = (max(1, int(1000 * seconds)) for seconds in clock.left)
+    increment = int(1000 * clock.increment)
+    return f"wtime {white} btime {black} winc {increment} binc {increment}"
+
+
+def _value_of(said: Sequence[str]) -> float | None:
+    """The score of the last line that had one, on the scale of our own engine (`score cp`)."""
+    found = _SCORE.search(said[0]) if said else None
+    if found is None:
+        return None
+    number = int(found[2])
+    if found[1] == "mate":
+        return 1.0 if number > 0 else -1.0
+    return math.tanh(number * math.log(10) / 800)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from zerofleet.arena.elo import RatingError, Ratings
 from zerofleet.arena.lines import short_opponent
 from zerofleet.arena.rating import parse_version_name, rate_run
-from zerofleet.arena.stats import IterationStats, ScoreStats, find_match
+from zerofleet.arena.stats import IterationStats, ScoreStats, find_match, playing_version
 from zerofleet.monitor.tables import fixed_opponents
 from zerofleet.run.atomic import write_atomic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's palette: told apart by people who do not see red and green as different.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
@@ -28,23 +29,7 @@ def plot_learning_curve(
     Elo is fitted anew from all results of the run together; bars are 95 % intervals.
     Raises: ImportError, naming the extra, where matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator
-    except ImportError as error:
-        raise ImportError(
-            f"the learning curve needs matplotlib ({error}): pip install zerofleet[train]"
-        ) from error
-
-    figure = Figure(figsize=(10.7, 7.3), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=13, fontweight="bold", color=_INK)
-    axes = figure.subplots(2, 2)
-    versions = [e.get("model_version", 0) for e in entries] or [1]
-    for panel in axes.flat:
-        panel.set_xlim(min(versions) - 0.5, max(versions) + 0.5)
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    figure, axes = _panels(entries, title, rows=2)
     if any("mean_score" in e.get("game_stats", {}) for e in entries):
         _plot_game_scores(axes[0][0], entries)
         if any(measured.get("largest_tile") for _, measured in _measured_versions(entries)):
@@ -59,11 +44,61 @@ def plot_learning_curve(
         _plot_loss_parts(axes[1][1], entries)
     else:
         _plot_scale(axes[1][1], entries)
+    return write_figure(figure, path)
+
+
+def plot_ladder(
+    entries: Sequence[IterationStats], path: Path, *, title: str, anchor: str = "random"
+) -> Path:
+    """Writes the strength of versions alone (PNG, 1600 x 600) and returns its path.
+
+    Games of one player: their scores. Raises: ImportError, naming the extra.
+    """
+    figure, axes = _panels(entries, title, rows=1)
+    if any("scores" in e.get("game_stats", {}) for e in entries):
+        _plot_game_scores(axes[0][0], entries)
+        _plot_tiles(axes[0][1], entries)
+    else:
+        _plot_elo(axes[0][0], entries, anchor)
+        _plot_scores(axes[0][1], entries)
+    return write_figure(figure, path)
+
+
+def new_figure(title: str, *, height: float = 7.3) -> "Figure":
+    """Returns an empty picture of 1600 pixels' width. Raises: ImportError, naming the extra."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            f"pictures need matplotlib ({error}): pip install zerofleet[train]"
+        ) from error
+    figure = Figure(figsize=(10.7, height), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, fontsize=13, fontweight="bold", color=_INK)
+    return figure
+
+
+def write_figure(figure: "Figure", path: Path) -> Path:
+    """Writes a PNG, whole or not at all; returns its path."""
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, picture.getvalue())
     return path
+
+
+def _panels(entries: Sequence[IterationStats], title: str, *, rows: int) -> "tuple[Figure, Any]":
+    """A picture with two panels a row, by model version."""
+    figure = new_figure(title, height=4.0 if rows == 1 else 7.3)
+    from matplotlib.ticker import MaxNLocator
+
+    axes = figure.subplots(rows, 2, squeeze=False)
+    versions = [e.get("model_version", 0) for e in entries] or [1]
+    for panel in axes.flat:
+        panel.set_xlim(min(versions) - 0.5, max(versions) + 0.5)
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    return figure, axes
 
 
 def _prepare(axes: "Axes", heading: str, label: str) -> None:
@@ -87,11 +122,12 @@ def _plot_game_scores(axes: "Axes", entries: Sequence[IterationStats]) -> None:
     """Scores of one player: of the versions as measured, of fixed opponents, and in self-play."""
     _prepare(axes, "Score", "mean score")
     played = [
-        (e.get("model_version", 0) - 1, e["game_stats"]["mean_score"])  # who played them
+        (playing_version(e), e["game_stats"]["mean_score"])  # who played them
         for e in entries
         if "mean_score" in e.get("game_stats", {})
     ]
-    axes.plot(*zip(*played, strict=True), "-", color=_COLOURS[1], linewidth=1.2, label="self-play")
+    if played:  # a ladder has no self-play
+        axes.plot(*zip(*played, strict=True), "-", color=_COLOURS[1], lw=1.2, label="self-play")
     if measured := _measured_versions(entries):
         axes.errorbar(
             [version for version, _ in measured],
@@ -129,7 +165,10 @@ def _newest_opponents(entries: Sequence[IterationStats]) -> list[ScoreStats]:
 def _plot_tiles(axes: "Axes", entries: Sequence[IterationStats]) -> None:
     """2048: shares of the measured games that reach a tile."""
     _prepare(axes, "Games that reach a tile", "share of the games")
-    measured = _measured_versions(entries)
+    measured = [m for m in _measured_versions(entries) if m[1].get("largest_tile")]
+    if not measured:
+        _say_empty(axes, "this game has no tiles")
+        return
     reached = {int(t) for _, s in measured for t in s.get("largest_tile", {})}
     for colour, tile in zip(_COLOURS, sorted(reached, reverse=True), strict=False):
         shares = [
@@ -258,7 +297,7 @@ def _plot_loss_keys(
 def _plot_lengths(axes: "Axes", entries: Sequence[IterationStats]) -> None:
     _prepare(axes, "Length of self-play games", "plies")
     points = [
-        (e.get("model_version", 0) - 1, e["game_stats"]["mean_plies"])
+        (playing_version(e), e["game_stats"]["mean_plies"])
         for e in entries
         if "mean_plies" in e.get("game_stats", {})
     ]

@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from zerofleet.arena.elo import Ratings
 from zerofleet.arena.intervals import elo_from_score
 from zerofleet.arena.lines import duration_text, elo_text, score_text, short_opponent
 from zerofleet.arena.stats import IterationStats, MatchStats, ScoreStats, find_match
@@ -161,6 +162,39 @@ def strength_table(
             "Score": f"{m['score']:.1%}",
             "95 %": f"{m['low']:.1%} - {m['high']:.1%}",
             "Elo difference": elo_difference_text(m["score"], m["low"], m["high"]),
+        }
+        table.add_row(*(cells[c] for c in columns))
+    return table
+
+
+def ladder_table(
+    ratings: Ratings, matches: Sequence[MatchStats], *, title: str = "Ladder", width: int = WIDE
+) -> Table:
+    """Returns one row per player, the strongest first: Elo, likelihood of being above the next.
+
+    `LOS` is the likelihood of superiority over the player one row below, from the errors of the
+    difference.
+    """
+    columns = ["Player", "Elo", "LOS", "Games", "Score", "Distinct"]
+    if width < NARROW:
+        columns = ["Player", "Elo", "LOS"]
+    table = _table(title)
+    _add_columns(table, columns, ("Player",))
+    ordered = sorted(ratings.names, key=lambda n: -ratings[n].elo)
+    for name, below in zip(ordered, [*ordered[1:], None], strict=True):
+        rating = ratings[name]
+        own = [m for m in matches if name in (m["player"], m["opponent"])]
+        games = sum(m["games"] for m in own)
+        points = sum(
+            m["games"] * (m["score"] if m["player"] == name else 1 - m["score"]) for m in own
+        )
+        cells = {
+            "Player": name,
+            "Elo": f"{rating.elo:.0f} ± {rating.error:.0f}",
+            "LOS": f"{ratings.superiority(name, below):.1%}" if below else "",
+            "Games": f"{games:,}",
+            "Score": f"{points / games:.1%}" if games else "",
+            "Distinct": f"{sum(m['distinct_games'] for m in own):,}",
         }
         table.add_row(*(cells[c] for c in columns))
     return table

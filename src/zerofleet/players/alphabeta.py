@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerofleet import _core
+from zerofleet.engines.clock import Clock
+from zerofleet.fleet.devices import usable_cores
 from zerofleet.games.protocol import Game, State
-from zerofleet.players.player import PlayerError
+from zerofleet.players.lookahead import LookaheadPlayer
+from zerofleet.players.player import Answer, Player, PlayerError
 from zerofleet.search.alphabeta import alphabeta_spec
 
 
@@ -74,6 +77,18 @@ class AlphaBetaPlayer:
         actions, _ = self._search(states, seeds)
         return [int(a) for a in actions]
 
+    def answer(
+        self, states: Sequence[State], seeds: Sequence[int], clocks: Sequence[Clock | None]
+    ) -> list[Answer]:
+        """The same with the value of each position; depth and nodes are its only limits."""
+        if not states:
+            return []
+        actions, scores = self._search(states, seeds)
+        return [
+            Answer(int(a), _core.score_to_value(int(s)))
+            for a, s in zip(actions, scores, strict=True)
+        ]
+
     def values(self, states: Sequence[State]) -> list[float]:
         """Returns the value of each state after search, in [-1, 1], mover's view."""
         if not states:
@@ -93,16 +108,17 @@ class AlphaBetaPlayer:
         return actions, scores
 
 
-def greedy_player(game: Game) -> AlphaBetaPlayer:
+def greedy_player(game: Game) -> Player:
     """Returns the player that takes the best position one ply ahead by the greedy evaluation."""
-    return AlphaBetaPlayer(game, name="greedy", depth=1, quiescence=False, reductions=False)
+    return minimax_player(game, 1, name="greedy")
 
 
-def minimax_player(game: Game, depth: int) -> AlphaBetaPlayer:
+def minimax_player(game: Game, depth: int, *, name: str | None = None) -> Player:
     """Returns plain minimax over the greedy evaluation: no quiescence, no reductions."""
-    return AlphaBetaPlayer(
-        game, name=f"minimax:{depth}", depth=depth, quiescence=False, reductions=False
-    )
+    name = name or f"minimax:{depth}"
+    if game.name not in _core.alphabeta_games():
+        return LookaheadPlayer(game, name=name, depth=depth, threads=usable_cores())
+    return AlphaBetaPlayer(game, name=name, depth=depth, quiescence=False, reductions=False)
 
 
 def nnue_player(

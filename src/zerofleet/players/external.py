@@ -11,12 +11,14 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from zerofleet.engines.client import EngineMove
+from zerofleet.engines.clock import Clock
 from zerofleet.engines.errors import EngineError, EngineFailure, Resignation
 from zerofleet.engines.gtp_client import GtpClient
 from zerofleet.engines.uci_client import UciClient
 from zerofleet.fleet.devices import usable_cores
 from zerofleet.games.protocol import Game, State
-from zerofleet.players.player import Forfeit, PlayerError
+from zerofleet.players.player import Answer, Forfeit, PlayerError
 from zerofleet.players.texts import number_of
 
 DEFAULT_GO = ("movetime", 100)
@@ -30,7 +32,7 @@ _OURS = {"timeout": 86_400, "processes": 256}
 class Client(Protocol):
     """One engine process, started again when it has failed."""
 
-    def choose(self, state: Any, seed: int) -> int:
+    def choose(self, state: Any, seed: int, clock: Clock | None) -> EngineMove:
         """A legal action; raises EngineError."""
 
     def close(self) -> None:
@@ -59,7 +61,16 @@ class ExternalPlayer:
         self, states: Sequence[State], seeds: Sequence[int]
     ) -> Sequence[int | Forfeit]:
         """Returns the engine's move for each state, or why it lost the game."""
-        answers: list[int | Forfeit] = [Forfeit("error", "was not asked")] * len(states)
+        return [a.action for a in self.answer(states, seeds, [None] * len(states))]
+
+    def answer(
+        self, states: Sequence[State], seeds: Sequence[int], clocks: Sequence[Clock | None]
+    ) -> list[Answer]:
+        """The same with what the engine thinks of the position and the time it took.
+
+        Where there is a clock the engine divides its own time, unless its text limits the moves.
+        """
+        answers = [Answer(Forfeit("error", "was not asked"))] * len(states)
         waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
         for number in range(len(states)):
             waiting.put(number)
@@ -70,7 +81,9 @@ class ExternalPlayer:
                     number = waiting.get_nowait()
                 except queue.Empty:
                     return
-                answers[number] = self._ask(client_number, states[number], seeds[number])
+                answers[number] = self._ask(
+                    client_number, states[number], seeds[number], clocks[number]
+                )
 
         threads = [
             threading.Thread(target=work, args=(number,), daemon=True)
@@ -95,17 +108,18 @@ class ExternalPlayer:
             if client is not None:
                 client.close()
 
-    def _ask(self, client_number: int, state: State, seed: int) -> int | Forfeit:
+    def _ask(self, client_number: int, state: State, seed: int, clock: Clock | None) -> Answer:
         try:
             client = self._clients[client_number] or self._make_client()
             self._clients[client_number] = client
-            return client.choose(state, seed)
+            move = client.choose(state, seed, clock)
+            return Answer(move.action, move.value, move.seconds)
         except Resignation as resignation:
-            return Forfeit(resignation.reason)
+            return Answer(Forfeit(resignation.reason))
         except EngineFailure as failure:
-            return Forfeit(failure.reason, str(failure))
+            return Answer(Forfeit(failure.reason, str(failure)))
         except EngineError as error:  # it could not be started
-            return Forfeit("crash", str(error))
+            return Answer(Forfeit("crash", str(error)))
 
 
 def load_external(text: str, game: Game, name: str | None = None) -> ExternalPlayer:
@@ -133,7 +147,8 @@ def load_external(text: str, game: Game, name: str | None = None) -> ExternalPla
             raise PlayerError(
                 f"{text!r}: unknown setting {key!r}; {protocol}: has {', '.join(known)}"
             )
-    limits = [(key, numbers[key]) for key in _LIMITS if key in numbers] or [DEFAULT_GO]
+    said = [(key, numbers[key]) for key in _LIMITS if key in numbers]
+    limits = said or [DEFAULT_GO]
     move_seconds = dict(limits).get("movetime", 0) / 1000
 
     def make() -> Client:
@@ -143,6 +158,7 @@ def load_external(text: str, game: Game, name: str | None = None) -> ExternalPla
                 shlex.split(command),
                 options=options,
                 go=" ".join(f"{key} {value}" for key, value in limits),
+                obeys_clock=not said,
                 move_seconds=move_seconds,
                 timeout_seconds=numbers["timeout"],
             )

@@ -1,4 +1,4 @@
-"""Players by short texts: `random`, `greedy`, `minimax:2`, `expectimax:1`, `mcts:100`,
+"""Players by short texts: `random`, `greedy`, `minimax:2`, `expectimax:1`, `mcts:100`, `uct:1000`,
 `net.nnue?depth=6`, `net.safetensors?sims=64`, `run:DIR@latest`.
 
 `docs/arena.md` has the table. Settings of a network follow `?` after a file and `:` after a run,
@@ -16,10 +16,13 @@ from zerofleet.nets.open_net import NetError, open_net
 from zerofleet.players.alphabeta import greedy_player, minimax_player, nnue_player
 from zerofleet.players.expectimax import ExpectimaxPlayer
 from zerofleet.players.external import load_external
+from zerofleet.players.human import HumanPlayer
 from zerofleet.players.player import Player, PlayerError
 from zerofleet.players.random_player import RandomPlayer
+from zerofleet.players.shipped import SHIPPED, shipped_net
 from zerofleet.players.texts import number_of
 from zerofleet.players.tree import TreePlayer
+from zerofleet.players.uct import UctPlayer
 from zerofleet.run.errors import RunError
 from zerofleet.run.models import fetch_model
 from zerofleet.run.named_model import find_model, find_version
@@ -33,14 +36,15 @@ DEFAULT_SIMULATIONS = 64
 """Simulations of a net of policy and value where the text does not say; 0: no search."""
 
 _EXAMPLES = (
-    *("random", "greedy", "minimax:2", "minimax:4", "expectimax:1", "mcts:100"),
+    *("random", "greedy", "minimax:2", "minimax:4", "expectimax:1", "mcts:100", "uct:1000"),
     *("FILE.nnue", "FILE.safetensors", "run:DIR@latest", "uci:stockfish", "gtp:gnugo --mode gtp"),
 )
-_NUM_FIXED = 6
+_NUM_FIXED = 7
 _MINIMAX = re.compile(r"minimax:(.*)")
 _EXPECTIMAX = re.compile(r"expectimax:(.*)")
 _RUN = re.compile(r"run:(?P<dir>[^@]+?)(?:@(?P<version>[^@:]*))?(?::(?P<settings>[^@:/]*=[^@]*))?")
 _MCTS = re.compile(r"mcts:(.*)")
+_UCT = re.compile(r"uct:(.*)")
 # Settings of a network by the ending of its file: default, least, most.
 _SETTINGS: dict[str, dict[str, tuple[int, int, int]]] = {
     "nnue": {"depth": (DEFAULT_DEPTH, 1, MAX_DEPTH), "nodes": (0, 0, 10**12)},
@@ -48,16 +52,19 @@ _SETTINGS: dict[str, dict[str, tuple[int, int, int]]] = {
 }
 
 
-def load_player(text: str, game: Game, *, name: str | None = None) -> Player:
+def load_player(text: str, game: Game, *, name: str | None = None, device: str = "cpu") -> Player:
     """Returns the player that a short text names.
 
     Args:
-      text: see the module.
+      text: see the module. A run directory alone, `runs/go7` or `runs/go7@0007`, is a run.
+      device: where a net of policy and value is evaluated: cpu, cuda or cuda:N.
       name: what results call it; default: the text with `latest` and defaults filled in.
     Raises: PlayerError, saying what was expected and naming the nearest known player.
     """
     if text == "random":
         return RandomPlayer()
+    if text == "human":
+        return HumanPlayer(game)
     if text == "greedy":
         return greedy_player(game)
     if match := _MINIMAX.fullmatch(text):
@@ -68,14 +75,25 @@ def load_player(text: str, game: Game, *, name: str | None = None) -> Player:
     if match := _MCTS.fullmatch(text):
         count = number_of(text, "simulations", match[1], 1, MAX_SIMULATIONS)
         return TreePlayer(game, name=text, num_simulations=count)
-    if text.startswith("run:"):
-        return _load_run(text, game, name)
+    if match := _UCT.fullmatch(text):
+        count = number_of(text, "simulations", match[1], 1, MAX_SIMULATIONS)
+        return UctPlayer(game, num_simulations=count, threads=usable_cores())
+    if text.startswith(SHIPPED):
+        stem, _, settings = text.removeprefix(SHIPPED).partition("?")
+        path = shipped_net(stem)
+        kind = path.suffix.removeprefix(".")
+        found = _parse_settings(settings, text, kind)
+        shown = f"{SHIPPED}{stem}?{_suffix(found)}"
+        return _net_player(game, path.read_bytes(), kind, found, name or shown, device)
+    if text.startswith("run:") or Path(re.split("[@:]", text)[0]).is_dir():
+        return _load_run("run:" + text.removeprefix("run:"), game, name, device)
     if text.startswith(("uci:", "gtp:")):
         return load_external(text, game, name)
     file, _, settings = text.partition("?")
     kind = file.rpartition(".")[2]
     if kind in _SETTINGS and file != kind:
-        return _load_file(text, Path(file), _parse_settings(settings, text, kind), game, name)
+        found = _parse_settings(settings, text, kind)
+        return _load_file(text, Path(file), found, game, name, device)
     raise PlayerError(f"unknown player {text!r}; {_nearest(text)}")
 
 
@@ -88,6 +106,7 @@ def load_version(
     depth: int = DEFAULT_DEPTH,
     nodes: int = 0,
     num_simulations: int = DEFAULT_SIMULATIONS,
+    device: str = "cpu",
 ) -> Player:
     """Returns the player of one published version of a run, its file checked.
 
@@ -98,11 +117,26 @@ def load_version(
     """
     model = fetch_model(store, version)
     settings = {"depth": depth, "nodes": nodes, "sims": num_simulations}
-    return _net_player(game, model.data, model.kind, settings, name)
+    return _net_player(game, model.data, model.kind, settings, name, device)
+
+
+def load_net(
+    game: Game,
+    data: bytes,
+    kind: str,
+    *,
+    name: str,
+    depth: int,
+    num_simulations: int,
+    device: str = "cpu",
+) -> Player:
+    """Returns the player of the bytes of a net, as `load_version` makes it. Raises: PlayerError."""
+    settings = {"depth": depth, "nodes": 0, "sims": num_simulations}
+    return _net_player(game, data, kind, settings, name, device)
 
 
 def _net_player(
-    game: Game, data: bytes, kind: str, settings: Mapping[str, int], name: str
+    game: Game, data: bytes, kind: str, settings: Mapping[str, int], name: str, device: str
 ) -> Player:
     if kind == "nnue":
         return nnue_player(game, data, name=name, depth=settings["depth"], nodes=settings["nodes"])
@@ -110,13 +144,13 @@ def _net_player(
         net = open_net(data, name)
         if net.architecture.game != game.spec:
             raise PlayerError(f"{name}: a net for {net.architecture.game}, not for {game.spec}")
-        evaluator = net.evaluator(threads=usable_cores())
+        evaluator = net.evaluator(device=device, threads=usable_cores())
     except NetError as error:
         raise PlayerError(str(error)) from error
     return TreePlayer(game, name=name, num_simulations=settings["sims"], evaluator=evaluator)
 
 
-def _load_run(text: str, game: Game, name: str | None) -> Player:
+def _load_run(text: str, game: Game, name: str | None, device: str) -> Player:
     match = _RUN.fullmatch(text)
     if match is None:
         raise PlayerError(
@@ -132,11 +166,11 @@ def _load_run(text: str, game: Game, name: str | None) -> Player:
         raise PlayerError(f"{text!r}: {error}") from error
     settings = _parse_settings(match["settings"] or "", text, model.kind)
     full_name = f"run:{model.name}:{_suffix(settings)}"
-    return _net_player(game, model.data, model.kind, settings, name or full_name)
+    return _net_player(game, model.data, model.kind, settings, name or full_name, device)
 
 
 def _load_file(
-    text: str, path: Path, settings: Mapping[str, int], game: Game, name: str | None
+    text: str, path: Path, settings: Mapping[str, int], game: Game, name: str | None, device: str
 ) -> Player:
     # The import is here because players of a run were checked when they were published.
     from zerofleet.nets.nnue_file import NnueFileError, from_bytes
@@ -148,7 +182,7 @@ def _load_file(
     except (RunError, NnueFileError) as error:
         raise PlayerError(f"{text!r}: {error}") from error
     full_name = f"{path}?{_suffix(settings)}"
-    return _net_player(game, model.data, model.kind, settings, name or full_name)
+    return _net_player(game, model.data, model.kind, settings, name or full_name, device)
 
 
 def _parse_settings(settings: str, text: str, kind: str) -> dict[str, int]:

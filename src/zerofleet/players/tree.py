@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from zerofleet.engines.clock import Clock
 from zerofleet.games.evaluation import Evaluator, uniform_evaluator
 from zerofleet.games.protocol import Game, State
-from zerofleet.players.player import PlayerError
+from zerofleet.players.player import Answer, PlayerError
 from zerofleet.search.config import MctsConfig
 from zerofleet.search.mcts import Mcts, MctsResult
 
@@ -48,21 +49,33 @@ class TreePlayer:
 
     def select_actions(self, states: Sequence[State], seeds: Sequence[int]) -> list[int]:
         """Returns the best action found for each state."""
-        if not states:
-            return []
-        found = self.search(states, seeds)
-        if self._num_simulations == 0:
-            return [int(f.actions[int(np.argmax(f.prior))]) for f in found]
-        return [f.action for f in found]
+        return [self._action(f) for f in self.search(states, seeds)]
+
+    def answer(
+        self, states: Sequence[State], seeds: Sequence[int], clocks: Sequence[Clock | None]
+    ) -> list[Answer]:
+        """The same with the value of each position; the number of simulations is its only limit."""
+        searched = self._num_simulations > 0
+        return [
+            Answer(self._action(f), float(f.value if searched else f.net_value))
+            for f in self.search(states, seeds)
+        ]
 
     def search(self, states: Sequence[State], seeds: Sequence[int]) -> list[MctsResult]:
         """What the search of each state found; one simulation where the player takes none."""
+        if not states:
+            return []
         for number in range(len(self._searches), len(states)):
             self._searches.append(Mcts(self._game, self._config, self._evaluator, seed=number))
         searches = self._searches[: len(states)]
         for search, seed in zip(searches, seeds, strict=True):
             search.seed = seed
         return Mcts.search_many(searches, states)
+
+    def _action(self, found: MctsResult) -> int:
+        if self._num_simulations == 0:
+            return int(found.actions[int(np.argmax(found.prior))])
+        return found.action
 
 
 def match_config(config: MctsConfig, num_simulations: int) -> MctsConfig:

@@ -77,6 +77,10 @@ class Ratings:
     def _entries(self) -> list[IterationStats]:
         return cast("list[IterationStats]", read_stats(self._store))
 
+    def _is_version_rated(self, version: int) -> bool:
+        entries = cast("list[IterationStats]", read_stats(self._store))
+        return any(e.get("model_version") == version and is_rated(e) for e in entries)
+
     def finish(self) -> None:
         """Waits for the rating in progress, unless the run is over and it takes too long."""
         self.take()

@@ -8,6 +8,7 @@
       repeat until max_loops, SIGTERM, STOP or the time is over (ending.py)
         collect                          validate new shards until there are enough positions
         train                            warm start, on the window
+        judge                            runs with a gate (gate.py): the net has to win its match
         commit                           checkpoints/latest.json: the one moment this loop happens
         publish, move, checkpoint.npz    derived: redone after a crash
         rate                             an entry in training_stats.json; matches and Elo are
@@ -44,6 +45,7 @@ from zerofleet.roles.config import (
 from zerofleet.roles.deal import Speeds
 from zerofleet.roles.dealing import Dealing
 from zerofleet.roles.ending import Ending
+from zerofleet.roles.gate import Gate, check_gate
 from zerofleet.roles.kept import check_kept_names, keep, kept_names
 from zerofleet.roles.progress import Progress, bootstrap, restore
 from zerofleet.roles.ratings import Ratings
@@ -200,6 +202,7 @@ class Trainer:
             raise ConfigError(f"game.name: {error}") from None
         check_trainable(config)
         check_kept_names(config)
+        check_gate(config)
         check_no_earlier_run(self._store, self._place)
         if existing is not None and read_latest(self._store) is not None:
             check_unchanged(resolve(recipe, existing, {}), config)
@@ -307,6 +310,7 @@ class Trainer:
             on_rejected=self._on_rejected,
         )
         self._derive(progress)
+        gate = Gate(store, config, self._ending, self._phase, self._tell, device=self._device)
         max_loops = config.pacing.max_loops
         while progress.state.iteration < max_loops and not self._ending.is_over():
             shards = self._collect(progress)
@@ -316,6 +320,8 @@ class Trainer:
             fault_point("trainer.before_train")
             self._ending.begin()
             trained = progress.learn(shards, self._loop_started, self._ending, self._on_progress)
+            if trained is not None:
+                trained = gate.judge(progress, trained)
             if trained is None:  # the loop has not happened
                 loop = progress.state.iteration + 1
                 self._tell("note", text=f"loop {loop} was not finished; its games are kept for it")

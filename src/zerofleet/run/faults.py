@@ -33,6 +33,8 @@ FAULT_POINTS: dict[str, str] = {
     "commit.before_latest": "all state files are durable, latest.json is still the old one",
     "commit.after_latest": "committed; nothing that derives from it is done",
     "commit.after_prune": "one file of an old checkpoint is deleted",
+    "gate.before_match": "trained; the candidate has not played",
+    "gate.after_match": "the candidate has played, its verdict is only in memory",
     "reject.after_reason": "the reason is written, the shard is still in data/",
     "reject.after_move": "the shard is in rejected/",
     "stats.before_write": "before training_stats.json is replaced",

@@ -1,0 +1,122 @@
+#include "search/lookahead.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "base/parallel.h"
+#include "base/rng.h"
+#include "games/registry.h"
+#include "search/board_value.h"
+#include "search/score.h"
+
+namespace zerofleet::search {
+
+namespace {
+
+using Evaluate = int (*)(const void*);
+
+/// How to evaluate the states of a compiled game behind `AnyGame`; null if it has no value.
+Evaluate evaluate_of(const std::string& spec) {
+    const std::string name = spec.substr(0, spec.find('('));
+    const auto names = board_value_games();
+    if (std::find(names.begin(), names.end(), name) == names.end()) return nullptr;
+    return with_game(spec, []<class Game>() -> Evaluate {
+        if constexpr (HasBoardValue<Game>)
+            return [](const void* state) {
+                return BoardValue<Game>::evaluate(*static_cast<const typename Game::State*>(state));
+            };
+        else
+            return nullptr;
+    });
+}
+
+}  // namespace
+
+std::vector<std::string> board_value_games() {
+    std::vector<std::string> names;
+    for_each_game([&]<class Game>() {
+        if constexpr (HasBoardValue<Game>)
+            if (std::find(names.begin(), names.end(), Game::kName) == names.end())
+                names.emplace_back(Game::kName);
+    });
+    return names;
+}
+
+Lookahead::Lookahead(const AnyGame& game, int depth)
+    : game_(&game), depth_(depth), evaluate_(evaluate_of(game.info().spec)) {
+    if (evaluate_ == nullptr)
+        throw std::invalid_argument(game.info().spec + " has no hand-written value of a position");
+    if (depth < 1)
+        throw std::invalid_argument("depth must be at least 1 ply, got " + std::to_string(depth));
+    for (int i = 0; i <= depth; ++i) levels_.push_back(std::make_unique<Level>(game));
+}
+
+ChosenAction Lookahead::choose(const void* state, std::uint64_t seed) {
+    Level& root = *levels_[0];
+    root.state.assign(state);
+    const Position position = game_->look(state, root.choices);
+    if (position.terminal || position.chance)
+        throw std::invalid_argument(game_->info().spec +
+                                    ": nobody moves in the position: " + game_->text(state));
+    root.to_play = position.to_play;
+    const auto legal = root.choices.actions();
+    std::vector<Action> actions(legal.begin(), legal.end());
+    Rng rng(mix64(seed));
+    for (std::size_t i = actions.size(); i > 1; --i)
+        std::swap(actions[i - 1], actions[rng.below(static_cast<std::uint32_t>(i))]);
+    int best = -kInfinite;
+    Action chosen = actions[0];
+    for (const Action action : actions) {
+        levels_[1]->state.assign(state);
+        levels_[1]->state.apply(action);
+        // Later moves have to be better, so that equal ones are chosen by the order alone.
+        const int score = -value(1, -kInfinite, -best);
+        if (score > best) {
+            best = score;
+            chosen = action;
+        }
+    }
+    return {chosen, value_of(best)};
+}
+
+/// Of the state of a level, mover's view, exact between alpha and beta.
+int Lookahead::value(int ply, int alpha, int beta) {
+    Level& here = *levels_[static_cast<std::size_t>(ply)];
+    const Position position = game_->look(here.state.get(), here.choices);
+    if (position.terminal) {
+        const int mover = levels_[static_cast<std::size_t>(ply) - 1]->to_play;
+        const float result = mover == 0 ? position.value : -position.value;
+        return result > 0 ? -win_in(ply) : result < 0 ? -loss_in(ply) : 0;
+    }
+    here.to_play = position.to_play;
+    if (ply == depth_) return evaluate_(here.state.get());
+    int best = -kInfinite;
+    Level& next = *levels_[static_cast<std::size_t>(ply) + 1];
+    for (const Action action : here.choices.actions()) {
+        next.state.assign(here.state.get());
+        next.state.apply(action);
+        best = std::max(best, -value(ply + 1, -beta, -std::max(alpha, best)));
+        if (best >= beta) break;
+    }
+    return best;
+}
+
+std::vector<ChosenAction> choose_lookahead(const AnyGame& game, std::span<const AnyState> states,
+                                           std::span<const std::uint64_t> seeds, int depth,
+                                           int threads) {
+    if (states.size() != seeds.size())
+        throw std::invalid_argument(std::to_string(states.size()) + " states but " +
+                                    std::to_string(seeds.size()) + " seeds");
+    std::vector<ChosenAction> out(states.size());
+    share_indices(threads, static_cast<std::ptrdiff_t>(states.size()), [&](auto next) {
+        Lookahead search(game, depth);
+        for (auto i = next(); i >= 0; i = next()) {
+            const auto at = static_cast<std::size_t>(i);
+            out[at] = search.choose(states[at].get(), seeds[at]);
+        }
+    });
+    return out;
+}
+
+}  // namespace zerofleet::search

@@ -1,0 +1,50 @@
+// Plain minimax over the values of board_value.h, for the games that alpha-beta does not play: what
+// the players `greedy` and `minimax-N` are there.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "games/any_game.h"
+#include "search/uct.h"
+
+namespace zerofleet::search {
+
+/// Names of the games that have a value.
+std::vector<std::string> board_value_games();
+
+/// One searcher; one thread at a time.
+class Lookahead {
+  public:
+    /// `depth`: plies, at least 1. Throws std::invalid_argument, for a game without a value too.
+    Lookahead(const AnyGame& game, int depth);
+
+    /// The best action; of equal ones the first in an order drawn by `seed`. A win is the better
+    /// the sooner it comes. Throws std::invalid_argument where nobody moves.
+    ChosenAction choose(const void* state, std::uint64_t seed);
+
+  private:
+    struct Level {
+        explicit Level(const AnyGame& game) : state(game), choices(game.info()) {}
+        AnyState state;
+        Choices choices;
+        int to_play = 0;
+    };
+
+    int value(int ply, int alpha, int beta);
+
+    const AnyGame* game_;
+    int depth_;
+    int (*evaluate_)(const void* state);
+    std::vector<std::unique_ptr<Level>> levels_;
+};
+
+/// `Lookahead::choose` of each state, which depends on the state and its seed alone.
+std::vector<ChosenAction> choose_lookahead(const AnyGame& game, std::span<const AnyState> states,
+                                           std::span<const std::uint64_t> seeds, int depth,
+                                           int threads);
+
+}  // namespace zerofleet::search

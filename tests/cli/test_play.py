@@ -1,0 +1,88 @@
+import subprocess
+import sys
+
+from zerofleet.cli.play_session import Session
+from zerofleet.games import load_game
+from zerofleet.players.human import HumanPlayer
+from zerofleet.players.player import Forfeit
+from zerofleet.players.registry import load_player
+from zerofleet.players.shipped import shipped_nets
+
+
+def played(game, words, *, player="random", sides=(0,), **settings):
+    """What a session shows to somebody who types these lines."""
+    rules = load_game(game)
+    lines, shown = iter(words), []
+
+    def read(prompt):
+        try:
+            return next(lines)
+        except StopIteration:
+            raise EOFError from None
+
+    session = Session(
+        rules, load_player(player, rules), set(sides), read=read, write=shown.append, **settings
+    )
+    session.run()
+    return "\n".join(map(str, shown)), session
+
+
+def test_the_nets_that_come_with_the_package_play_at_once():
+    assert set(shipped_nets()) >= {"connect_four", "ultimate_ttt"}
+    for game, move in (("connect_four", "4"), ("ultimate_ttt", "e5")):
+        done = subprocess.run(
+            [sys.executable, "-m", "zerofleet", "play", game, "--simulations=20", "--depth=2"],
+            input=f"eval\n{move}\nquit\n",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert f"{game} against the net of {game}" in done.stdout
+        assert "expected score of the side to move" in done.stdout
+        assert f"the net of {game} plays " in done.stdout
+
+
+def test_a_whole_game_with_every_command():
+    words = ["help", "moves", "eval", "1", "nonsense", "undo", "undo", "2", "go 100"]
+    shown, _ = played("tic_tac_toe", [*words, "oops", "quit"], player="minimax:2")
+    assert "take back your last move" in shown
+    assert "a1 b1 c1" in shown or "1 2 3" in shown
+    assert "type help for the commands" in shown
+    assert "there is nothing to take back" in shown
+    assert "expected new, undo or quit" in shown
+    assert "The game is drawn." in shown or " wins." in shown or "You win." in shown
+
+
+def test_undo_goes_back_to_ones_own_move():
+    _, session = played("connect_four", ["1", "2", "3", "undo", "undo"])
+    assert len(session._actions) == 2
+    assert session._state.to_play == 0
+
+
+def test_the_second_side_and_switching():
+    shown, session = played("connect_four", ["switch", "switch", "1"], sides=(1,))
+    assert shown.count("random plays") >= 3
+    assert session.human_sides == {1}
+    shown, _ = played("connect_four", [], sides=())
+    assert "player wins." in shown or "drawn" in shown
+
+
+def test_games_of_one_player():
+    words = ["eval", "go 3", "switch", "left", "undo", "go 0", "quit"]
+    shown, _ = played("twenty48", words, player="expectimax:1")
+    assert "has no opinion of positions" in shown
+    assert shown.count("expectimax:1 plays") == 3
+    assert "there is one side" in shown
+    assert "expected a number of moves" in shown
+
+
+def test_a_human_as_a_player_of_matches():
+    game = load_game("tic_tac_toe")
+    lines = iter(["nonsense", game.action_to_text(game.initial_state(), 4)])
+    shown = []
+    human = HumanPlayer(game, read=lambda _: next(lines), write=shown.append)
+    assert human.select_actions([game.initial_state()], [0]) == [4]
+    assert len(shown) == 2
+    quitter = HumanPlayer(game, read=lambda _: "resign", write=shown.append)
+    assert quitter.select_actions([game.initial_state()], [0]) == [Forfeit("resigned")]

@@ -197,7 +197,7 @@ def _tell_progress(num_games: int) -> Callable[["LongMatch"], None]:
 
 def _show(found: "LongMatch", save: Path | None) -> None:
     from zerofleet.arena.intervals import pair_superiority
-    from zerofleet.monitor.tables import strength_table
+    from zerofleet.monitor.tables import elo_difference_text
 
     console = Console()
     result = found.result
@@ -205,8 +205,11 @@ def _show(found: "LongMatch", save: Path | None) -> None:
     def say(text: str) -> None:
         console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    title = f"{result.player} in {len(result.games):,} games of {result.game}"
-    console.print(strength_table([result.stats()], title=title, width=console.size.width))
+    score = result.score
+    say(f"{result.player} against {result.opponent}, {len(result.games):,} games of {result.game}")
+    say(f"  {result.wins:,} won, {result.draws:,} drawn, {result.losses:,} lost")
+    say(f"  score {score.value:.1%}, 95 % interval {score.low:.1%} to {score.high:.1%}")
+    say(f"  Elo difference {elo_difference_text(score.value, score.low, score.high)}")
     say(
         f"Pairs of games by points (0, 1/2, 1, 3/2, 2): {', '.join(map(str, result.pairs))}; "
         f"likelihood of superiority {pair_superiority(result.pairs):.1%}"

@@ -82,5 +82,7 @@ def test_where_games_are_found(tmp_path) -> None:
     names = [path.name for path in find_shards(tmp_path)]
     assert sorted(names) == ["v0001_i_0001.npz", "v0001_w_0002.npz"]
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ConfigError, match=r"no shards .* or `zerofleet import games\.pgn --run-dir"):
+    with pytest.raises(
+        ConfigError, match=r"no shards .* or `zerofleet import games\.pgn --run-dir"
+    ):
         find_shards(tmp_path / "empty")

@@ -195,7 +195,7 @@ class Run:
         self.roles.append(role)
         return role
 
-    def trainer(self, *argv, fault="", directory=None, recipe=None, **settings):
+    def trainer(self, *argv, fault="", directory=None, recipe=None, env=None, **settings):
         """Settings are dotted keys with `__` for the dot."""
         keys = {**self.base, **self.settings}
         keys |= {name.replace("__", "."): value for name, value in settings.items()}
@@ -208,6 +208,7 @@ class Run:
             *argv,
             *sets,
             fault=fault,
+            env=env,
         )
 
     def resume(self, max_loops, worker_id="w0"):

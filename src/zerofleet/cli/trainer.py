@@ -1,6 +1,10 @@
 """`zerofleet trainer`: the one process of a run that learns."""
 
+import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zerofleet.cli.options import (
     Checkpoint,
@@ -17,7 +21,14 @@ from zerofleet.cli.options import (
     command_line_keys,
     wandb_project,
 )
-from zerofleet.run.layout import TENSORBOARD
+from zerofleet.roles.config import AlphaBetaRunConfig, ConfigError
+from zerofleet.run.layout import LOGS, TENSORBOARD
+
+if TYPE_CHECKING:
+    from zerofleet.training.group import RankGroup
+
+_STOPPED = (128 + 15, 128 + 2)
+"""Exit statuses of a launcher that was told to end: a trainer that is told so ends well."""
 
 
 def trainer(
@@ -37,6 +48,7 @@ def trainer(
     learning_rate: LearningRate = None,
     batch_size: int | None = None,
     device: str = "auto",
+    gpus: str | None = None,
     minutes: Duration | None = None,
     num_workers: Count = 1,
     seed: int | None = None,
@@ -56,6 +68,8 @@ def trainer(
         zerofleet trainer --shared-dir /mnt/run --seed-data games.npz --max-loops 100
 
         zerofleet trainer --shared-dir s3://bucket/run --recipe go7
+
+        zerofleet trainer --run-dir runs/chess --recipe chess --gpus 0,1,2,3
 
     Parameters
     ----------
@@ -84,6 +98,9 @@ def trainer(
         Positions in a training step; less while the window is small (default 16384).
     device
         Where to compute: auto (a GPU if there is one), cpu, cuda or cuda:N.
+    gpus
+        Several devices that learn together, one process on each: 0,1 as CUDA numbers them, or
+        cpu,cpu (docs/distributed.md). Nets of tree search.
     minutes
         End after this time, or up to a tenth of it later.
     num_workers
@@ -91,11 +108,6 @@ def trainer(
     seed
         Seed of the run (default 1).
     """
-    from zerofleet.monitor.console import ConsoleReport
-    from zerofleet.monitor.tensorboard import TensorBoardReport
-    from zerofleet.monitor.weights_and_biases import WandbReport
-    from zerofleet.roles.trainer import Trainer
-
     keys = command_line_keys(
         set_,
         run_name=run_name,
@@ -110,21 +122,87 @@ def trainer(
         checkpoint_interval=checkpoint_interval,
         eval_games=eval_games,
     )
-    told = TensorBoardReport(run_dir.files / TENSORBOARD, ConsoleReport())
-    project = wandb_project(use_wandb, project_name)
-    wandb = None if project is None else WandbReport(run_dir, project, told)
+
+    def run(where: "str | RankGroup") -> int:
+        from zerofleet.monitor.console import ConsoleReport
+        from zerofleet.monitor.tensorboard import TensorBoardReport
+        from zerofleet.monitor.weights_and_biases import WandbReport
+        from zerofleet.roles.progress import one_device
+        from zerofleet.roles.trainer import Trainer
+
+        told = TensorBoardReport(run_dir.files / TENSORBOARD, ConsoleReport())
+        project = wandb_project(use_wandb, project_name)
+        wandb = None if project is None else WandbReport(run_dir, project, told)
+        try:
+            made = Trainer(
+                run_dir,
+                recipe=recipe,
+                command_line=keys,
+                seed_data=seed_data,
+                checkpoint=checkpoint,
+                device=where,
+                minutes=minutes,
+                num_workers=num_workers,
+                report=wandb or told,
+            )
+            if isinstance(made.resolve_config(), AlphaBetaRunConfig):
+                one_device(where)
+            return made.run()
+        finally:
+            if wandb is not None:
+                wandb.close()
+
+    devices = _devices(gpus, device)
+    if "RANK" in os.environ and "WORLD_SIZE" in os.environ:
+        return _as_rank(devices, run)
+    if len(devices) > 1:
+        return _start_ranks(len(devices), run_dir.files / LOGS)
+    return run(devices[0])
+
+
+def _devices(gpus: str | None, device: str) -> tuple[str, ...]:
+    from zerofleet.fleet.devices import parse_devices
+
+    if gpus is None:
+        return (device,)
+    if device != "auto":
+        raise ConfigError(f"--gpus {gpus} and --device {device}: name the devices with one of them")
     try:
-        return Trainer(
-            run_dir,
-            recipe=recipe,
-            command_line=keys,
-            seed_data=seed_data,
-            checkpoint=checkpoint,
-            device=device,
-            minutes=minutes,
-            num_workers=num_workers,
-            report=wandb or told,
-        ).run()
+        return parse_devices(gpus)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+
+
+def _start_ranks(num_ranks: int, log_dir: Path) -> int:
+    from zerofleet.run.threads import calm_threads
+
+    calm_threads()
+    from zerofleet.training.launch import Nodes, run_ranks
+
+    status = run_ranks(["-m", "zerofleet", *sys.argv[1:]], Nodes(num_ranks), log_dir=log_dir)
+    return 0 if status in _STOPPED else status
+
+
+def _as_rank(devices: tuple[str, ...], run: "Callable[[RankGroup], int]") -> int:
+    """One of the ranks that `_start_ranks`, or torchrun, has started."""
+    from zerofleet.run.threads import calm_threads
+
+    calm_threads()
+    from zerofleet.roles.ranks import follow, send_end
+    from zerofleet.training.group import Place, RankGroup, end_with_launcher
+
+    end_with_launcher()
+    place = Place.from_environment()
+    if len(devices) not in (1, place.local_world_size):
+        raise ConfigError(
+            f"--gpus: {len(devices)} devices for {place.local_world_size} ranks of this host"
+        )
+    group = RankGroup.join(place, device=devices[place.local_rank % len(devices)])
+    try:
+        if not group.is_main:
+            return follow(group)
+        status = run(group)
+        send_end(group)
+        return status
     finally:
-        if wandb is not None:
-            wandb.close()
+        group.close()

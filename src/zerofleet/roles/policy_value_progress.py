@@ -9,8 +9,6 @@ import numpy as np
 
 from zerofleet.arena.stats import GameStats, IterationStats, LossStats, SpikeFigures
 from zerofleet.games.registry import load_game
-from zerofleet.nets.architecture import NetArchitecture
-from zerofleet.nets.build import build_model
 from zerofleet.nets.model_file import model_to_pt, model_to_safetensors
 from zerofleet.records.errors import ShardError
 from zerofleet.records.shard import GameRecords, ShardMeta
@@ -19,6 +17,7 @@ from zerofleet.roles.collect import AcceptedShard
 from zerofleet.roles.config import TreeSearchRunConfig
 from zerofleet.roles.ending import Ending
 from zerofleet.roles.progress import game_stats, worker_stats
+from zerofleet.roles.ranks import new_learner, send_config, send_loop, send_samples, send_state
 from zerofleet.roles.state import (
     LEARNER,
     MODEL_PT,
@@ -32,6 +31,7 @@ from zerofleet.run.commit import Checkpoint, FileRef
 from zerofleet.run.errors import KeyMissingError
 from zerofleet.run.ledger import Ledger
 from zerofleet.run.store import Store
+from zerofleet.training.group import RankGroup
 from zerofleet.training.policy_value import PolicyValueLearner, PolicyValueResult
 from zerofleet.training.policy_value_checkpoint import (
     policy_value_learner_to_bytes,
@@ -95,18 +95,23 @@ class PolicyValueProgress:
 
     @classmethod
     def bootstrap(
-        cls, config: TreeSearchRunConfig, device: str, warm_start: WarmStart | None
+        cls,
+        config: TreeSearchRunConfig,
+        where: "str | RankGroup",
+        warm_start: WarmStart | None,
     ) -> "PolicyValueProgress":
         """Model version 1, with random weights or those of another run."""
         started = time.monotonic()
         window = SampleWindow.empty(
             load_game(config.game.spec), max_positions=config.replay.window_limit(0)
         )
-        learner = _new_learner(config, window.game, device)
+        send_config(where, config)
+        learner = new_learner(config, window.game, where)
         num_loops = 0
         if warm_start is not None:
             warm_start.restore(learner, seed=config.seed)
             num_loops = warm_start.num_loops
+        send_state(learner)
         entry = IterationStats(
             iteration=num_loops,
             model_version=1,
@@ -134,7 +139,7 @@ class PolicyValueProgress:
         store: Store,
         checkpoint: Checkpoint,
         config: TreeSearchRunConfig,
-        device: str,
+        where: "str | RankGroup",
         on_unreadable: Callable[[str, str], None],
     ) -> "PolicyValueProgress":
         """What the commit holds; the window is rebuilt from the shards it names.
@@ -143,10 +148,12 @@ class PolicyValueProgress:
         """
         state = restore(store, checkpoint)
         game = load_game(config.game.spec)
-        learner = _new_learner(config, game, device)
+        send_config(where, config)
+        learner = new_learner(config, game, where)
         data = state.files[LEARNER]
         assert isinstance(data, bytes)
         restore_policy_value_learner(learner, data, source=f"checkpoint {checkpoint.commit}")
+        send_state(learner)
         # As many samples as it held: the oldest source may have been in it only in part.
         size = sum(source.num_positions for source in state.sources)
         progress = cls(state, SampleWindow.empty(game, max_positions=max(1, size)), learner, config)
@@ -160,6 +167,7 @@ class PolicyValueProgress:
                 batches.append(progress.merged(source.name, parts))
             except (KeyMissingError, ShardError) as error:
                 on_unreadable(source.name, str(error))
+        send_samples(learner.group, batches, progress.window.max_positions)
         return replace(progress, window=progress.window.extended(batches))
 
     def learn(
@@ -187,8 +195,10 @@ class PolicyValueProgress:
         num_positions = state.ledger.num_positions
         limit = config.replay.window_limit(num_positions)
         window = replace(self.window, max_positions=limit).extended(batches)
+        send_samples(self.learner.group, batches, limit)
         steps = max(1, self._steps(window, num_positions))
         on_progress(0.0, {"iteration": iteration, "window": len(window), "num_steps": steps})
+        send_loop(self.learner.group, iteration, steps)
         result = self.learner.train_loop(
             window,
             iteration,
@@ -247,17 +257,6 @@ class PolicyValueProgress:
 
     def write_window_checkpoint(self, store: Store) -> None:
         """This kind of run has none: its shards are what another run can start from."""
-
-
-def _new_learner(config: TreeSearchRunConfig, game: Any, device: str) -> PolicyValueLearner:
-    model = build_model(NetArchitecture.of(game, config.net), seed=config.seed)
-    return PolicyValueLearner(
-        model,
-        config.training,
-        device=device,
-        seed=config.seed,
-        without_search=config.is_without_search,
-    )
 
 
 def _model_files(learner: PolicyValueLearner) -> dict[str, bytes | FileRef]:

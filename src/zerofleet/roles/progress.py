@@ -21,6 +21,7 @@ from zerofleet.run.store import Store
 
 if TYPE_CHECKING:
     from zerofleet.roles.warm_start import WarmStart
+    from zerofleet.training.group import RankGroup
 
 
 class Progress(Protocol):
@@ -74,7 +75,7 @@ class Progress(Protocol):
 
 def bootstrap(
     config: RunConfig,
-    device: str,
+    device: "str | RankGroup",
     seed_data: Path | None,
     *,
     warm_start: "WarmStart | None" = None,
@@ -88,7 +89,7 @@ def bootstrap(
         from zerofleet.roles.nnue_progress import NnueProgress
 
         return NnueProgress.bootstrap(
-            config, device, seed_data, warm_start=warm_start, should_stop=should_stop
+            config, one_device(device), seed_data, warm_start=warm_start, should_stop=should_stop
         )
     assert isinstance(config, TreeSearchRunConfig)
     if seed_data is not None:
@@ -102,7 +103,7 @@ def restore(
     store: Store,
     checkpoint: Checkpoint,
     config: RunConfig,
-    device: str,
+    device: "str | RankGroup",
     on_unreadable: Callable[[str, str], None],
 ) -> Progress:
     """What the commit holds; the window is rebuilt from the shards it names.
@@ -112,11 +113,21 @@ def restore(
     if isinstance(config, AlphaBetaRunConfig):
         from zerofleet.roles.nnue_progress import NnueProgress
 
-        return NnueProgress.restore(store, checkpoint, config, device, on_unreadable)
+        return NnueProgress.restore(store, checkpoint, config, one_device(device), on_unreadable)
     assert isinstance(config, TreeSearchRunConfig)
     from zerofleet.roles.policy_value_progress import PolicyValueProgress
 
     return PolicyValueProgress.restore(store, checkpoint, config, device, on_unreadable)
+
+
+def one_device(device: "str | RankGroup") -> str:
+    """The device of a net of alpha-beta. Raises: ConfigError if several ranks are to train one."""
+    if isinstance(device, str):
+        return device
+    raise ConfigError(
+        "several devices: a net of alpha-beta (net.kind: nnue) is so small that one trains it; "
+        "name one device with --device"
+    )
 
 
 def game_stats(shards: Sequence[AcceptedShard]) -> GameStats:

@@ -70,6 +70,7 @@ from zerofleet.run.threads import calm_threads
 
 if TYPE_CHECKING:
     from zerofleet.roles.warm_start import WarmStart
+    from zerofleet.training.group import RankGroup
 
 DEFAULT_RECIPE = "ultimate_ttt"
 STATUS_SECONDS = 5.0
@@ -89,7 +90,7 @@ class Trainer:
         command_line: Mapping[str, Any] | None = None,
         seed_data: Path | None = None,
         checkpoint: Path | None = None,
-        device: str = "auto",
+        device: "str | RankGroup" = "auto",
         minutes: float | None = None,
         num_workers: int = 1,
         report: Report = silent,
@@ -101,6 +102,7 @@ class Trainer:
           command_line: dotted configuration keys and values, over recipe and config.json.
           seed_data: .npz of evaluated positions; only used when the run is new.
           checkpoint: a file that `read_warm_start` takes; only used when the run is new.
+          device: to learn on; or the ranks, of which this process is the first (ranks.py).
           minutes: the run ends soon after this time (ending.py).
           num_workers: a synchronous iteration is dealt once so many live, or after a while.
         """
@@ -122,7 +124,7 @@ class Trainer:
         self._speeds = Speeds()
         self._status_written = float("-inf")
         try:
-            check_device_name(device, "--device")
+            check_device_name(device if isinstance(device, str) else "auto", "--device")
         except ValueError as error:
             raise ConfigError(str(error)) from None
         if seed_data is not None and not seed_data.is_file():
@@ -149,7 +151,7 @@ class Trainer:
             self._lease = Lease.acquire(
                 self._store,
                 TRAINER_LEASE,
-                info={"software": software_version(), "device": self._device},
+                info={"software": software_version(), "device": str(self._device)},
                 dead_after_seconds=self._config.fleet.dead_after_seconds,
                 on_wait=lambda text: self._report({"kind": "waiting", "for": text}),
             )
@@ -251,7 +253,6 @@ class Trainer:
                 raise describe(error, "create the directory", path) from error
 
     def _restore_or_bootstrap(self) -> Progress:
-
         checkpoint = self._committed = read_latest(self._store)
         if checkpoint is not None:
             for flag, path in (

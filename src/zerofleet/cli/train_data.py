@@ -52,8 +52,8 @@ def train_on_data(
             )
     if run_dir is not None and not run_dir.is_directory:
         raise ConfigError(
-            f"--run-dir {run_dir}: training on given games wants a directory; copy it there when it "
-            "is done"
+            f"--run-dir {run_dir}: training on given games wants a directory; copy it there when "
+            "it is done"
         )
     more = [
         f"{KEYS[name]}={json.dumps(given[name])}" for name in _SETTINGS if given[name] is not None

@@ -166,7 +166,7 @@ def wild_pgn(
             other = "0-1" if played.result != "0-1" else "1-0"
             text = text.replace(f'[Result "{played.result}"]', f'[Result "{other}"]')
         elif bad in ("illegal", "unreadable"):
-            board, keep = chess.Board(), rng.randrange(len(played.moves))
+            board, keep = chess.Board(), rng.randrange(1, len(played.moves))
             plain = chess.pgn.Game()
             node: Any = plain
             for move in played.moves[:keep]:

@@ -54,6 +54,7 @@ def test_imported_games_are_learned(tmp_path, capsys) -> None:
     assert math.isclose(last["policy_entropy"], 0, abs_tol=1e-3)
     assert f"epoch 3/3: finds the move in {100 * last['val_accuracy']:.1f} %" in told
     assert (tmp_path / "run/learning_curve.png").exists()
+    assert "The net plays: zerofleet uci" in told
 
     # A run of self-play may begin with the net, but not in the same directory.
     from zerofleet.roles.trainer import Trainer

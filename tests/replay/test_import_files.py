@@ -6,6 +6,7 @@ import importlib
 import lzma
 import os
 import signal
+import threading
 
 import pytest
 from import_kit import (
@@ -21,7 +22,8 @@ from import_kit import (
 
 from support import require
 from zerofleet.replay.imports import Filters, ImportFilesError, find_sources, importer
-from zerofleet.replay.imports.journal import Journal
+from zerofleet.replay.imports.journal import HEAD_BYTES, Journal
+from zerofleet.run.errors import StoreError
 
 PLAIN = "".join(
     f'[Event "e"]\n[Round "{n}"]\n\n1. e4 e5 2. {"Nf3" if n % 2 else "Nc3"} 1-0\n\n'
@@ -193,6 +195,33 @@ def test_a_file_that_was_cut_gives_what_it_has(tmp_path, small_shards) -> None:
         path.write_bytes(data[:200] + bytes(100) + data[300:])
         damaged = do_import(tmp_path / f"damaged_{ending}", path)
         assert "is damaged" in damaged.sources[0].error
+
+
+def test_pipes_are_read_once(tmp_path, small_shards) -> None:
+    """The same text is known from a pipe too; one that differs later on cannot be read again."""
+
+    def pipe(text):
+        reader, writer = os.pipe()
+        thread = threading.Thread(target=lambda: (os.write(writer, text), os.close(writer)))
+        thread.start()
+        try:
+            return do_import(tmp_path / "run", f"/dev/fd/{reader}").sources[0]
+        finally:
+            thread.join()
+            os.close(reader)
+
+    head = PLAIN.encode() + b"{" + b"x" * HEAD_BYTES + b"}\n\n"
+    assert pipe(head + PLAIN.encode()).num_imported == 80
+    assert pipe(head + PLAIN.encode()).num_before == 80
+    error = pipe(head + PLAIN.replace("Nf3", "Bc4").encode()).error
+    assert "differs after that: save it in a file" in error
+
+
+def test_a_full_disk_is_told(tmp_path) -> None:
+    with Journal(tmp_path / "run") as journal, open("/dev/full", "ab", buffering=0) as full:
+        journal._file = full
+        with pytest.raises(StoreError, match="the disk or quota is full"):
+            journal.begin("chess", "0" * 64)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from zerofleet.cli.options import KEYS
 from zerofleet.fleet.devices import parse_devices
-from zerofleet.roles.config import ConfigError
+from zerofleet.roles.config import ConfigError, parse_config_json, resolve
+from zerofleet.run.layout import CONFIG
 from zerofleet.run.place import Place
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import DirectoryStore
@@ -111,4 +112,6 @@ def _show(directory: Path) -> None:
         console.print(f"Learning curve: {picture}", soft_wrap=True, highlight=False)
     except ImportError as error:
         console.print(f"No picture: {error}")
-    console.print(f"The net plays: zerofleet uci {directory}", soft_wrap=True, highlight=False)
+    config = resolve({}, parse_config_json((directory / CONFIG).read_bytes()), {})
+    if engine := {"chess": "uci", "go": "gtp"}.get(config.game.spec.partition("(")[0]):
+        console.print(f"The net plays: zerofleet {engine} {directory}", soft_wrap=True)

@@ -202,7 +202,7 @@ class _Importer:
             if tail is not None:
                 self._continue(report, state, text, tail, hasher)
                 return None
-        if report.source.path is None:
+        if not report.source.is_file:
             raise UnreadableTextError(
                 f"begins as {state.path or 'an earlier one'} does, which was imported before, and "
                 "differs after that: save it in a file and import that"
@@ -367,7 +367,7 @@ class _Importer:
     def _candidates(self, source: Source, head: bytes) -> list[TextState]:
         """Texts this one may be, or have grown from; the most likely last."""
         found = self._by_head.get(_head_key(head), [])
-        if source.path is not None:
+        if source.is_file:
             found = self._by_path.get(_path(source), []) + found
         return list({state.number: state for state in found}.values())
 

@@ -11,16 +11,19 @@ and one that has grown is read from where it ended before. Reading a text again 
 its unpacking and a checksum.
 """
 
+import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
 from zerofleet.replay.imports.games import Place
 from zerofleet.replay.imports.text import ImportFilesError
+from zerofleet.run.atomic import describe
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import IMPORT_JOURNAL, IMPORTS, SKIPPED_GAMES, shard_name
 
@@ -86,7 +89,7 @@ class Journal:
         self.num_positions = 0
         self._report_bytes = self._num_reported = 0
         self._report: list[str] = []
-        self._file = self._path.open("a+b")
+        self._file = self._path.open("a+b", buffering=0)
         try:
             self._lock()
             self._read()
@@ -120,10 +123,8 @@ class Journal:
         """Says what was read; with games, that the shard `next_batch` holds them."""
         lines = "".join(line + "\n" for line in self._report).encode()
         if lines:
-            with self._report_path.open("ab") as file:
-                file.write(lines)
-                file.flush()
-                os.fsync(file.fileno())
+            with _told(self._report_path), self._report_path.open("ab", buffering=0) as file:
+                _write(file, lines)
         self._report_bytes += len(lines)
         self._num_reported += len(self._report)
         self._report = []
@@ -153,9 +154,8 @@ class Journal:
         return self.folder / shard_name(MODEL_VERSION, self.worker, batch)
 
     def _append(self, line: dict[str, Any]) -> None:
-        self._file.write(json.dumps(line).encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with _told(self._path):
+            _write(self._file, json.dumps(line).encode() + b"\n")
 
     def _lock(self) -> None:
         try:
@@ -170,7 +170,7 @@ class Journal:
 
     def _read(self) -> None:
         self._file.seek(0)
-        data = self._file.read()
+        data = self._file.readall()
         whole = data.rfind(b"\n") + 1
         if whole < len(data):  # killed while the last line was written: it has not happened
             self._file.truncate(whole)
@@ -215,3 +215,18 @@ class Journal:
             os.truncate(
                 self._report_path, min(self._report_bytes, self._report_path.stat().st_size)
             )
+
+
+def _write(file: RawIOBase, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) or 0 :]
+    os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise describe(error, "write", path) from error

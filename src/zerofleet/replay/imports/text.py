@@ -47,6 +47,11 @@ class Source:
     """None: standard input."""
 
     @property
+    def is_file(self) -> bool:
+        """It can be read again from its start; standard input and pipes cannot."""
+        return self.path is not None and self.path.is_file()
+
+    @property
     def size_bytes(self) -> int:
         """As it lies there; 0 if that is unknown."""
         try:

@@ -311,7 +311,8 @@ class Trainer:
             on_rejected=self._on_rejected,
         )
         self._derive(progress)
-        gate = Gate(store, config, self._ending, self._phase, self._tell, device=self._device)
+        device = self._device if isinstance(self._device, str) else str(self._device.device)
+        gate = Gate(store, config, self._ending, self._phase, self._tell, device=device)
         max_loops = config.pacing.max_loops
         while progress.state.iteration < max_loops and not self._ending.is_over():
             shards = self._collect(progress)

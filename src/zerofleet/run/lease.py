@@ -15,16 +15,17 @@ import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from zerofleet.run.documents import check_format, decode_object, encode
 from zerofleet.run.errors import DamagedError, RunError, StoreError
 from zerofleet.run.faults import fault_point
-from zerofleet.run.layout import CONFIG
+from zerofleet.run.layout import CONFIG, WORKERS, worker_of_lease_key
+from zerofleet.run.many import read_many
 from zerofleet.run.process import ProcessIdentity
-from zerofleet.run.store import Store, read_or_none
+from zerofleet.run.store import Store, iterate, read_or_none
 
 FORMAT = 1
 BEAT_SECONDS = 2.0
@@ -379,6 +380,20 @@ def read_lease(store: Store, key: str) -> dict[str, Any] | None:
     """The lease's document, or None if there is none; DamagedError if it is not one."""
     data = read_or_none(store, key)
     return None if data is None else _parse(data, key)
+
+
+def read_leases(store: Store) -> Iterator[tuple[str, dict[str, Any] | DamagedError]]:
+    """(key, document) of all workers' leases, in order; the error in place of one that is none.
+
+    Raises: StoreError if the store is away.
+    """
+    keys = [entry.key for entry in iterate(store, WORKERS) if worker_of_lease_key(entry.key)]
+    for key, data in read_many(store, keys):
+        if data is not None:
+            try:
+                yield key, _parse(data, key)
+            except DamagedError as error:
+                yield key, error
 
 
 def configured_dead_after(store: Store) -> float:

@@ -25,7 +25,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from zerofleet.run.errors import KeyMissingError, StoreError
-from zerofleet.run.layout import DATA, MODEL_VERSION, STATUS_TEXT, STOP, TRAINER_LEASE, WORKERS
+from zerofleet.run.layout import (
+    DATA,
+    LOGS,
+    MODEL_VERSION,
+    STATUS_TEXT,
+    STOP,
+    TENSORBOARD,
+    TRAINER_LEASE,
+    WORKERS,
+)
 from zerofleet.run.store import PAGE_SIZE, Entry, Page, check_key
 
 if TYPE_CHECKING:
@@ -45,7 +54,7 @@ PATIENCE_SECONDS = 60.0
 LARGE_BYTES = 2**20
 """Larger values may take `LARGE_TIMEOUT_FACTOR` times as long to send."""
 LARGE_TIMEOUT_FACTOR = 30
-_SOON_AGAIN = (WORKERS, TRAINER_LEASE, DATA, STOP, MODEL_VERSION, STATUS_TEXT)
+_SOON_AGAIN = (WORKERS, TRAINER_LEASE, DATA, STOP, MODEL_VERSION, STATUS_TEXT, LOGS, TENSORBOARD)
 _WRITER = "zerofleet-writer"
 _METADATA_HOST = "169.254.169.254"
 
@@ -85,9 +94,6 @@ class ObjectPrefix:
 
 class ObjectStore:
     """A run in object storage; safe to use from several threads."""
-
-    num_parallel_calls = 16
-    """A request mostly waits: so many at a time are worth while (run/many.py)."""
 
     def __init__(
         self,

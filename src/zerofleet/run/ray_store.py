@@ -180,9 +180,6 @@ def end_service(ray: Any, name: str) -> None:
 class RayStore:
     """The run behind an actor; safe to use from several threads."""
 
-    num_parallel_calls = 8
-    """So many at a time are worth while (run/many.py)."""
-
     def __init__(
         self,
         address: str,

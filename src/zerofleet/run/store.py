@@ -101,8 +101,9 @@ class CopyingStore(Protocol):
 def iterate(store: Store, prefix: str) -> Iterator[Entry]:
     """All entries under `prefix`, page by page."""
     after: str | None = ""
+    limit = getattr(store, "page_size", PAGE_SIZE)
     while after is not None:
-        page = store.list(prefix, after=after)
+        page = store.list(prefix, after=after, limit=limit)
         yield from page.entries
         after = page.next_after
 
@@ -168,6 +169,9 @@ def check_key(key: str) -> str:
 
 class DirectoryStore:
     """A run in a directory of any file system with rename, exclusive create and listing."""
+
+    page_size = 100_000
+    """A page takes a look at the whole directory, however few keys it has."""
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)

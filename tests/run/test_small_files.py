@@ -8,12 +8,13 @@ import toy_run
 from zerofleet.run.commit import commit
 from zerofleet.run.documents import encode, sha256_hex
 from zerofleet.run.errors import DamagedError, StoreError
-from zerofleet.run.layout import shard_name
+from zerofleet.run.layout import TRAINER_LEASE, shard_name
+from zerofleet.run.lease import Lease
 from zerofleet.run.ledger import Ledger
 from zerofleet.run.numbers import LEDGER, first_free_numbers
 from zerofleet.run.rejected import quarantine, read_rejected
 from zerofleet.run.series import SeriesWriter, read_series, series_names, tail_series
-from zerofleet.run.spool import PendingGate, Spool, SpoolFullError
+from zerofleet.run.spool import PendingBytes, PendingGate, Spool, SpoolFullError
 from zerofleet.run.stats import append_stats, read_stats, thin
 from zerofleet.run.stop import clear_stop, request_stop, stop_requested
 
@@ -210,3 +211,34 @@ def test_the_end_of_a_series_is_its_last_whole_lines(tmp_path):
         assert tail == numbers[len(numbers) - len(tail) :]
         assert len(tail) >= min(41, size // 16 - 4)
     assert tail_series(tmp_path, "nothing") == []
+
+
+def test_the_gate_asks_the_trainer_and_lists_only_without_one(store, monkeypatch):
+    """A thousand workers that list a thousand shards each would be work for a file server."""
+    now, listed = [0.0], []
+    real = store.list
+    monkeypatch.setattr(store, "list", lambda *a, **k: listed.append(a) or real(*a, **k))
+    gate = PendingGate(store, 10, check_seconds=5, clock=lambda: now[0])
+    store.put("data/v0001_w_0001.npz", b"123456")
+    assert gate.is_open()
+    assert listed
+    lease = Lease.acquire(store, TRAINER_LEASE, settle_seconds=0)
+    pending = PendingBytes(store, clock=lambda: now[0])
+    lease.beat(**pending())
+    now[0], listed[:] = 6, []
+    assert gate.is_open()
+    assert gate.pending_bytes == 6
+    store.put("data/v0001_w_0002.npz", b"123456")
+    lease.beat(**pending())  # it looks at most every 5 s, too
+    now[0] = 12
+    lease.beat(**pending())
+    listed.clear()
+    assert not gate.is_open()
+    assert gate.pending_bytes == 12
+    assert listed == []
+    # The trainer has ended: its figure says nothing any more.
+    lease.release()
+    store.delete("data/v0001_w_0001.npz")
+    now[0] = 18
+    assert gate.is_open()
+    assert gate.pending_bytes == 6

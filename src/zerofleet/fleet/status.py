@@ -12,10 +12,9 @@ from zerofleet.run.layout import (
     REJECTED,
     STATUS_TEXT,
     TRAINER_LEASE,
-    WORKERS,
     worker_of_lease_key,
 )
-from zerofleet.run.lease import LeaseWatch, read_lease
+from zerofleet.run.lease import LeaseWatch, read_lease, read_leases
 from zerofleet.run.models import read_version
 from zerofleet.run.stats import read_stats
 from zerofleet.run.stop import stop_requested
@@ -159,13 +158,20 @@ def collect(
     `configured_workers` are the ids of a fleet file; without one all leases not stopped count.
     """
     problems: list[str] = []
-    trainer = _role(store, watch, TRAINER_LEASE, "trainer", problems)
-    workers = []
-    for entry in iterate(store, WORKERS):
-        worker = worker_of_lease_key(entry.key)
-        role = _role(store, watch, entry.key, worker, problems) if worker else None
-        if role is not None:
-            workers.append(role)
+    trainer, workers = None, []
+    try:
+        lease = read_lease(store, TRAINER_LEASE)
+        trainer = None if lease is None else _role(watch, TRAINER_LEASE, "trainer", lease)
+    except RunError as error:
+        problems.append(str(error))
+    try:
+        for key, found in read_leases(store):
+            if isinstance(found, RunError):
+                problems.append(str(found))
+            else:
+                workers.append(_role(watch, key, worker_of_lease_key(key) or key, found))
+    except RunError as error:
+        problems.append(str(error))
     fleet, is_up = _fleet(store, watch, problems)
     if fleet is not None:
         links = fleet.get("workers", {})
@@ -261,16 +267,7 @@ def _with_links(workers: list[RoleStatus], links: dict[str, Any], is_up: bool) -
     return [known[name] for name in sorted(known)]
 
 
-def _role(
-    store: Store, watch: LeaseWatch, key: str, name: str, problems: list[str]
-) -> RoleStatus | None:
-    try:
-        lease = read_lease(store, key)
-    except RunError as error:
-        problems.append(str(error))
-        return None
-    if lease is None:
-        return None
+def _role(watch: LeaseWatch, key: str, name: str, lease: dict[str, Any]) -> RoleStatus:
     alive = watch.observe(key, lease)
     written = str(lease.get("state", "offline"))
     state = written if alive or written == "stopped" else "offline"

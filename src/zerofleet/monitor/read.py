@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, TypeVar, cast
 
 from zerofleet.arena.config import ArenaConfig
@@ -16,13 +15,12 @@ from zerofleet.run.layout import (
     CONFIG,
     TRAINER_LEASE,
     TRAINING_STATS,
-    WORKERS,
     worker_of_lease_key,
 )
-from zerofleet.run.lease import LeaseWatch, configured_dead_after, read_lease
+from zerofleet.run.lease import LeaseWatch, configured_dead_after, read_lease, read_leases
 from zerofleet.run.models import read_version
 from zerofleet.run.stats import parse_stats
-from zerofleet.run.store import Store, iterate, read_or_none
+from zerofleet.run.store import Store, read_or_none
 
 _T = TypeVar("_T")
 _Document = dict[str, Any]
@@ -136,18 +134,20 @@ class RunReader:
         return ({}, False) if lease is None else (lease, self._watch.observe(key, lease))
 
     def _workers(self, problems: list[str], restarts: Mapping[str, int]) -> list[WorkerView]:
-        keys: list[str] = self._attempt(
-            problems, lambda: [entry.key for entry in iterate(self._store, WORKERS)], []
-        )
         views = []
-        for key in keys:
-            worker = worker_of_lease_key(key)
-            lease, alive = self._attempt(problems, partial(self._lease, key), _NO_LEASE)
-            if worker is not None and lease:
-                view = _worker(worker, lease, alive, restarts.get(worker, 0))
-                silent = self._watch.silent_seconds(key)
-                proven = self._watch.is_proven(key, lease)
-                views.append(replace(view, silent_seconds=silent, is_confirmed=proven))
+        try:
+            for key, lease in read_leases(self._store):
+                worker = worker_of_lease_key(key)
+                if isinstance(lease, RunError):
+                    problems.append(str(lease))
+                elif worker is not None:
+                    alive = self._watch.observe(key, lease)
+                    view = _worker(worker, lease, alive, restarts.get(worker, 0))
+                    silent = self._watch.silent_seconds(key)
+                    proven = self._watch.is_proven(key, lease)
+                    views.append(replace(view, silent_seconds=silent, is_confirmed=proven))
+        except RunError as error:
+            problems.append(str(error))
         return views
 
     def _attempt(self, problems: list[str], read: Callable[[], _T], otherwise: _T) -> _T:

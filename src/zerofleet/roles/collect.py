@@ -32,9 +32,10 @@ from zerofleet.run.errors import KeyMissingError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import DATA, base_name, parse_shard_name
 from zerofleet.run.ledger import Ledger, Verdict
+from zerofleet.run.many import in_order
 from zerofleet.run.models import read_manifest
 from zerofleet.run.rejected import quarantine
-from zerofleet.run.store import Store, iterate
+from zerofleet.run.store import Entry, Store, iterate, read_or_none
 
 MAX_SHARD_BYTES = 256 * 2**20
 """Larger files are refused unread; at 10 bytes a position a shard this size holds 25 million."""
@@ -105,24 +106,42 @@ class Collector:
 
         Raises: StoreError if the store is away; what was accepted before is in the next result.
         """
-        for entry in iterate(self._store, DATA):
-            name = base_name(entry.key)
-            if stop():
-                break
-            if name in self._accepted:
-                continue
-            try:
-                shard = self._examine(name, entry.key, entry.size_bytes)
-            except ShardError as error:
-                quarantine(self._store, name, error.reason)
-                self._on_rejected(name, error.reason)
-                continue
-            except KeyMissingError:
-                continue  # a late listing; it is in consumed/ or rejected/ already
-            if shard is not None:
-                self._found.append(shard)
+        listed = [e for e in iterate(self._store, DATA) if base_name(e.key) not in self._accepted]
+        with contextlib.closing(in_order(self._read, listed)) as read:
+            for entry, data in zip(listed, read, strict=True):
+                name = base_name(entry.key)
+                if stop():
+                    break
+                if data is None:
+                    continue  # a late listing; it is in consumed/ or rejected/ already
+                try:
+                    shard = self._examine(name, data)
+                except ShardError as error:
+                    quarantine(self._store, name, error.reason)
+                    self._on_rejected(name, error.reason)
+                    continue
+                except KeyMissingError:
+                    continue
+                if shard is not None:
+                    self._found.append(shard)
         found, self._found = self._found, []
         return found
+
+    def _read(self, entry: Entry) -> bytes | ShardError | None:
+        """The bytes of a listed shard; why it is refused unread; None if it is gone."""
+        name = base_name(entry.key)
+        # Gate 1: name and size.
+        try:
+            parse_shard_name(name)
+        except ValueError as error:
+            return ShardError(name, str(error))
+        if entry.size_bytes > self._max_shard_bytes:
+            return ShardError(
+                name,
+                f"{entry.size_bytes:,} bytes; at most {self._max_shard_bytes:,} are accepted: "
+                "use fewer --games-per-batch",
+            )
+        return read_or_none(self._store, entry.key)
 
     def finish(self, shards: Iterable[tuple[str, str]]) -> None:
         """Moves committed shards, (name, sha256), to consumed/.
@@ -130,30 +149,25 @@ class Collector:
         Redone at start for those a crash left behind: then another file may lie in data/ under the
         name of one that was moved. It stays there, to be judged as any other.
         """
-        for name, sha256 in shards:
-            fault_point("trainer.before_move")
-            with contextlib.suppress(KeyMissingError):  # moved before the crash
-                if name in self._accepted or self._is_pending(name, sha256):
-                    consume(self._store, name)
+        for name in in_order(self._finish, shards):
             self._accepted.discard(name)
         fault_point("trainer.after_moves")
+
+    def _finish(self, shard: tuple[str, str]) -> str:
+        name, sha256 = shard
+        fault_point("trainer.before_move")
+        with contextlib.suppress(KeyMissingError):  # moved before the crash
+            if name in self._accepted or self._is_pending(name, sha256):
+                consume(self._store, name)
+        return name
 
     def _is_pending(self, name: str, sha256: str) -> bool:
         return hashlib.sha256(self._store.read(DATA + name)).hexdigest() == sha256
 
-    def _examine(self, name: str, key: str, size_bytes: int) -> AcceptedShard | None:
-        # Gate 1: name and size.
-        try:
-            said = parse_shard_name(name)
-        except ValueError as error:
-            raise ShardError(name, str(error)) from None
-        if size_bytes > self._max_shard_bytes:
-            raise ShardError(
-                name,
-                f"{size_bytes:,} bytes; at most {self._max_shard_bytes:,} are accepted: "
-                "use fewer --games-per-batch",
-            )
-        data = self._store.read(key)
+    def _examine(self, name: str, data: bytes | ShardError) -> AcceptedShard | None:
+        if isinstance(data, ShardError):
+            raise data
+        said = parse_shard_name(name)
         fault_point("trainer.after_read")
         sha256 = hashlib.sha256(data).hexdigest()
         # Gate 2: identity.

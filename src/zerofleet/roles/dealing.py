@@ -11,10 +11,10 @@ from zerofleet.roles.progress import game_stats, worker_stats
 from zerofleet.run.documents import decode_object
 from zerofleet.run.errors import DamagedError, RunError, StoreError
 from zerofleet.run.faults import fault_point
-from zerofleet.run.layout import FLEET_WEIGHTS, WORKERS, worker_of_lease_key
-from zerofleet.run.lease import LeaseWatch, read_lease
+from zerofleet.run.layout import FLEET_WEIGHTS, worker_of_lease_key
+from zerofleet.run.lease import LeaseWatch, read_leases
 from zerofleet.run.shares import Share, write_share
-from zerofleet.run.store import Store, iterate, read_or_none
+from zerofleet.run.store import Store, read_or_none
 
 FIRST_DEAL_SECONDS = 20.0
 """The first deal of an iteration waits this long for the workers it was told to expect."""
@@ -82,19 +82,17 @@ class Dealing:
         finished: dict[str, int] = {}
         errors: dict[str, str] = {}
         try:
-            for entry in iterate(self._store, WORKERS):
-                worker = worker_of_lease_key(entry.key)
-                with contextlib.suppress(DamagedError):
-                    lease = read_lease(self._store, entry.key)
-                    if not worker or not lease:
-                        continue
-                    if self._watch.observe(entry.key, lease):
-                        live[worker] = lease["session"]
-                        share = lease.get("finished_share")
-                        if share and share[0] == iteration:
-                            finished[worker] = share[1]
-                    elif lease.get("state") == "stopped" and lease.get("error"):
-                        errors[worker] = lease["error"]
+            for key, lease in read_leases(self._store):
+                worker = worker_of_lease_key(key)
+                if not worker or isinstance(lease, DamagedError):
+                    continue
+                if self._watch.observe(key, lease):
+                    live[worker] = lease["session"]
+                    share = lease.get("finished_share")
+                    if share and share[0] == iteration:
+                        finished[worker] = share[1]
+                elif lease.get("state") == "stopped" and lease.get("error"):
+                    errors[worker] = lease["error"]
         except StoreError:
             return
         self._live, self._finished, self._errors = live, finished, errors

@@ -64,6 +64,7 @@ from zerofleet.run.own_files import OwnFiles
 from zerofleet.run.place import Place
 from zerofleet.run.shares import Share, prune_shares, read_share
 from zerofleet.run.software import software_version
+from zerofleet.run.spool import PendingBytes
 from zerofleet.run.stop import clear_stop
 from zerofleet.run.store import DirectoryStore, check_exclusive_create, read_or_none
 from zerofleet.run.threads import calm_threads
@@ -162,6 +163,7 @@ class Trainer:
                     self._lease,
                     interval_seconds=self._config.fleet.heartbeat_seconds,
                     on_lost=self._stop.set,
+                    measure=PendingBytes(self._store),
                 ) as self._heartbeat,
             ):
                 files.copy(f"{TENSORBOARD}*")

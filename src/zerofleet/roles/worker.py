@@ -199,6 +199,7 @@ class Worker:
         session = self.session
         self._spool = Spool(session.store, self._spool_directory())
         if self._wait_for_config():
+            self._spool.flush()  # what an earlier process had to leave there
             self._strategy().run()
         self._spool.flush(now=True)
         if self._spool.names:

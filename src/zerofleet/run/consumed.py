@@ -4,6 +4,7 @@ from collections.abc import Container
 
 from zerofleet.run.layout import CONSUMED, DATA, base_name, parse_shard_name
 from zerofleet.run.ledger import Ledger
+from zerofleet.run.many import delete_many
 from zerofleet.run.store import Store, iterate, move
 
 
@@ -36,9 +37,5 @@ def delete_outside_window(store: Store, window: Container[str]) -> int:
 
     Called after the commit that moved the window on (`replay.keep: window`).
     """
-    deleted = 0
-    for entry in list(iterate(store, CONSUMED)):
-        if base_name(entry.key) not in window:
-            store.delete(entry.key)
-            deleted += 1
-    return deleted
+    keys = [entry.key for entry in iterate(store, CONSUMED)]
+    return delete_many(store, [key for key in keys if base_name(key) not in window])

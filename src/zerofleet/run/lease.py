@@ -275,11 +275,18 @@ class Heartbeat:
         *,
         interval_seconds: float = BEAT_SECONDS,
         on_lost: Callable[[], None] | None = None,
+        measure: Callable[[], dict[str, Any]] | None = None,
     ) -> None:
-        """`on_lost` is called once from the thread, for instance to set the core's stop flag."""
+        """Begins with the context.
+
+        Args:
+          on_lost: called once from the thread, for instance to set the core's stop flag.
+          measure: called from the thread before each beat: what else that beat writes.
+        """
         self._lease = lease
         self._interval_seconds = interval_seconds
         self._on_lost = on_lost
+        self._measure = measure
         self._changes: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -332,7 +339,8 @@ class Heartbeat:
             with self._lock:
                 changes, self._changes = self._changes, {}
             try:
-                self._lease.beat(**changes)
+                measured = self._measure() if self._measure is not None else {}
+                self._lease.beat(**{**measured, **changes})
                 self._store_error = ""
             except LeaseLostError:
                 if self._on_lost is not None:

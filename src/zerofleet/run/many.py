@@ -7,7 +7,7 @@ leases read one after the other would take a minute. So the first few calls are 
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -24,7 +24,7 @@ NUM_AHEAD = 4 * NUM_PARALLEL
 """So many results at most are held before they are taken: shards are large."""
 
 
-def in_order(call: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
+def in_order(call: Callable[[_T], _R], items: Iterable[_T]) -> Generator[_R, None, None]:
     """The results of `call`, in the order of the items; what it raises is raised at its place.
 
     `call` may run in other threads, also for items whose results are not taken in the end.

@@ -11,11 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from zerofleet.run.atomic import TemporarySweeper, write_atomic
-from zerofleet.run.errors import StoreError
+from zerofleet.run.errors import DamagedError, StoreError
 from zerofleet.run.faults import fault_point
-from zerofleet.run.layout import DATA, parse_shard_name
+from zerofleet.run.layout import DATA, TRAINER_LEASE, parse_shard_name
+from zerofleet.run.lease import LeaseWatch, read_lease
 from zerofleet.run.store import Store, iterate
 
+PENDING_BYTES = "pending_bytes"
+"""In the trainer's lease: bytes in data/ a moment ago."""
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 
@@ -121,8 +124,38 @@ class Spool:
         self._retry_at = self._clock() + self._pause_seconds
 
 
+class PendingBytes:
+    """Bytes in data/, listed at most every `check_seconds`; the trainer shows them in its lease."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        check_seconds: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._check_seconds = check_seconds
+        self._clock = clock
+        self._next_check = float("-inf")
+        self._value = 0
+
+    def __call__(self) -> dict[str, int]:
+        """{"pending_bytes": n}. While the store is away the last figure stands."""
+        if self._clock() >= self._next_check:
+            with contextlib.suppress(StoreError):
+                self._value = sum(entry.size_bytes for entry in iterate(self._store, DATA))
+            self._next_check = self._clock() + self._check_seconds
+        return {PENDING_BYTES: self._value}
+
+
 class PendingGate:
-    """Back-pressure: closed while data/ holds more bytes than the trainer should have waiting."""
+    """Back-pressure: closed while data/ holds more bytes than the trainer should have waiting.
+
+    The trainer counts them for everybody: a thousand workers that each list a thousand shards
+    would keep a file server or a service busy with nothing else. While no trainer lives, or in the
+    directory of a mirror, which has none, the worker lists `data/` itself.
+    """
 
     def __init__(
         self,
@@ -137,15 +170,25 @@ class PendingGate:
         self._check_seconds = check_seconds
         self._clock = clock
         self._next_check = float("-inf")
+        self._watch = LeaseWatch(clock=clock)
         self.pending_bytes = 0
 
     def is_open(self) -> bool:
-        """True if a worker may go on; data/ is listed at most every `check_seconds`.
+        """True if a worker may go on; it looks at most every `check_seconds`.
 
         While the store is away the last figure stands: then the spool is what bounds the worker.
         """
         if self._clock() >= self._next_check:
             with contextlib.suppress(StoreError):
-                self.pending_bytes = sum(entry.size_bytes for entry in iterate(self._store, DATA))
+                self.pending_bytes = self._measure()
             self._next_check = self._clock() + self._check_seconds
         return self.pending_bytes <= self._max_bytes
+
+    def _measure(self) -> int:
+        with contextlib.suppress(DamagedError):
+            lease = read_lease(self._store, TRAINER_LEASE)
+            if lease is not None and self._watch.observe(TRAINER_LEASE, lease):
+                told = lease.get(PENDING_BYTES)
+                if isinstance(told, int):
+                    return told
+        return sum(entry.size_bytes for entry in iterate(self._store, DATA))

@@ -125,7 +125,10 @@ def test_sigterm_while_the_run_is_away_spools_and_the_next_start_delivers(run, s
 def test_scripts_say_what_is_missing():
     for script in ("workers.sbatch", "trainer.sbatch"):
         done = subprocess.run(
-            ["bash", str(SCRIPTS / script)], env={"PATH": ""}, capture_output=True, text=True
+            ["bash", str(SCRIPTS / script)],
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
         )
         assert done.returncode != 0
         assert "set RUN to the run directory" in done.stderr

@@ -19,7 +19,7 @@ _R = TypeVar("_R")
 NUM_TIMED = 4
 WORTHWHILE_SECONDS = 0.001
 """Mean of the timed calls from which on they are made side by side."""
-NUM_PARALLEL = 16
+NUM_PARALLEL = 48
 NUM_AHEAD = 4 * NUM_PARALLEL
 """So many results at most are held before they are taken: shards are large."""
 

@@ -153,6 +153,14 @@ def test_a_killed_job_goes_on_with_other_numbers_of_ranks(run, shards, tmp_path)
     assert (save_dir / "logs" / "distributed_training.log").read_text().count("goes on from") == 2
 
 
+def test_a_rank_that_hangs_ends_the_job(run, shards, tmp_path):
+    argv = [*options(shards, tmp_path / "job"), "--timeout-seconds=4"]
+    first, frozen = start_by_hand(run, 2, argv, ["", "training.after_step:3:freeze"])
+    assert first.wait() == 1, first.text()
+    assert "rank 0 of 2 waits for others: rank 1 is gone or hung" in first.text()
+    frozen.signal(signal.SIGKILL)
+
+
 def test_launch_starts_a_group_again(run, shards, tmp_path):
     save_dir = tmp_path / "job"
     argv = options(shards, save_dir, epochs=1_000_000)

@@ -7,8 +7,13 @@ import pytest
 import ranks_kit
 import torch
 
+from zerofleet.training import launch
 from zerofleet.training.errors import TrainingError
 from zerofleet.training.group import GroupError, Place, RankGroup, choose_backend
+from zerofleet.training.policy_value_checkpoint import (
+    policy_value_learner_to_bytes,
+    restore_policy_value_learner,
+)
 
 
 def free_port():
@@ -99,6 +104,10 @@ def test_out_of_memory_alone(alone, caplog):
     assert result.train.total == pytest.approx(alone["float64"][1].train.total, abs=1e-6)
     assert ranks_kit.largest_difference(ranks_kit.state(made), alone["float64"][0]) < 1e-10
     assert caplog.text.count("out of memory with 33 samples at once: from here on 8") == 1
+    # A run remembers it.
+    restored = ranks_kit.learner("float64")
+    restore_policy_value_learner(restored, policy_value_learner_to_bytes(made))
+    assert restored.gradients.micro_batch == 8
 
 
 def test_not_even_one_sample_fits():
@@ -154,6 +163,12 @@ def test_backends():
         choose_backend("nccl", cpu)
     with pytest.raises(GroupError, match="--backend mpi: expected nccl or gloo"):
         choose_backend("mpi", cpu)
+
+
+@pytest.mark.parametrize(("gpus", "ranks"), [(0, 1), (1, 1), (3, 3)])
+def test_a_node_has_as_many_ranks_as_gpus(monkeypatch, gpus, ranks):
+    monkeypatch.setattr(launch, "visible_gpus", lambda: gpus)
+    assert launch.default_ranks() == ranks
 
 
 def test_a_taken_port_is_named():

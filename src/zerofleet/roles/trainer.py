@@ -234,9 +234,8 @@ class Trainer:
         """A run keeps its game: a recipe for another one is a mistake, not a default."""
         if self._recipe_name is None or "game" not in self._recipe or "game" not in existing:
             return
-        there, asked = (
-            resolve({}, {"game": tree["game"]}, {}).game.spec for tree in (existing, self._recipe)
-        )
+        trees = (existing, self._recipe)
+        there, asked = (resolve({}, {"game": tree["game"]}, {}).game.spec for tree in trees)
         if there != asked:
             raise ConfigError(
                 f"{self._place} is a run of {there}; the recipe {self._recipe_name} is for "
@@ -257,10 +256,8 @@ class Trainer:
     def _restore_or_bootstrap(self) -> Progress:
         checkpoint = self._committed = read_latest(self._store)
         if checkpoint is not None:
-            for flag, path in (
-                ("--seed-data", self._seed_data),
-                ("--checkpoint", self._checkpoint),
-            ):
+            given = {"--seed-data": self._seed_data, "--checkpoint": self._checkpoint}
+            for flag, path in given.items():
                 if path is not None:
                     self._tell("note", text=f"the run exists; {flag} {path} is not read")
             progress = restore(
@@ -281,13 +278,8 @@ class Trainer:
         warm_start = self.warm_start(self._config)
         if warm_start is not None:
             self._tell("note", text=f"this run {warm_start}")
-        progress = bootstrap(
-            self._config,
-            self._device,
-            self._seed_data,
-            warm_start=warm_start,
-            should_stop=self._stop.is_set,
-        )
+        args = (self._config, self._device, self._seed_data)
+        progress = bootstrap(*args, warm_start=warm_start, should_stop=self._stop.is_set)
         self._commit(progress)
         return progress
 

@@ -17,6 +17,7 @@ import signal
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -128,6 +129,8 @@ class RankGroup:
         self.device = device
         self.backend = "none"
         self.num_nodes = 1
+        self.is_mixed = False
+        """Ranks compute on devices of different kinds, which round differently."""
         self._store: Any = None
         self._num_meetings = 0
         self._timeout_seconds = TIMEOUT_SECONDS
@@ -165,6 +168,8 @@ class RankGroup:
         made._timeout_seconds = timeout_seconds
         made._meet_all(timeout_seconds)
         made.num_nodes = made._count_nodes()
+        kinds = made.gather(torch.tensor([_kind_of(made.device)]))
+        made.is_mixed = bool((kinds != kinds[0]).any())
         if made.is_main:
             threading.Thread(target=made._beat, name="group-beat", daemon=True).start()
         return made
@@ -185,6 +190,13 @@ class RankGroup:
         if self.world_size > 1:
             with self.watched():
                 dist.all_reduce(tensor)
+        return tensor
+
+    def from_main(self, tensor: Tensor) -> Tensor:
+        """Overwrites a tensor with rank 0's; returns it."""
+        if self.world_size > 1:
+            with self.watched():
+                dist.broadcast(tensor, 0)
         return tensor
 
     def largest(self, value: int) -> int:
@@ -436,6 +448,14 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def _kind_of(device: torch.device) -> int:
+    """A number for what a device is called."""
+    name = "cpu"
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+    return zlib.crc32(name.encode())
 
 
 def _is_of_exchange(error: BaseException) -> bool:

@@ -270,7 +270,12 @@ class PolicyValueLearner:
         losses = self.gradients.accumulate(tensors, self.optimizer)
         scaler = self.gradients.scaler
         scaler.unscale_(self.optimizer)
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
+        parameters = list(self.model.parameters())
+        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        if self.group.is_mixed:
+            # Devices of different kinds add up in different orders; weights have to stay equal.
+            self.group.from_main(norm)
+        torch.nn.utils.clip_grads_with_norm_(parameters, self.config.max_grad_norm, norm)
         scaler.step(self.optimizer)
         scaler.update()
         self.optimizer.zero_grad()

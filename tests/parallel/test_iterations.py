@@ -45,14 +45,15 @@ def here(tmp_path, monkeypatch):
 class Training:
     """`zerofleet train chess_spiking` with the flags of the documentation."""
 
-    def __init__(self, out, *arguments, settings=TINY):
+    def __init__(self, out, *arguments, settings=TINY, iterations=2):
         self.out = out
         flags = [f"--set={key}={json.dumps(value)}" for key, value in settings.items()]
         with out.open("wb") as file:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "zerofleet", "train", "chess_spiking"),
-                    *("--gpus", "cpu,cpu", "--iterations", "2", "--games-per-iter", "6"),
+                    *("--gpus", "cpu,cpu", "--iterations", str(iterations)),
+                    *("--games-per-iter", "6"),
                     *("--max-plies", "20", "--train-epochs", "1", "--save-dir", "D"),
                     *arguments,
                     *flags,
@@ -191,7 +192,7 @@ def test_without_search(tmp_path):
 def test_all_workers_failing_stops_the_run_with_all_that_was_done(tmp_path, monkeypatch):
     Training(tmp_path / "out").finish()
     monkeypatch.setenv("ZEROFLEET_FAULT", "worker.before_evaluate:1:MemoryError")
-    training = Training(tmp_path / "again", "--iterations", "3")
+    training = Training(tmp_path / "again", iterations=3)
     assert training.process.wait(SECONDS) == 1
     text = training.text()
     assert "every worker failed again and again, so the run is stopped" in text

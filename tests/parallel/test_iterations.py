@@ -136,7 +136,7 @@ def test_a_killed_worker_costs_nothing_but_time(tmp_path):
     training = Training(tmp_path / "out")
     lease = tmp_path / "D" / "workers"
     training.wait_for(lambda: "Games per GPU" in training.text(), "the deal")
-    victim = next(lease.glob("*-0.json"))
+    victim = training.wait_for(lambda: next(lease.glob("*-0.json"), None), "the first worker")
     os.kill(json.loads(victim.read_text())["pid"], signal.SIGKILL)
     text = training.finish()
     assert re.search(LINES, text), text

@@ -221,6 +221,17 @@ def test_a_trainer_may_end_a_loop_and_two_ratings_before_it_is_stopped():
     assert session._overdue_at - session._late_at > 3 * 600
 
 
+def test_play_without_search_that_teaches_nothing_is_told():
+    def notes(**play):
+        keys = {"search.selection": "none", **{f"selfplay.{k}": v for k, v in play.items()}}
+        return RunRequest(Path("x"), "tic_tac_toe", keys, workers=1, gpus="cpu").prepared().notes()
+
+    (told,) = notes()
+    assert "after 9 moves the most probable one is always played" in told
+    assert "--set selfplay.final_temperature=1" in told
+    assert notes(final_temperature=0.5) == []
+
+
 def test_games_and_workers():
     def run(games, workers):
         request = RunRequest(

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 from zerofleet.fleet.address import RayCluster, parse_ray
 from zerofleet.fleet.devices import DeviceManager, WorkerPlan, choose_devices
 from zerofleet.parallel.fleet import fleet_keys, fleet_of, warn_of_weights
-from zerofleet.roles.config import AlphaBetaRunConfig, ConfigError, RunConfig
+from zerofleet.roles.config import (
+    AlphaBetaRunConfig,
+    ConfigError,
+    RunConfig,
+    TreeSearchRunConfig,
+)
 from zerofleet.roles.trainer import Trainer
 from zerofleet.run.place import Place
 
@@ -149,6 +154,14 @@ class PreparedRun:
                 f"{self.request.run_dir} goes on from its own last loop; --checkpoint "
                 f"{self.request.checkpoint} is not read: for a new run give another --run-dir"
             )
+        if isinstance(self.config, TreeSearchRunConfig) and self.config.is_without_search:
+            play = self.config.selfplay
+            if play.final_temperature == 0:
+                notes.append(
+                    f"without search, after {play.temperature_plies} moves the most probable one "
+                    "is always played, which teaches the policy nothing: --set "
+                    "selfplay.final_temperature=1 draws them all"
+                )
         games, workers = self.config.pacing.games_per_iteration, self.num_workers
         if games == 0 or workers == 0 or self.fleet is not None:
             return notes

@@ -76,15 +76,52 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the figures there, too")
+    parser.add_argument("--plot", type=Path, help="a picture of them; with --from no run is needed")
+    parser.add_argument("--from", dest="source", type=Path, help="figures of an earlier --json")
     arguments = parser.parse_args()
-    figures = {}
-    for way in arguments.ways.split(","):
-        run = Run(way, arguments)
-        print(f"{way}: {run.learner.model.architecture}", flush=True)
-        figures[way] = run.run()
+    figures: dict[str, list[dict[str, Any]]] = {}
+    if arguments.source:
+        figures = json.loads(arguments.source.read_text())
+    else:
+        for way in arguments.ways.split(","):
+            run = Run(way, arguments)
+            print(f"{way}: {run.learner.model.architecture}", flush=True)
+            figures[way] = [asdict(measured) for measured in run.run()]
     if arguments.json:
-        found = {way: [asdict(m) for m in measured] for way, measured in figures.items()}
-        arguments.json.write_text(json.dumps(found, indent=2) + "\n")
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+    if arguments.plot:
+        plot(figures, arguments.plot)
+
+
+def plot(figures: dict[str, list[dict[str, Any]]], path: Path) -> None:
+    """Draws scores with their intervals over processor time, a panel for each opponent."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    opponents = list(next(iter(figures.values()))[0]["scores"])
+    drawing, panels = pyplot.subplots(1, len(opponents), figsize=(4.5 * len(opponents), 3.2))
+    for panel, opponent in zip(np.atleast_1d(panels), opponents, strict=True):
+        for way, measured in figures.items():
+            value, low, high = (
+                100 * np.array([m["scores"][opponent][i] for m in measured]) for i in range(3)
+            )
+            panel.errorbar(
+                [m["cpu_seconds"] for m in measured],
+                value,
+                yerr=[value - low, high - value],
+                label={"search": "with search", "none": "without search"}[way],
+                marker="o",
+                markersize=3,
+                capsize=3,
+            )
+        panel.set(title=f"against {opponent}", xlabel="processor seconds", ylabel="score, %")
+        panel.set_ylim(0, 100)
+        panel.grid(alpha=0.3)
+        panel.legend(loc="lower right", fontsize=8)
+    drawing.tight_layout()
+    drawing.savefig(path, dpi=110)
 
 
 class Run:

@@ -119,7 +119,7 @@ def plot(figures: dict[str, list[dict[str, Any]]], path: Path) -> None:
         panel.set(title=f"against {opponent}", xlabel="processor seconds", ylabel="score, %")
         panel.set_ylim(0, 100)
         panel.grid(alpha=0.3)
-        panel.legend(loc="lower right", fontsize=8)
+        panel.legend(loc="best", fontsize=8)
     drawing.tight_layout()
     drawing.savefig(path, dpi=110)
 

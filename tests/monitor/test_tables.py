@@ -7,6 +7,7 @@ from rich.console import Console, RenderableType
 from sample_run import sample_entries, sample_view
 from sample_scores import sample_score_entries, scores
 
+from zerofleet.arena.lines import trainer_line
 from zerofleet.monitor.tables import (
     elo_difference_text,
     fixed_opponents,
@@ -101,3 +102,16 @@ def test_nothing_is_cut_off_at_any_width(width: int) -> None:
 def test_entries_of_other_versions_of_the_software() -> None:
     text_of(loops_table([{}, {"iteration": 2}]))
     assert fixed_opponents([{}]) == []
+
+
+def test_the_gate_of_a_run_is_a_column() -> None:
+    entries = sample_entries(3)
+    assert "Gate" not in text_of(loops_table(entries))[1]
+    gate = {"score": 0.48, "games": 50, "accepted": False}
+    entries[-1]["gate"] = gate  # type: ignore[typeddict-item]
+    lines = text_of(loops_table(entries))
+    assert "Gate" in lines[1]
+    assert "48% no" in lines[-1]
+    assert "Gate" not in text_of(loops_table(entries, width=50), width=50)[1]
+    line = trainer_line(entries[-1])
+    assert "gate 48.0% of 50: refused" in line

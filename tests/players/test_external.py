@@ -13,6 +13,7 @@ import pytest
 
 from zerofleet.arena.match import play_match
 from zerofleet.arena.openings import Opening
+from zerofleet.arena.rules import MatchRules, TimeControl
 from zerofleet.engines.errors import EngineTimeout
 from zerofleet.engines.uci_client import UciClient
 from zerofleet.games import State, load_game
@@ -226,3 +227,23 @@ def test_however_we_end_no_engine_is_left(tmp_path, number):
         ours.send_signal(number)
         ours.wait(timeout=30)
     wait_until_gone(pids(file))
+
+
+def test_an_engine_that_oversteps_its_clock_loses(player):
+    """It thinks half a second a move; the clock has one."""
+    rules = MatchRules(time_control=TimeControl(1.2))
+    slow = player(fake("gtp", "slow"), GO)
+    stone = Opening(tuple(GO.action_from_text(GO.initial_state(), m) for m in ("A1",)))
+    result = play_match(GO, slow, Waits(), num_games=2, seed=1, openings=[stone], rules=rules)
+    assert result.terminations == {"timeout": 2}
+    assert result.losses == 2
+    assert "its time is over" in result.problems[0]
+
+
+class Waits:
+    """Plays the first free point, so that games last."""
+
+    name = "waits"
+
+    def select_actions(self, states, seeds):
+        return [s.legal_actions()[0] for s in states]

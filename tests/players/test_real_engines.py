@@ -6,6 +6,8 @@ import pytest
 
 from support import require_program
 from zerofleet.arena.match import play_match
+from zerofleet.arena.rules import MatchRules, TimeControl
+from zerofleet.engines.clock import Clock
 from zerofleet.games import load_game
 from zerofleet.players.player import Forfeit, PlayerError
 from zerofleet.players.random_player import RandomPlayer
@@ -84,3 +86,30 @@ def test_options_are_those_that_stockfish_announces():
         load_player("uci:stockfish?UCI_Elo=5", CHESS)
     with pytest.raises(PlayerError, match="unknown option 'UCI_Ello'; did you mean 'UCI_Elo'"):
         load_player("uci:stockfish?UCI_Ello=1500", CHESS)
+
+
+def test_engines_on_a_clock_say_what_they_think():
+    """Stockfish is told the clock and keeps to it; GNU Go too. Values are the mover's."""
+    require_program("stockfish")
+    rules = MatchRules(time_control=TimeControl(20.0, 0.1))
+    fish = load_player("uci:stockfish?Hash=16&processes=2", CHESS)
+    try:
+        lost = CHESS.parse("k7/8/8/8/8/8/3QQ3/4K3 b - - 0 1")
+        won = CHESS.parse("k7/8/8/8/8/8/3QQ3/4K3 w - - 0 1")
+        clock = Clock((0.4, 0.4), 0.0)
+        bad, good = fish.answer([lost, won], [1, 2], [clock, clock])
+        assert bad.value < -0.8
+        assert good.value > 0.8
+        assert bad.seconds < 20
+        found = play_match(
+            CHESS, fish, RandomPlayer(), num_games=2, seed=1, opening_plies=2, rules=rules
+        )
+        assert (found.wins, found.problems) == (2, ())
+    finally:
+        fish.close()
+
+
+def test_gnu_go_on_a_clock(gnugo):
+    rules = MatchRules(time_control=TimeControl(100.0))
+    found = play_match(GO, gnugo, RandomPlayer(), num_games=2, seed=1, opening_plies=2, rules=rules)
+    assert (found.wins, found.problems) == (2, ())

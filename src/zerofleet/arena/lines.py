@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from zerofleet.arena.stats import EloStats, IterationStats, LossStats, ScoreStats
+from zerofleet.arena.stats import EloStats, GateStats, IterationStats, LossStats, ScoreStats
 
 _SHORT = {"random": "rnd", "greedy": "greedy"}
 
@@ -49,6 +49,12 @@ def score_text(scores: ScoreStats) -> str:
     """Returns `4,812 ± 310`, with decimals where scores are small."""
     digits = 0 if max(abs(scores["mean"]), scores["error"]) >= 100 else 2
     return f"{scores['mean']:,.{digits}f} ± {scores['error']:,.{digits}f}"
+
+
+def gate_text(gate: GateStats) -> str:
+    """Returns `57.0% of 50: published`, what a candidate scored and what became of it."""
+    verdict = "published" if gate["accepted"] else "refused"
+    return f"{gate['score']:.1%} of {gate['games']:,}: {verdict}"
 
 
 def duration_text(seconds: float) -> str:
@@ -118,8 +124,7 @@ def trainer_line(
         text = f"score {score_text(measured[0])}"
         parts.append(text + (f" ({', '.join(others)})" if others else ""))
     if gate := entry.get("gate"):
-        verdict = "published" if gate["accepted"] else "refused"
-        parts.append(f"gate {gate['score']:.1%} of {gate['games']:,}: {verdict}")
+        parts.append(f"gate {gate_text(gate)}")
     if elo := elo_text(entry.get("elo", {})):
         parts.append(f"Elo {elo}")
     if "seconds" in entry:

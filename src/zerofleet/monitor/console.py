@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from zerofleet.arena.lines import trainer_line, worker_line
+from zerofleet.arena.lines import gate_text, trainer_line, worker_line
 
 
 class ConsoleReport:
@@ -65,6 +65,9 @@ def event_line(event: Mapping[str, Any]) -> str:
             )
         case "stopped":
             return f"{who}stopped: {event.get('reason')}, {event.get('games', 0):,} games played"
+        case "gate":
+            gate = event["gate"]
+            return f"gate of loop {gate['iteration']}: {gate_text(gate)} (v{gate['published']:04d})"
         case "resumed":
             return (
                 f"resumed after loop {event.get('iteration')} with model "

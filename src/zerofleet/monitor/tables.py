@@ -102,7 +102,9 @@ def loops_table(
         columns += ["Score"] if measured else []
     if any("val_accuracy" in e.get("losses", {}) for e in entries) and width >= NARROW:
         columns += ["Accuracy"]
-    columns += [*headings.values(), *(() if one_player else ("Elo",)), "Time"]
+    gated = width >= NARROW and any("gate" in e for e in entries[-max_rows:])
+    columns += [*headings.values(), *(() if one_player else ("Elo",))]
+    columns += [*(("Gate",) if gated else ()), "Time"]
     table = _table("Last loops")
     _add_columns(table, columns, ())
     for entry in entries[-max_rows:]:
@@ -119,6 +121,7 @@ def loops_table(
             "Self-play": f"{stats['mean_score']:,.0f}" if "mean_score" in stats else "",
             "Score": score_text(stats["scores"][0]) if "scores" in stats else "",
             "Best": f"{stats['best_score']:,.0f}" if "best_score" in stats else "",
+            "Gate": _gate_cell(entry),
             "Time": duration_text(entry["seconds"]) if "seconds" in entry else "",
         }
         for opponent, heading in headings.items():
@@ -126,6 +129,14 @@ def loops_table(
             cells[heading] = f"{match['score']:.1%}" if match else ""
         table.add_row(*(cells[c] for c in columns))
     return table
+
+
+def _gate_cell(entry: IterationStats) -> str:
+    """`57% ok` of a candidate that was published, `48% no` of one that was refused."""
+    if "gate" not in entry:
+        return ""
+    gate = entry["gate"]
+    return f"{gate['score']:.0%} {'ok' if gate['accepted'] else 'no'}"
 
 
 def fixed_opponents(entries: Sequence[IterationStats]) -> list[str]:

@@ -19,6 +19,7 @@ def scalars_of(entry: IterationStats) -> dict[str, float]:
             scalars[f"score/vs_{short_opponent(match['opponent'])}"] = match["score"]
     for measured in entry.get("game_stats", {}).get("scores", [])[:1]:  # the version's own
         scalars |= {f"score/{k}": float(v) for k, v in _numbers(measured)}
+    scalars |= {f"gate/{k}": float(v) for k, v in _numbers(entry.get("gate"))}
     for key in ("games", "positions", "seconds"):
         if key in entry:
             scalars[f"loop/{key}"] = float(entry[key])

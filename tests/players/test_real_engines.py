@@ -96,7 +96,7 @@ def test_engines_on_a_clock_say_what_they_think():
     try:
         lost = CHESS.parse("k7/8/8/8/8/8/3QQ3/4K3 b - - 0 1")
         won = CHESS.parse("k7/8/8/8/8/8/3QQ3/4K3 w - - 0 1")
-        clock = Clock((0.4, 0.4), 0.0)
+        clock = Clock((20.0, 20.0), 0.0)
         bad, good = fish.answer([lost, won], [1, 2], [clock, clock])
         assert bad.value < -0.8
         assert good.value > 0.8

@@ -14,7 +14,7 @@ from zerofleet.run.models import publish_model
 from zerofleet.run.series import SeriesWriter
 from zerofleet.run.store import DirectoryStore
 
-SECONDS = 20 * PATIENCE
+SECONDS = 60 * PATIENCE
 """What a page is waited for; it usually takes one."""
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 

@@ -46,6 +46,7 @@ class LiveRun:
         self._watchers = 0
         self._lock = asyncio.Lock()
         self._news = asyncio.Condition()
+        self._empty = RunView(run_dir=run_dir, phase="cannot be read", is_running=False)
         self.view: RunView | None = None
 
     @property
@@ -108,24 +109,41 @@ class LiveRun:
                 self._news.notify_all()
 
     def _read(self) -> dict[str, str]:
+        """The sections as JSON; those that cannot be made stay as they were, and an error says so.
+
+        Files may hold anything: another version's figures, another hand's.
+        """
+        view, facts, problems = self._empty, RunFacts(), []
         try:
             view = replace(self._reader.read(), elapsed_seconds=None)
             facts = self._facts.read()
             self.view = view
         except Exception as error:
-            # Whatever is in the files, the page stays: it says what is wrong and tries again.
-            if self.view is None:
-                self.view = RunView(run_dir="", phase="cannot be read")
-            view = replace(self.view, messages=[f"{type(error).__name__}: {error}"])
-            facts = RunFacts()
-        texts = {
-            "head": _json(sections.head(view, facts, allow_play=self._allow_play)),
-            "workers": _json(sections.workers(view)),
+            problems.append(f"the run cannot be read: {_told(error)}")
+            view = self.view or view
+        texts: dict[str, str] = {}
+        makers: dict[str, Callable[[], dict[str, Any]]] = {
+            "workers": lambda: sections.workers(view),
         }
         if view.entries is not self._entries:  # the reader gives the same list while it is so
-            texts["curves"] = _json(sections.curves(view.entries))
-            self._entries = view.entries
-        return texts
+            makers["curves"] = lambda: sections.curves(view.entries)
+        for name, make in makers.items():
+            try:
+                texts[name] = _json(make())
+            except Exception as error:
+                problems.append(f"{name} cannot be shown: {_told(error)}")
+        self._entries = view.entries if "curves" in texts else self._entries
+        try:
+            head = sections.head(view, facts, allow_play=self._allow_play)
+        except Exception as error:
+            problems.append(f"the run cannot be shown: {_told(error)}")
+            head = sections.head(replace(view, entries=()), facts, allow_play=self._allow_play)
+        head["errors"] += [{"who": "files", "text": problem} for problem in problems]
+        return {"head": _json(head), **texts}
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:1000]
 
 
 def _json(document: Any) -> str:

@@ -171,8 +171,8 @@ def _results(rows: Sequence[IterationStats]) -> _Document | None:
     for entry in rows:
         draw = _stat(entry, "draw_share", "draw_rate")
         score = _stat(entry, "first_player_score")
-        first = _stat(entry, "white_win_rate") if score is None else None
-        if score is not None and draw is not None:
+        first = _stat(entry, "first_player_win_share", "white_win_rate")
+        if first is None and score is not None and draw is not None:
             first = score - draw / 2
         known = first is not None and draw is not None
         columns["first"].append(max(0.0, first) if first is not None else None)
@@ -236,6 +236,9 @@ def _errors(view: RunView, facts: RunFacts) -> list[_Document]:
         for line in facts.log
         if line.kind == "note"
     ][-5:]
+    for entry in view.entries[-1:]:
+        if why := _section(entry, "game_stats").get("rating_error"):
+            found.append({"who": "rating", "text": str(why)[:_MAX_MESSAGE]})
     if view.phase.startswith("trainer stopped: "):
         found.append({"who": "trainer", "text": view.phase.removeprefix("trainer stopped: ")})
     return found + [{"who": "files", "text": p} for p in (*view.messages, *facts.problems)]

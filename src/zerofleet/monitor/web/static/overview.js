@@ -16,7 +16,8 @@ export class Overview {
       results: new Chart(parent, "Results of self-play", "Share of the games the first player won, drawn, the second won."),
       length: new Chart(parent, "Length of self-play games", "Mean plies."),
       selfplay: new Chart(parent, "Self-play scores"),
-      window: new Chart(parent, "Window and reuse", "How often each new position is trained on."),
+      window: new Chart(parent, "Window", "Positions that a loop trains on."),
+      reuse: new Chart(parent, "Reuse", "How often each new position is trained on."),
       time: new Chart(parent, "Time of a loop", "Seconds; the rest of it is mostly waiting for games."),
     };
     this.allWorkers = false;
@@ -235,6 +236,9 @@ export class Overview {
     });
     this.charts.length.update({ x: c.loops, none: "No game yet.", series: [line("mean plies", c.mean_plies, 0)] });
     this.charts.window.update({
+      x: c.loops, zero: true, format: f.short, absent: !c.window.some((v) => v != null), series: [line("positions", c.window, 2)],
+    });
+    this.charts.reuse.update({
       x: c.loops, zero: true, absent: !c.reuse.some((v) => v != null),
       series: [line("times each position is used", c.reuse, 3)],
     });

@@ -6,7 +6,7 @@ import pytest
 from zerofleet.run.store import DirectoryStore
 
 # The conformance suite of stores also runs under a mirror; a fleet runs real roles.
-sys.path += [str(Path(__file__).parent.parent / "run"), str(Path(__file__).parent.parent / "roles")]
+sys.path += [str(Path(__file__).parent.parent / room) for room in ("run", "roles", "cli")]
 
 
 @pytest.fixture

@@ -68,11 +68,16 @@ class FleetKit:
     def add_host(self, name, **entry):
         host = SshHost(self.home / name)
         self.hosts[name] = host
-        slow = f"{Path(__file__).parent / 'slow_worker.py'}:SlowWorker"
-        self.entries[name] = {"threads": 1, "worker_class": slow, **entry}
+        self.entries[name] = {**self.entry(), **entry}
         with self.known_hosts.open("a") as file:
             file.write(host.known_hosts_line())
         return host.start()
+
+    @staticmethod
+    def entry():
+        """Keys of every worker."""
+        slow = f"{Path(__file__).parent / 'slow_worker.py'}:SlowWorker"
+        return {"threads": 1, "worker_class": slow}
 
     def write(self):
         workers = [host.spec(name, **self.entries[name]) for name, host in self.hosts.items()]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from command import run
 from fleet_kit import FleetKit, wait_for
 from run_kit import TINY
 from ssh_hosts import keygen
@@ -146,6 +147,12 @@ def test_what_a_person_has_to_mend_is_said_and_parked(kit, tmp_path):
         assert said in worker.label
         main.wait_for(f"[{name}] parked: ")
         assert f"zerofleet fleet restart {name}" in main.text()
+    # The doctor says the same, with and without a fleet that is up.
+    done = run("fleet", "doctor", "--skip-torch", f"--run-dir={kit.run_dir}")
+    assert done.returncode == 1
+    assert "0 of 5 hosts are fit to play" in done.stdout
+    for said in ("THE HOST KEY HAS CHANGED", "ssh-copy-id", "needs 3.11 or later"):
+        assert f"PROBLEM: {said}" in done.stdout or said in done.stdout
     # The command that accepts a host is exact.
     commands = [
         event.text.partition("accept it with: ")[2].partition("; not tried")[0]
@@ -159,6 +166,11 @@ def test_what_a_person_has_to_mend_is_said_and_parked(kit, tmp_path):
     for name in ("unknown", "changed", "key"):
         kit.fleet.restart(name)
         kit.wait_for_label(name, "🟢 Active")
+    done = run("fleet", "doctor", "unknown", "--skip-torch", f"--run-dir={kit.run_dir}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " plays, " in done.stdout
+    assert "MB/s out" in done.stdout
+    assert run("fleet", "logs", "unknown", f"--run-dir={kit.run_dir}").stdout.startswith("a slow")
 
 
 OLD = (

@@ -30,7 +30,14 @@ AsJson = Annotated[
 
 
 @app.command
-def up(*, fleet: FleetFile = None, run_dir: OptionalRunDir = None) -> int:
+def up(
+    *,
+    fleet: FleetFile = None,
+    run_dir: OptionalRunDir = None,
+    install: Annotated[bool, Parameter(negative=())] = False,
+    wheelhouse: Path | None = None,
+    extras: str = "",
+) -> int:
     """Start the workers of a fleet and look after them, until the run ends or Ctrl-C.
 
     Workers that play already are found and not started twice. This is for a run whose trainer is
@@ -42,18 +49,31 @@ def up(*, fleet: FleetFile = None, run_dir: OptionalRunDir = None) -> int:
 
         zerofleet fleet up --run-dir runs/go7
 
+        zerofleet fleet up --install --wheelhouse wheels --extras cpu --run-dir runs/go7
+
     Parameters
     ----------
+    install
+        Install zerofleet with pip on hosts that have none or another version, into the Python of
+        their entry; a virtual environment that is not there is made.
+    wheelhouse
+        Directory of wheels to send and install from, for hosts without an index.
+    extras
+        Extras to install: cpu, train, or both with a comma.
     run_dir
         The run directory (default: the only one in runs/ that has a fleet).
     """
     from zerofleet.fleet.control import Fleet
+    from zerofleet.fleet.install import Installer
     from zerofleet.fleet.plan import begin_plan, read_plan
-    from zerofleet.fleet.spec import load_fleet
+    from zerofleet.fleet.spec import FleetError, load_fleet
     from zerofleet.fleet.ssh_fleet import SshFleet
     from zerofleet.run.stop import stop_requested
     from zerofleet.run.store import DirectoryStore
 
+    if not install and (wheelhouse or extras):
+        raise FleetError("--wheelhouse and --extras have no meaning without --install")
+    installer = Installer(wheelhouse=wheelhouse, extras=extras) if install else None
     run_dir = _run_dir(run_dir)
     if fleet is not None:
         load_fleet(fleet)
@@ -65,7 +85,7 @@ def up(*, fleet: FleetFile = None, run_dir: OptionalRunDir = None) -> int:
         print("The fleet has a main node already; it follows the plan: zerofleet fleet status")
         return 0
     with stop_signals() as stop:
-        group = SshFleet(run_dir, on_event=_show, on_wait=print)
+        group = SshFleet(run_dir, on_event=_show, on_wait=print, prepare=installer)
         try:
             print(f"{len(group.spec.workers)} workers in the fleet of {run_dir}; Ctrl-C stops them")
             while not stop.is_set():
@@ -318,6 +338,44 @@ def logs(
                 size += len(more)
                 print(more.decode("utf-8", "replace"), end="", flush=True)
     return 0
+
+
+@app.command
+def doctor(
+    name: str | None = None,
+    /,
+    *,
+    run_dir: OptionalRunDir = None,
+    fleet: FleetFile = None,
+    skip_torch: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Say why a worker does not connect, and what makes a fleet slow.
+
+    Looks at every host: login, host key, Python, version, GPUs and torch, disk, speed of the link,
+    the worker's process and the end of its log. With a run also at rates per stage and at the
+    memory a worker may take. Exit status 1 if a host has a problem. Changes nothing.
+
+    For example:
+
+        zerofleet fleet doctor --fleet fleet.yaml
+
+        zerofleet fleet doctor worker3 --run-dir runs/go7
+
+    Parameters
+    ----------
+    name
+        One worker alone.
+    run_dir
+        The run directory (default: the only one in runs/ that has a fleet; none is needed with
+        --fleet).
+    skip_torch
+        Do not load torch there, which takes seconds.
+    """
+    from zerofleet.cli.fleet_doctor import show_doctor
+
+    if run_dir is None and fleet is not None:
+        return show_doctor(None, fleet, name, torch=not skip_torch)
+    return show_doctor(_run_dir(run_dir), fleet, name, torch=not skip_torch)
 
 
 def _run_dir(given: Path | None) -> Path:

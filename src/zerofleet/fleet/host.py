@@ -13,13 +13,14 @@ A thread for each, so that a slow or dead host delays nobody:
 When the link breaks the worker plays on; it is found by its pid file when the link is back.
 """
 
+import re
 import shlex
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from zerofleet.fleet.host_figures import HostFigures, Owner
 from zerofleet.fleet.launcher import Command, describe_exit, last_words
 from zerofleet.fleet.spec import FleetSpec, WorkerSpec
 from zerofleet.fleet.ssh import LinkError, RefusedError, SshLink
@@ -37,47 +38,13 @@ from zerofleet.run.store import DirectoryStore
 LOOK_SECONDS = 2.0
 """The worker's process is looked at this often."""
 TRUST_SECONDS = 30.0
+FULL_BYTES = 8 << 20
+"""A disk with less room is full: no worker is started there."""
 KEEP_VERSIONS = 2
 
 
 class TakenOverError(RefusedError):
     """Another main node has this worker now."""
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Who owns the directories on the hosts."""
-
-    run: str
-    """Id of the run's fleet."""
-    session: str
-    """Of this main node; a later one takes over."""
-    main: str
-    """For people: host and run directory."""
-
-
-@dataclass
-class HostFigures:
-    """What is known of a host, for status; written by its thread, read by others."""
-
-    link: str = "connecting"
-    """connecting, connected, waiting (to try again), parked, ended."""
-    reason: str = ""
-    """Why it is not well: one line."""
-    is_refused: bool = False
-    """The reason is one that somebody has to mend."""
-    is_syncing: bool = False
-    """A version of the net goes out."""
-    num_bytes: int = 0
-    """Moved in both directions."""
-    num_shards: int = 0
-    model_version: int = 0
-    """The version that is there."""
-    model_seconds: float = 0.0
-    """What its way took."""
-    free_bytes: int = 0
-    cores: int = 0
-    gpus: int = 0
 
 
 class HostWorker:
@@ -112,7 +79,7 @@ class HostWorker:
         self._leaving = False
         self._seen_id = ""
         self._failed_id = ""
-        self._is_stopped = False
+        self._is_stopped = self._is_full = False
         self._failures_from = 0
         self._refusals = 0
         self._bytes_before = 0
@@ -210,6 +177,7 @@ class HostWorker:
                 log_seconds=10.0,
                 trust_seconds=TRUST_SECONDS,
                 keep_versions=KEEP_VERSIONS,
+                only_worker=self.spec.name,
                 on_event=lambda text: self._tell("note", text),
                 on_syncing=self._syncing,
             )
@@ -297,6 +265,7 @@ class HostWorker:
         self._look_at = now + LOOK_SECONDS
         answer = link.ask("state", root=self._root, log=worker_log_key(self.spec.name))
         self.figures.free_bytes = int(answer.get("free_bytes", self.figures.free_bytes))
+        self._look_at_room()
         owner = answer["owner"]
         if owner.get("session") != self._owner.session:
             raise TakenOverError(
@@ -316,6 +285,9 @@ class HostWorker:
             return False
         if self._is_run_over():
             return True
+        if self._is_full:
+            self._failed_id = str(record.get("id", ""))  # no failure of the worker's
+            return False
         if self._restart:
             self._restart = False
             self.child.num_failures, self.child.state = 0, "waiting"
@@ -351,6 +323,17 @@ class HostWorker:
         self._seen_id = answer["id"]
         again = f", start {self.child.num_starts}" if self.child.num_starts > 1 else ""
         self._well(f"started on {self.spec.where} (process {answer['pid']}{again})", "started")
+
+    def _look_at_room(self) -> None:
+        free = self.figures.free_bytes
+        if free < FULL_BYTES:
+            self._is_full = True
+            self._trouble(
+                f"{self.spec.where}: the disk of {self._root} is full there: {free:,} bytes free"
+            )
+        elif self._is_full:
+            self._is_full = False
+            self._well("there is room on the disk there again", "note")
 
     def _found(self, record: dict[str, Any]) -> None:
         if self._seen_id != record["id"]:
@@ -451,8 +434,9 @@ class HostWorker:
 
     def _trouble(self, reason: str) -> None:
         self.figures.reason, self.figures.is_refused = _line(reason), True
-        if reason != self._told:
-            self._told = reason
+        what = re.sub(r"\d+", "", reason)  # not again for every byte
+        if what != self._told:
+            self._told = what
             self._tell("failed", reason)
 
     def _unreached(self, reason: str) -> None:

@@ -140,6 +140,10 @@ class SshLink:
 
         return wait_for(work(), seconds, self.spec.where)
 
+    def sftp_round_trip(self) -> None:
+        """Asks for something small and waits for the answer."""
+        wait_for(self.sftp.realpath("."), CALL_SECONDS, self.spec.where)
+
     def ask(self, verb: str, *, seconds: float = CALL_SECONDS, **question: Any) -> dict[str, Any]:
         """Asks `remote.py` over there.
 

@@ -17,7 +17,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from zerofleet.fleet.host import HostWorker, Owner
+from zerofleet.fleet.host import HostWorker
+from zerofleet.fleet.host_figures import Owner
 from zerofleet.fleet.plan import load_planned, read_plan
 from zerofleet.fleet.spec import FleetError, FleetSpec, WorkerSpec
 from zerofleet.fleet.ssh import SshLink, import_asyncssh

@@ -151,6 +151,14 @@ class SshStore:
         if "damaged" in answer:
             raise StoreError(f"{self!r}: {key} arrived damaged ({answer['damaged']}); sent again")
 
+    def remove_root(self) -> None:
+        """Removes the directory with all that is in it."""
+
+        async def work() -> None:
+            await self._sftp.rmtree(self.root)
+
+        self._call(work, "remove the directory")
+
     # -- inside ------------------------------------------------------------------------------
 
     def _path(self, key: str, hidden: str | None = None) -> str:
@@ -176,8 +184,9 @@ class SshStore:
         except (self._errors.SFTPNoSuchFile, self._errors.SFTPNotADirectory):
             return
         for found in names:
-            key = directory + str(found.filename)
-            if is_hidden(str(found.filename)) or not f"{key}/".startswith(prefix):
+            name = str(found.filename)
+            key = directory + name
+            if is_hidden(name) or "/" in name or not f"{key}/".startswith(prefix):
                 continue
             if stat.S_ISDIR(found.attrs.permissions or 0):
                 async for entry in self._walk(f"{key}/", prefix):

@@ -10,6 +10,7 @@ stops at its next beat.
 """
 
 import contextlib
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,6 +85,7 @@ class Mirror:
         log_seconds: float = 30.0,
         trust_seconds: float = 0.0,
         keep_versions: int | None = None,
+        only_worker: str | None = None,
         on_event: Callable[[str], None] | None = None,
         on_syncing: Callable[[bool], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -94,6 +96,8 @@ class Mirror:
           name: tells the remotes of a run apart; it is written into the leases that come in.
           trust_seconds: for so long what was sent counts as still being there.
           keep_versions: so many versions of the net stay at the remote; None: all.
+          only_worker: games, lease and logs of this worker alone come in, whatever else is there: a
+            host that is not ours to trust writes no other files here.
           on_syncing: told True when a version begins to go out, False when it is there.
         """
         self._main = main
@@ -105,6 +109,7 @@ class Mirror:
         self._clock = clock
         self._trust_seconds = trust_seconds
         self._keep_versions = keep_versions
+        self._only_worker = only_worker
         self._on_syncing = on_syncing or (lambda begins: None)
         self._logs_at = float("-inf")
         self._sent: dict[str, str] = {}
@@ -218,7 +223,9 @@ class Mirror:
                 return False
             name = base_name(entry.key)
             try:
-                parse_shard_name(name)
+                is_welcome = self._is_welcome(parse_shard_name(name).worker)
+                if not is_welcome or entry.key != DATA + name:
+                    continue
                 data = self._remote.read(entry.key)
             except (ValueError, KeyMissingError):
                 continue  # No shard, or gone since the listing.
@@ -250,6 +257,8 @@ class Mirror:
     def _read_leases(self) -> dict[str, dict[str, Any]]:
         leases = {}
         for entry in list(iterate(self._remote, WORKERS)):
+            if not self._is_welcome(worker_of_lease_key(entry.key) or ""):
+                continue
             try:
                 theirs = read_lease(self._remote, entry.key)
             except DamagedError as error:
@@ -313,10 +322,23 @@ class Mirror:
         }
         self._remote.put(key, encode(notice))
 
+    def _is_welcome(self, worker: str) -> bool:
+        return self._only_worker in (None, worker)
+
+    def _is_welcome_log(self, key: str) -> bool:
+        name, worker = key.removeprefix(LOGS), self._only_worker
+        if worker is None:
+            return True
+        return name in (f"worker_{worker}.log", f"worker_{worker}.log.1") or bool(
+            re.fullmatch(rf"series-worker_{re.escape(worker)}-\d{{6}}\.jsonl", name)
+        )
+
     def _logs_in(self) -> None:
         """Copies logs that grew. They are append-only, so the size says whether one did."""
         known = {entry.key: entry.size_bytes for entry in iterate(self._main, LOGS)}
         for entry in list(iterate(self._remote, LOGS)):
+            if not self._is_welcome_log(entry.key):
+                continue
             size = known.get(entry.key, 0)
             if entry.key in known and size == entry.size_bytes:
                 continue

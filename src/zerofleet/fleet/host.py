@@ -79,7 +79,7 @@ class HostWorker:
         self._leaving = False
         self._seen_id = ""
         self._failed_id = ""
-        self._is_stopped = self._is_full = False
+        self._is_stopped = self._is_full = self._is_taken_over = False
         self._failures_from = 0
         self._refusals = 0
         self._bytes_before = 0
@@ -133,8 +133,9 @@ class HostWorker:
                     self._unreached(str(error))
                     break
                 self._refusals += 1
-                final = isinstance(error, TakenOverError)
-                self._refused(str(error), final or self._refusals >= self._policy.max_failures)
+                self._is_taken_over = isinstance(error, TakenOverError)
+                is_final = self._is_taken_over or self._refusals >= self._policy.max_failures
+                self._refused(str(error), is_final)
                 pause = self._pause(self._refusals)
             except (StoreError, RunError) as error:
                 if self._is_asked_to_end():
@@ -156,8 +157,8 @@ class HostWorker:
 
     def _serve(self) -> None:
         """One connection, until it breaks (an exception) or all is over."""
-        if self._leaving:
-            return
+        if self._leaving or self._is_taken_over:
+            return  # what plays there is not ours to stop
         self.figures.is_syncing = False
         if self.figures.link != "waiting":
             self.figures.link = "connecting"
@@ -404,6 +405,7 @@ class HostWorker:
         self._wake.clear()
         if self._restart and self.figures.link in ("parked", "waiting"):
             self.figures.link, self._refusals = "connecting", 0
+            self._is_taken_over = False  # somebody wants it back
             self.child.state = "waiting"
 
     def _pause(self, failures: int) -> float:

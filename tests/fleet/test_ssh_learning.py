@@ -1,0 +1,111 @@
+"""A fleet of three hosts learns Go 7x7; games go by weight and by speed. Long: real training."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from fleet_kit import FleetKit, wait_for
+from run_kit import TINY_TREES
+
+from support import PATIENCE
+from zerofleet.records.account import shard_account
+from zerofleet.run.audit import audit
+from zerofleet.run.series import read_series
+from zerofleet.run.stats import read_stats
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(7200)]
+
+
+@pytest.fixture
+def kit(tmp_path):
+    (tmp_path / "run").mkdir()
+    kit = FleetKit(tmp_path, tmp_path / "run")
+    for name in "abc":
+        kit.add_host(name, worker_class=None)
+    yield kit
+    kit.end()
+
+
+@contextlib.contextmanager
+def training(kit, recipe, settings):
+    """`zerofleet train RECIPE --fleet`, killed at the end if it has not ended by itself."""
+    log = kit.home / "train.log"
+    kit.write()
+    command = [sys.executable, "-m", "zerofleet", "train", recipe, f"--fleet={kit.file}"]
+    command += [f"--run-dir={kit.run_dir}", "--device=cpu"]
+    command += [f"--set={key}={value}" for key, value in settings.items()]
+    with log.open("wb") as file:
+        train = subprocess.Popen(
+            command, stdout=file, stderr=file, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        )
+    try:
+        yield train
+    finally:
+        train.send_signal(signal.SIGKILL)
+        train.wait()
+
+
+def dealt_games(kit):
+    """Games that were dealt first in each iteration: a list of {worker: games}."""
+    entries = read_series(kit.run_dir / "logs", "trainer")
+    return [e["games"] for e in entries if e["kind"] == "dealt" and e["revision"] == 1]
+
+
+def test_three_hosts_learn_go(kit):
+    settings = {"pacing.max_loops": 12, "arena.every": 4}
+    with training(kit, "go7", settings) as train:
+        seen = set()
+
+        def is_done():
+            status = kit.fleet.status()
+            seen.update(worker.label for worker in status.workers)
+            if status.phase:
+                seen.add(status.phase)
+                text = kit.store.read("status.txt").decode() if status.iteration > 1 else ""
+                assert not text or "Workers active: " in text
+            return train.poll() is not None
+
+        end = 6600 * PATIENCE
+        while not is_done() and end > 0:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                train.wait(5)
+            end -= 5
+        assert train.returncode == 0, (kit.home / "train.log").read_text()
+    assert {"🟢 Active", "self-play", "training"} <= seen
+    assert any(label.startswith("🟡 Syncing") for label in seen)
+    report = audit(kit.store, shard_account)
+    assert report.is_sound, report.text()
+    ratings = [e["elo"] for e in read_stats(kit.store) if isinstance(e.get("elo"), dict)]
+    first, last = ratings[0], ratings[-1]
+    assert last["rating"] - first["rating"] > first["error"] + last["error"], ratings
+
+
+@pytest.mark.parametrize("weighted", [True, False], ids=["weight", "speed"])
+def test_games_go_by_weight_and_by_speed(kit, weighted):
+    if weighted:
+        kit.options["worker_weights"] = {"a": 1.0, "b": 2.0, "c": 1.0}
+    else:
+        kit.entries["c"]["worker_class"] = kit.entry()["worker_class"]  # a slow one
+    settings = {
+        **TINY_TREES,
+        "pacing.games_per_iteration": 2000,
+        "pacing.max_loops": 5,
+        "fleet.dead_after_seconds": 60 * PATIENCE,
+    }
+    with training(kit, "tic_tac_toe", settings) as train:
+        wait_for(lambda: len(dealt_games(kit)) >= 5, "five iterations to be dealt")
+        train.send_signal(signal.SIGINT)
+        assert train.wait(300 * PATIENCE) in (0, 130)
+    games = dealt_games(kit)[-1]
+    assert json.loads(kit.store.read("fleet/weights.json"))["deal"] == (
+        "weight" if weighted else "speed"
+    )
+    if weighted:
+        assert games["b"] / games["a"] == pytest.approx(2.0, rel=0.05)
+        assert games["a"] == pytest.approx(games["c"], rel=0.05)
+    else:
+        assert games["c"] < 0.9 * games["a"]

@@ -4,7 +4,8 @@ Rank 0 alone reads and replays them, and hands the samples to the others as they
 need not see the files.
 """
 
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from zerofleet.replay.samples import SampleBatch, Samples, SampleWindow, samples
 from zerofleet.roles.collect import MAX_SHARD_BYTES
 from zerofleet.roles.config import ConfigError, TreeSearchRunConfig
 from zerofleet.run.layout import CONFIG, CONSUMED, DATA, IMPORTS, parse_shard_name
+from zerofleet.training.errors import TrainingError
 from zerofleet.training.group import RankGroup
 
 _END: tuple[SampleBatch | None, int] = (None, 0)
@@ -54,25 +56,48 @@ def find_shards(path: Path) -> list[Path]:
         where = f"in {IMPORTS}, {CONSUMED} and {DATA} of the run" if is_run else "anywhere in it"
         raise ConfigError(
             f"--data {path}: no shards (*.npz) {where}; play some (`zerofleet selfplay`, with "
-            "`replay.keep: all` in a run), or `zerofleet import games.pgn --run-dir {path}`"
+            f"`replay.keep: all` in a run), or `zerofleet import games.pgn --run-dir {path}`"
         )
     return sorted(files, key=_order)
 
 
+def parts_of(files: Sequence[Path], max_positions: int) -> list[list[Path]]:
+    """The files in parts of at most so many plies, or of one file; the newest part first."""
+    parts: list[list[Path]] = [[]]
+    held = 0
+    for file in reversed(files):
+        plies = _num_plies(file)
+        if parts[-1] and held + plies > max_positions:
+            parts.append([])
+            held = 0
+        parts[-1].insert(0, file)
+        held += plies
+    return parts
+
+
+def _num_plies(file: Path) -> int:
+    """By the directory of the .npz file, nothing of which is unpacked; 0 if it is none."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.getinfo("action.npy").file_size // 4
+    except (OSError, KeyError, zipfile.BadZipFile):
+        return 0
+
+
 def read_data(
     path: Path,
+    files: Sequence[Path],
     game: Any,
     config: TreeSearchRunConfig,
     *,
     threads: int,
     tell: Callable[[str], None],
 ) -> Iterator[tuple[SampleBatch, int] | None]:
-    """Yields the samples of each shard and the number of its games; None for one that is skipped,
-    after saying why.
+    """Yields the samples of each file found at `path` and the number of its games; None for one
+    that is skipped, after saying why.
 
-    Raises: ConfigError if there is nothing to read, or nothing that can be read.
+    Raises: ConfigError if none can be read.
     """
-    files = find_shards(path)
     num_good = 0
     for file in files:
         name = str(file.relative_to(path)) if file != path else file.name
@@ -100,6 +125,69 @@ def read_data(
         raise ConfigError(
             f"--data {path}: none of its {len(files)} files could be used; why is said above"
         )
+
+
+class SharedData:
+    """The samples at a path, the same on every rank of a group, as many as memory holds.
+
+    What does not fit is learned from in parts, an epoch from each in turn.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        game: Any,
+        config: TreeSearchRunConfig,
+        group: RankGroup,
+        *,
+        threads: int,
+        tell: Callable[[str], None],
+    ) -> None:
+        """Looks at the names and sizes of the files, on rank 0; the other ranks need not see them.
+
+        Raises: ConfigError if there are none.
+        """
+        self._path, self._game, self._config, self._group = path, game, config, group
+        self._threads, self._tell = threads, tell
+        limit = config.replay.max_positions
+        self._parts = parts_of(find_shards(path), limit) if group.is_main else []
+        self.num_parts = int(group.broadcast_json(len(self._parts)))
+        self._window: tuple[int, SampleWindow] | None = None
+        if self.num_parts > 1:
+            tell(
+                f"data: more than replay.max_positions, {limit:,} samples, in {self.num_parts} "
+                "parts: each epoch learns from one of them, in turn"
+            )
+
+    def window(self, epoch: int) -> SampleWindow:
+        """What the epoch, from 0, learns from. Raises: ConfigError, TrainingError if it is nothing.
+
+        To be called by all ranks together.
+        """
+        part = epoch % self.num_parts
+        if self._window is None or self._window[0] != part:
+            self._window = None  # never two of them in memory
+            self._window = part, self._read(part)
+        return self._window[1]
+
+    def _read(self, part: int) -> SampleWindow:
+        batches = None
+        if self._group.is_main:
+            batches = read_data(
+                self._path,
+                self._parts[part],
+                self._game,
+                self._config,
+                threads=self._threads,
+                tell=self._tell,
+            )
+        limit = self._config.replay.max_positions
+        window, found = shared_window(self._group, batches, self._game, max_positions=limit)
+        which = f"part {part + 1} of {self.num_parts}: " if self.num_parts > 1 else ""
+        self._tell(f"data: {which}{found}; {len(window.training_rows):,} to train on")
+        if not len(window.training_rows):
+            raise TrainingError("no samples to train on; lower training.validation_share")
+        return window
 
 
 def shared_window(

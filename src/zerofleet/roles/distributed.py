@@ -29,7 +29,6 @@ from zerofleet.fleet.supervisor import stop_signals
 from zerofleet.games.registry import load_game
 from zerofleet.nets.architecture import NetArchitecture
 from zerofleet.nets.build import build_model
-from zerofleet.nets.config import MlpConfig, ResNetConfig
 from zerofleet.nets.model_file import model_to_pt, model_to_safetensors
 from zerofleet.replay.samples import SampleWindow
 from zerofleet.roles.config import (
@@ -40,8 +39,8 @@ from zerofleet.roles.config import (
     parse_config_json,
     resolve,
 )
-from zerofleet.roles.data import read_data, shared_window
-from zerofleet.roles.kept import check_kept_names, keep, kept_names
+from zerofleet.roles.data import SharedData
+from zerofleet.roles.kept import check_kept_names, keep, kept_names, weights_name
 from zerofleet.roles.state import LEARNER, MODEL_SAFETENSORS
 from zerofleet.run.atomic import describe
 from zerofleet.run.commit import Checkpoint, commit, prune, read_latest
@@ -54,7 +53,6 @@ from zerofleet.run.stats import append_stats
 from zerofleet.run.store import DirectoryStore, read_or_none
 from zerofleet.training.accuracy import policy_accuracy
 from zerofleet.training.compiled import has_fast_bfloat16
-from zerofleet.training.errors import TrainingError
 from zerofleet.training.group import RankGroup
 from zerofleet.training.policy_value import Losses, PolicyValueLearner, PolicyValueResult
 from zerofleet.training.policy_value_checkpoint import (
@@ -172,8 +170,10 @@ class DistributedTraining:
             self._game = load_game(made.game.spec)
             self._learner = self._make_learner()
             self._tell_start(dtype)
-            window = self._read_window()
-            self._train(window)
+            data = SharedData(
+                self._data, self._game, made, group, threads=self._threads, tell=self._say
+            )
+            self._train(data)
         return 0
 
     # -- start -------------------------------------------------------------------------------
@@ -291,25 +291,6 @@ class DistributedTraining:
         )
         return "float32"
 
-    def _read_window(self) -> SampleWindow:
-        group, config = self._group, self._config
-        batches = None
-        if group.is_main:
-            batches = read_data(
-                self._data, self._game, config, threads=self._threads, tell=self._say
-            )
-        limit = config.replay.max_positions
-        window, found = shared_window(group, batches, self._game, max_positions=limit)
-        self._say(f"data: {found}; {len(window.training_rows):,} to train on")
-        if found.num_samples > len(window):
-            self._say(
-                f"only the newest {len(window):,} samples are learned from: more need more memory "
-                "and a larger replay.max_positions"
-            )
-        if not len(window.training_rows):
-            raise TrainingError("no samples to train on; lower training.validation_share")
-        return window
-
     def _tell_start(self, dtype: str | None) -> None:
         config, group, learner = self._config, self._group, self._learner
         total, ranks = config.training.batch_size, group.world_size
@@ -341,18 +322,19 @@ class DistributedTraining:
 
     # -- the loop ----------------------------------------------------------------------------
 
-    def _train(self, window: SampleWindow) -> None:
+    def _train(self, data: SharedData) -> None:
         learner, group, progress = self._learner, self._group, self._progress
         size = self._config.training.batch_size
-        num_steps = -(-len(window.training_rows) // size)
         self._derive()
         check_every = 1 if group.device.type == "cpu" else 16
         while progress.epoch < self._epochs:
+            window = data.window(progress.epoch)
+            num_steps = -(-len(window.training_rows) // size)
             epoch = progress.epoch + 1
             started = self._saved_at = time.monotonic()
             self._told, self._saved_step = progress.step, progress.step
 
-            def on_step(losses: Losses, epoch: int = epoch) -> None:
+            def on_step(losses: Losses, epoch: int = epoch, num_steps: int = num_steps) -> None:
                 self._told += 1
                 self._say(
                     f"epoch {epoch}/{self._epochs}, step {self._told}/{num_steps}: loss "
@@ -509,12 +491,3 @@ class DistributedTraining:
         if log and self._log is not None:
             self._log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
             self._log.flush()
-
-
-def weights_name(config: TreeSearchRunConfig) -> str:
-    """The weight file for people, in the directory of the job."""
-    net = config.net
-    if isinstance(net, MlpConfig):
-        return f"Mlp_{net.num_layers}x{net.num_units}_distributed.pt"
-    name = "AlphaZeroNet" if isinstance(net, ResNetConfig) else "SpikingNet"
-    return f"{name}_{net.num_blocks}x{net.num_filters}_distributed.pt"

@@ -4,8 +4,8 @@ They derive from the commit and are redone at start like everything that does. T
 of the committed learner; `--checkpoint` reads them (warm_start.py), a restart does not.
 """
 
-from zerofleet.nets.config import ResNetConfig, SpikingConfig
-from zerofleet.roles.config import ConfigError, RunConfig
+from zerofleet.nets.config import MlpConfig, ResNetConfig, SpikingConfig
+from zerofleet.roles.config import ConfigError, RunConfig, TreeSearchRunConfig
 from zerofleet.run.store import Store, read_or_none
 
 
@@ -35,6 +35,15 @@ def keep(store: Store, names: list[str], learner: bytes) -> None:
     for name in names:
         if read_or_none(store, name) != learner:
             store.put(name, learner)
+
+
+def weights_name(config: TreeSearchRunConfig) -> str:
+    """The weight file for people, in the directory of a job that trains on given games."""
+    net = config.net
+    if isinstance(net, MlpConfig):
+        return f"Mlp_{net.num_layers}x{net.num_units}_distributed.pt"
+    name = "AlphaZeroNet" if isinstance(net, ResNetConfig) else "SpikingNet"
+    return f"{name}_{net.num_blocks}x{net.num_filters}_distributed.pt"
 
 
 def _filled(key: str, name: str, config: RunConfig, iteration: int) -> str:

@@ -1,5 +1,7 @@
 """A whole run in object storage, through a service that fails, is slow and loses answers."""
 
+import asyncio
+import json
 import os
 
 import pytest
@@ -8,6 +10,8 @@ from run_kit import wait_for
 
 from object_storage import BUCKET, Service
 from support import require
+from zerofleet.monitor.facts import FactsReader
+from zerofleet.monitor.web.live import LiveRun
 from zerofleet.records.account import shard_account
 from zerofleet.run.layout import CONSUMED, DATA, LOGS, base_name
 from zerofleet.run.own_files import OwnFiles
@@ -106,6 +110,12 @@ def test_a_run_through_a_service_with_faults(bucket_run, service):
     secret = service.environment["AWS_SECRET_ACCESS_KEY"].encode()
     assert not [key for key in keys if secret in run.store.read(key)]
     assert not [role.text() for role in run.roles if secret.decode() in role.text()]
+    page = json.loads(asyncio.run(LiveRun(run.store, run_dir="x", allow_play=False).snapshot()))
+    assert "loop" in json.dumps(page)
+    facts = FactsReader(run.store).read()
+    assert [version.number for version in facts.versions] == [1, 2, 3]
+    assert any("done" in line.text for line in facts.log)
+    assert not facts.problems
     status = run.start("status", run.directory)
     assert status.wait() == 0
     assert "2/2 loops done" in status.text(), status.text()

@@ -8,11 +8,11 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
-from zerofleet.cli.options import OptionalRunDir
+from zerofleet.cli.options import OptionalRunPlace
 
 
 def watch(
-    run_dir: OptionalRunDir = None,
+    run_dir: OptionalRunPlace = None,
     *,
     file: Path | None = None,
     interval: Annotated[float, Parameter(validator=Number(gte=0.1, lte=3600))] = 2.0,
@@ -28,6 +28,8 @@ def watch(
         zerofleet watch runs/connect_four
 
         ssh HOST "zerofleet watch runs/chess --simple"
+
+        zerofleet watch s3://bucket/run
 
         zerofleet watch --file old/training_stats.json
 

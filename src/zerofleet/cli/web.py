@@ -6,11 +6,11 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from zerofleet.cli.options import RunDir
+from zerofleet.cli.options import RunPlace
 
 
 def web(
-    run_dir: RunDir,
+    run_dir: RunPlace,
     *,
     port: Annotated[int, Parameter(validator=Number(gte=0, lte=65535))] = 8420,
     host: str = "127.0.0.1",
@@ -29,6 +29,8 @@ def web(
 
         zerofleet web runs/connect_four --allow-play --port 8500
 
+        zerofleet web s3://bucket/run
+
         zerofleet web runs/go9 --host 0.0.0.0
 
     Parameters
@@ -40,15 +42,13 @@ def web(
     allow_play
         Offer games against the net on the page; each of its moves takes time of this machine.
     """
-    from zerofleet.run.errors import RunError
-    from zerofleet.run.store import DirectoryStore
+    from zerofleet.run.place import existing_store
 
-    if not run_dir.is_dir():
-        raise RunError(f"{run_dir}: no such run directory")
+    store = existing_store(run_dir)
     from zerofleet.monitor.web.server import PageServer
 
     server = PageServer(
-        DirectoryStore(run_dir),
+        store,
         run_dir=str(run_dir),
         host=host,
         port=port,

@@ -9,9 +9,9 @@ from typing import Any
 from zerofleet.monitor.console import event_line
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import DATA, LOGS, MODEL_MANIFEST, REJECTED, base_name
-from zerofleet.run.series import tail_series
+from zerofleet.run.series import tail_stored_series
 from zerofleet.run.stop import stop_requested
-from zerofleet.run.store import DirectoryStore, iterate, read_or_none
+from zerofleet.run.store import Store, iterate, read_or_none
 
 _MAX_REASONS = 20
 _MAX_LINES = 200
@@ -62,7 +62,7 @@ class RunFacts:
 class FactsReader:
     """Reads the facts of one run again and again; never writes."""
 
-    def __init__(self, store: DirectoryStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._manifest: tuple[bytes | None, tuple[Version, ...]] = (None, ())
         self._reasons: dict[str, str] = {}
@@ -113,9 +113,12 @@ class FactsReader:
 
     def _log(self, problems: list[str]) -> list[LogLine]:
         try:
-            events = tail_series(self._store.root / LOGS, "trainer", max_bytes=1 << 16)
+            events = tail_stored_series(self._store, "trainer", max_bytes=1 << 16)
         except OSError as error:
             problems.append(f"{LOGS}: {error.strerror}")
+            return []
+        except RunError as error:
+            problems.append(str(error))
             return []
         return log_lines(events)[-_MAX_LINES:]
 

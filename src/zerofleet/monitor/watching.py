@@ -17,6 +17,7 @@ from zerofleet.monitor.terminal import PlainMonitor
 from zerofleet.monitor.view import RunView
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import CONFIG, TRAINER_LEASE, TRAINING_STATS
+from zerofleet.run.place import Place, existing_store
 from zerofleet.run.stats import parse_stats
 from zerofleet.run.store import DirectoryStore
 
@@ -26,11 +27,9 @@ Look = Callable[[], tuple[RunView, RunFacts]]
 """Reads the run once."""
 
 
-def look_at_run(run_dir: Path) -> Look:
-    """Looks at a run directory. Raises: RunError if there is none."""
-    if not run_dir.is_dir():
-        raise RunError(f"{run_dir}: no such run directory")
-    store = DirectoryStore(run_dir)
+def look_at_run(run_dir: Place | Path) -> Look:
+    """Looks at a run. Raises: RunError if there is none."""
+    store = existing_store(Place.of(run_dir))
     reader, facts = RunReader(store, run_dir=str(run_dir)), FactsReader(store)
     return lambda: (replace(reader.read(), elapsed_seconds=None), facts.read())
 

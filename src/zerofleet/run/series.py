@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from zerofleet.run.atomic import describe
+from zerofleet.run.layout import LOGS
+from zerofleet.run.store import DirectoryStore, Store, iterate, read_or_none
 
 ROTATE_BYTES = 64 * 2**20
 
@@ -134,6 +136,23 @@ def tail_series(directory: Path, name: str, *, max_bytes: int = 1 << 18) -> list
         pieces.append(piece)
         left -= len(piece) + len(first)
     lines = (line for piece in reversed(pieces) for line in piece.splitlines(keepends=True))
+    return [entry for line in lines if (entry := parse_line(line)) is not None]
+
+
+def tail_stored_series(
+    store: Store, name: str, *, max_bytes: int = 1 << 18
+) -> list[dict[str, Any]]:
+    """As `tail_series`, of a run in any store. What is copied there is a little late.
+
+    Raises: OSError, StoreError if a file that is there cannot be read.
+    """
+    if isinstance(store, DirectoryStore):
+        return tail_series(store.root / LOGS, name, max_bytes=max_bytes)
+    keys = [entry.key for entry in iterate(store, f"{LOGS}series-{name}-")]
+    data = read_or_none(store, keys[-1]) if keys else None
+    lines = (data or b"")[-max_bytes - 1 :].splitlines(keepends=True)
+    if data is not None and len(data) > max_bytes:
+        del lines[0]  # it begins before the piece, or is the end of one before it
     return [entry for line in lines if (entry := parse_line(line)) is not None]
 
 

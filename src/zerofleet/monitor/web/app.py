@@ -24,7 +24,7 @@ from zerofleet.monitor.web.live import LiveRun
 from zerofleet.monitor.web.table import Table
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import LOGS, check_worker_id, worker_log_key
-from zerofleet.run.store import DirectoryStore
+from zerofleet.run.store import DirectoryStore, Store, read_or_none
 
 _TYPES = {
     "css": "text/css; charset=utf-8",
@@ -37,7 +37,7 @@ _MAX_QUESTION_BYTES = 1 << 20
 
 
 def make_app(
-    store: DirectoryStore,
+    store: Store,
     *,
     run_dir: str,
     token: str = "",
@@ -85,7 +85,7 @@ def make_app(
 
 
 class _Page:
-    def __init__(self, store: DirectoryStore, live: LiveRun, is_ending: Callable[[], bool]) -> None:
+    def __init__(self, store: Store, live: LiveRun, is_ending: Callable[[], bool]) -> None:
         self._store = store
         self._is_ending = is_ending
         self._live = live
@@ -178,18 +178,23 @@ def _read_static() -> dict[str, tuple[bytes, bytes, str]]:
     return found
 
 
-def _tail(store: DirectoryStore, key: str) -> list[str]:
+def _tail(store: Store, key: str) -> list[str]:
+    if not isinstance(store, DirectoryStore):
+        return _last_lines(read_or_none(store, key) or b"")
     try:
         with store.path(key).open("rb") as file:
             size = file.seek(0, 2)
-            file.seek(max(0, size - _LOG_BYTES))
-            text = file.read(_LOG_BYTES).decode("utf-8", "replace")
+            file.seek(max(0, size - _LOG_BYTES - 1))
+            return _last_lines(file.read())
     except FileNotFoundError:
         return []
     except OSError as error:
         raise RunError(f"{key}: {error.strerror}") from error
-    lines = text.splitlines()
-    return lines[1:] if size > _LOG_BYTES else lines
+
+
+def _last_lines(data: bytes) -> list[str]:
+    lines = data[-_LOG_BYTES:].decode("utf-8", "replace").splitlines()
+    return lines[1:] if len(data) > _LOG_BYTES else lines
 
 
 def _json_text(text: str) -> Response:

@@ -12,7 +12,7 @@ from zerofleet.monitor.facts import FactsReader, RunFacts
 from zerofleet.monitor.read import RunReader
 from zerofleet.monitor.view import RunView
 from zerofleet.monitor.web import sections
-from zerofleet.run.store import DirectoryStore
+from zerofleet.run.store import Store
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.5, 5.0
 _COST_FACTOR = 10.0
@@ -34,7 +34,7 @@ class Section:
 class LiveRun:
     """The newest state of a run; looks only while somebody watches."""
 
-    def __init__(self, store: DirectoryStore, *, run_dir: str, allow_play: bool) -> None:
+    def __init__(self, store: Store, *, run_dir: str, allow_play: bool) -> None:
         self._reader = RunReader(store, run_dir=run_dir)
         self._facts = FactsReader(store)
         self._allow_play = allow_play

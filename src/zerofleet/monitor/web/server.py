@@ -9,7 +9,7 @@ from sse_starlette.sse import AppStatus
 from zerofleet.monitor.web.app import make_app
 from zerofleet.monitor.web.guard import is_loopback
 from zerofleet.run.errors import RunError
-from zerofleet.run.store import DirectoryStore
+from zerofleet.run.store import Store
 
 DEFAULT_PORT = 8420
 _BACKLOG = 128
@@ -25,7 +25,7 @@ class PageServer:
 
     def __init__(
         self,
-        store: DirectoryStore,
+        store: Store,
         *,
         run_dir: str,
         host: str = "127.0.0.1",

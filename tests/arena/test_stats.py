@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from zerofleet.arena import stats
+from zerofleet.arena.config import ArenaConfig
 from zerofleet.arena.intervals import pair_interval
 from zerofleet.arena.lines import trainer_line
 from zerofleet.arena.rating import pool_of
@@ -52,3 +53,21 @@ def test_the_example_is_consistent(example: stats.IterationStats) -> None:
     assert trainer_line(example, max_loops=10, opponents=["minimax:2"]) in PAGE.read_text().replace(
         "vs_rnd 98.0% ", ""
     )
+
+
+def test_a_version_that_a_gate_kept_is_rated_once() -> None:
+    def entry(iteration: int, version: int, **more: object) -> stats.IterationStats:
+        return {"iteration": iteration, "model_version": version, **more}  # type: ignore[typeddict-item]
+
+    arena = ArenaConfig(every=2)
+    refused = {"accepted": False}
+    rated = {"elo": {"rating": 1.0}}
+    entries = [entry(0, 1, **rated), entry(1, 2), entry(2, 3, **rated)]
+    assert stats.unrated_entry(entries, arena, 9) is None
+    assert stats.unrated_entry([*entries, entry(4, 3, gate=refused)], arena, 9) is None
+    newer = entry(4, 4, gate={"accepted": True})
+    assert stats.unrated_entry([*entries, newer], arena, 9) is newer
+    kept = entry(4, 2, gate=refused)  # of loop 1, which was not due
+    assert stats.unrated_entry([*entries[:2], kept], arena, 9) is kept
+    assert stats.playing_version(newer) == 3
+    assert stats.playing_version(kept) == 2

@@ -218,14 +218,21 @@ def is_rated(entry: IterationStats) -> bool:
 def unrated_entry(
     entries: Sequence[IterationStats], arena: ArenaConfig, max_loops: int
 ) -> IterationStats | None:
-    """Returns the newest entry whose version is due to be rated; None if it was rated.
+    """Returns the newest entry whose version is due to be rated; None if it was rated, in this
+    entry or, where a gate kept it, in an earlier one.
 
     Ratings come one at a time and in order: no other version of a running training is being rated.
     """
     for entry in reversed(entries):
         if arena.is_due(entry.get("iteration", 0), max_loops):
-            return None if is_rated(entry) else entry
+            version = entry.get("model_version")
+            return None if is_version_rated(entries, version) else entry
     return None
+
+
+def is_version_rated(entries: Sequence[IterationStats], version: int | None) -> bool:
+    """Whether an entry has the rating of this version."""
+    return any(is_rated(e) and e.get("model_version") == version for e in entries)
 
 
 def is_refused(entry: IterationStats) -> bool:

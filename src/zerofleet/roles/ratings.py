@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import cast
 
-from zerofleet.arena.stats import IterationStats, is_rated, unrated_entry
+from zerofleet.arena.stats import IterationStats, is_rated, is_version_rated, unrated_entry
 from zerofleet.roles.config import RunConfig
 from zerofleet.roles.ending import Ending
 from zerofleet.roles.rating import Rating, RatingError
@@ -48,10 +48,13 @@ class Ratings:
         A rating that ended with an earlier trainer begins anew, even if loops that are not rated
         came after it.
         """
-        is_due = self._config.arena.is_due(entry["iteration"], self._config.pacing.max_loops)
+        arena, max_loops = self._config.arena, self._config.pacing.max_loops
+        is_due = arena.is_due(entry["iteration"], max_loops)
         if is_due:
             # One at a time, in order: a rating uses the results of those before it.
             self.finish()
+        if is_version_rated(self._entries(), entry["model_version"]):
+            is_due = False  # a gate has kept it
         if not any(
             old.get("iteration") == entry["iteration"] and is_rated(old) for old in self._entries()
         ):
@@ -76,10 +79,6 @@ class Ratings:
 
     def _entries(self) -> list[IterationStats]:
         return cast("list[IterationStats]", read_stats(self._store))
-
-    def _is_version_rated(self, version: int) -> bool:
-        entries = cast("list[IterationStats]", read_stats(self._store))
-        return any(e.get("model_version") == version and is_rated(e) for e in entries)
 
     def finish(self) -> None:
         """Waits for the rating in progress, unless the run is over and it takes too long."""

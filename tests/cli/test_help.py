@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from command import run
+from command import call, run
 
 from zerofleet.cli import VERBS, app, commands
 from zerofleet.cli.options import KEYS
@@ -12,8 +12,9 @@ from zerofleet.roles.config import AlphaBetaRunConfig, recipe_names
 
 
 @pytest.mark.parametrize("verb", commands())
-def test_help_is_complete(verb):
-    done = run(*verb.split(), "--help", COLUMNS="100")
+def test_help_is_complete(verb, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    done = call(capsys, *verb.split(), "--help")
     assert done.returncode == 0
     assert done.stderr == ""
     assert f"Usage: zerofleet {verb}" in done.stdout
@@ -82,7 +83,7 @@ def test_the_list_of_verbs_begins_with_the_first_one_needed():
     assert len(listed) == sum(line[:1] == "│" for line in lines)  # each fits on one line
 
 
-def test_every_recipe_is_named_in_the_help_of_train():
-    shown = re.sub(r"[│\s]+", " ", run("train", "--help").stdout)
+def test_every_recipe_is_named_in_the_help_of_train(capsys):
+    shown = re.sub(r"[│\s]+", " ", call(capsys, "train", "--help").stdout)
     names = recipe_names()
     assert f"What to learn: {', '.join(names[:-1])} or {names[-1]};" in shown

@@ -46,12 +46,15 @@ TINY = {
     "pacing.poll_seconds": 0.05,
     "pacing.max_loops": 3,
     "fleet.heartbeat_seconds": 0.5,
-    "arena.eval_games": 2,
+    "arena.eval_games": 0,  # a process for each loop, which the next loop waits for
     "arena.depth": 1,
     "arena.opponents": "[random]",
     "arena.num_previous": 1,
 }
 """Settings of a run whose loops take a fraction of a second."""
+
+RATED = {**TINY, "arena.eval_games": 2}
+"""The same, each version rated."""
 
 TINY_TREES = {
     "net.kind": "mlp",

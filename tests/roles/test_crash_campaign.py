@@ -51,7 +51,9 @@ NUM_KILLS = sum(map(len, (*TRAINER_CHAINS.values(), *WORKER_CHAINS.values())))
 
 
 @pytest.fixture
-def chain(run):
+def chain(run, request):
+    if request.node.get_closest_marker("long"):
+        run.base = run_kit.RATED
     # Deeper, so that a worker delivers about as fast as the trainer learns.
     run.settings |= {"search.depth": 4, "replay.keep": "all"}
     return Chain(run, run_kit.Watcher(run))

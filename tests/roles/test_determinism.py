@@ -54,7 +54,7 @@ def network(forge, tmp_path_factory):
     """A network of the default size, as a trainer publishes it."""
     run = run_kit.Run(forge, tmp_path_factory.mktemp("network"))
     run.settings |= {"net.num_accumulators": 256, "net.num_hidden1": 32, "net.num_hidden2": 32}
-    run.settings |= {"net.num_buckets": 4, "arena.eval_games": 0}
+    run.settings |= {"net.num_buckets": 4}
     trainer = run.trainer()
     version = run.directory / "model/version.txt"
     run_kit.wait_for(version.exists, "model version 1")

@@ -17,7 +17,7 @@ SETTINGS = run_kit.TINY_TREES | {
 
 @pytest.fixture
 def run(forge, tmp_path):
-    run = run_kit.Run(forge, tmp_path, base=SETTINGS, recipe="twenty48")
+    run = run_kit.Run(forge, tmp_path, base=SETTINGS, recipe="twenty48(size=3)")
     yield run
     run.end()
 

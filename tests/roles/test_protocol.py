@@ -386,7 +386,7 @@ def test_a_live_run_can_be_audited(run):
     trainer, worker = run.trainer(pacing__max_loops=10_000), run.worker("w0")
     run.wait_for_loop(1)
     audits, first = 0, run.iteration()
-    while run.iteration() < first + 4 or audits < 3:
+    while run.iteration() < first + 3 or audits < 3:
         run.audit()
         audits += 1
     assert (worker.stop(), trainer.stop()) == (0, 0)

@@ -4,12 +4,19 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 import run_kit
 
 from zerofleet.run.stats import read_stats
 
 SLOW = {"arena__eval_games": 20_000, "arena__opponents": '["minimax:4"]', "arena__depth": 4}
 """A rating that takes minutes."""
+
+
+@pytest.fixture
+def run(run):
+    run.base = run_kit.RATED
+    return run
 
 
 def rating_processes(run):

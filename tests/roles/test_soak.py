@@ -17,6 +17,7 @@ MINUTES = float(os.environ.get("ZEROFLEET_SOAK_MINUTES", "3"))
 @pytest.mark.long
 @pytest.mark.timeout(MINUTES * 60 + 300)
 def test_random_kills(run):
+    run.base = run_kit.RATED
     run.settings |= {"search.depth": 4, "replay.keep": "all"}
     chain = Chain(run, run_kit.Watcher(run))
     rng = random.Random(2)

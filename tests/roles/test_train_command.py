@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 200.0 * PATIENCE
 
 def train(run, max_loops=10_000, workers=1, **settings):
     """The command as a user starts it, tiny."""
-    keys = {**run_kit.TINY, "pacing.max_loops": max_loops, "arena.final_games": 0}
+    keys = {**run_kit.RATED, "pacing.max_loops": max_loops, "arena.final_games": 0}
     keys |= {name.replace("__", "."): value for name, value in settings.items()}
     return run.start(
         "train",

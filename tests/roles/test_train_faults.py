@@ -104,7 +104,7 @@ def test_a_game_that_always_fails_ends_the_run(tree_run):
 
 def test_the_time_given_is_that_of_the_command(run):
     """A trainer that is killed and started again has no more of it."""
-    run.base = {**run_kit.TINY, "pacing.max_loops": 100_000, "arena.eval_games": 0}
+    run.base = {**run_kit.TINY, "pacing.max_loops": 100_000}
     command = train(run, 1, "--minutes=0.5", fault="commit.after_latest:4")
     assert command.wait(PATIENCE_SECONDS) == 0, command.text()
     assert "[trainer] killed by SIGKILL" in command.text()
@@ -113,7 +113,7 @@ def test_the_time_given_is_that_of_the_command(run):
 
 
 def test_the_games_of_the_last_table_may_be_skipped(run):
-    run.base = {**run_kit.TINY, "pacing.max_loops": 1, "arena.final_games": 1_000_000}
+    run.base = {**run_kit.RATED, "pacing.max_loops": 1, "arena.final_games": 1_000_000}
     command = train(run, 1)
     wait_for(lambda: "Measuring version 2" in command.text(), "the games", PATIENCE_SECONDS)
     command.signal(signal.SIGINT)
@@ -125,7 +125,7 @@ def test_the_games_of_the_last_table_may_be_skipped(run):
 
 def test_a_trainer_that_does_not_look_at_the_clock(run):
     """It hangs before it trains; the command ends all the same, and the games are kept."""
-    run.base = {**run_kit.TINY, "arena.eval_games": 0}
+    run.base = run_kit.TINY
     command = train(run, 1, "--minutes=0.4", fault="trainer.before_train:1:hang")
     assert command.wait(PATIENCE_SECONDS) == 0, command.text()
     assert "the trainer does not end: it is stopped" in command.text()

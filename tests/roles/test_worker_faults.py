@@ -110,6 +110,7 @@ def check_replaced(run, trainer, failed, status, words):
             1,
             ["hung: stood still for", "zerofleet: hung", ", in wait: ", "in _evaluate"],
             id="hung",
+            marks=pytest.mark.long,  # a game that never returns is the same, told to more people
         ),
     ],
 )

@@ -180,6 +180,16 @@ class GateStats(MatchStats):
     """Of the match."""
 
 
+class RankStats(TypedDict):
+    """How evenly the ranks of a training were loaded."""
+
+    num_ranks: int
+    slowest: int
+    """The rank the others waited for."""
+    imbalance: float
+    """By which share of the mean it was slower than it."""
+
+
 class IterationStats(TypedDict, total=False):
     """One entry of `training_stats.json`."""
 
@@ -204,6 +214,8 @@ class IterationStats(TypedDict, total=False):
     """By worker; synchronous runs."""
     spikes: SpikeFigures
     """Spiking nets."""
+    ranks: RankStats
+    """Training on several ranks."""
     gate: GateStats
     """Runs with a gate: whether the candidate of this iteration was published."""
     seconds: float

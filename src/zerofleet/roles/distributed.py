@@ -16,7 +16,6 @@ import contextlib
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -40,7 +39,9 @@ from zerofleet.roles.config import (
     resolve,
 )
 from zerofleet.roles.data import SharedData
+from zerofleet.roles.epochs import EpochProgress
 from zerofleet.roles.kept import check_kept_names, keep, kept_names, weights_name
+from zerofleet.roles.ranks import MAX_LOADER_THREADS, rank_stats
 from zerofleet.roles.state import LEARNER, MODEL_SAFETENSORS
 from zerofleet.run.atomic import describe
 from zerofleet.run.commit import Checkpoint, commit, prune, read_latest
@@ -64,35 +65,6 @@ from zerofleet.training.ranks import NOTABLE_IMBALANCE, Pace, device_name
 KIND = "distributed training"
 """In the summary of a commit: it is no state of a trainer of self-play."""
 LOG = LOGS + "distributed_training.log"
-MAX_LOADER_THREADS = 8
-
-
-@dataclass
-class Progress:
-    """Where a job stands; part of the summary of a commit."""
-
-    epoch: int = 0
-    """Epochs that are done."""
-    step: int = 0
-    """Steps of the epoch in progress that are done."""
-    samples: int = 0
-    """Samples of the epoch in progress that are done."""
-    loss_sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    """Policy, value and entropy of these samples, added up."""
-
-    def add(self, result: PolicyValueResult) -> None:
-        """Counts some steps."""
-        if not result.num_steps:
-            return
-        self.step += result.num_steps
-        self.samples += result.num_samples
-        losses = result.train
-        for n, value in enumerate((losses.policy, losses.value, losses.policy_entropy)):
-            self.loss_sums[n] += value * result.num_samples
-
-    def means(self) -> list[float]:
-        """Of the epoch in progress, over all ranks."""
-        return [total / max(1, self.samples) for total in self.loss_sums]
 
 
 class DistributedTraining:
@@ -148,7 +120,7 @@ class DistributedTraining:
         self._out = out or sys.stdout
         self._log: TextIO | None = None
         self._committed: Checkpoint | None = None
-        self._progress = Progress()
+        self._progress = EpochProgress()
         cores = max(1, usable_cores() // group.place.local_world_size)
         self._threads = num_workers or min(MAX_LOADER_THREADS, cores)
 
@@ -254,7 +226,7 @@ class DistributedTraining:
             if committed is not None:
                 data = committed.read(self._store, LEARNER)
                 restore_policy_value_learner(learner, data, source=f"checkpoint {committed.commit}")
-                self._progress = Progress(**committed.summary["progress"])
+                self._progress = EpochProgress(**committed.summary["progress"])
             elif self._checkpoint is not None:
                 from zerofleet.roles.warm_start import read_warm_start
 
@@ -266,7 +238,7 @@ class DistributedTraining:
         state = group.broadcast(policy_value_learner_to_bytes(learner) if group.is_main else None)
         if not group.is_main:
             restore_policy_value_learner(learner, state, source="rank 0")
-        self._progress = Progress(**group.broadcast_json(progress))
+        self._progress = EpochProgress(**group.broadcast_json(progress))
         return learner
 
     def _asked_dtype(self) -> str | None:
@@ -353,10 +325,11 @@ class DistributedTraining:
                 validate=False,
             )
             progress.add(result)
-            self._tell_pace(result.pace)
             if progress.step >= num_steps:
                 self._end_epoch(window, result, time.monotonic() - started)
             else:
+                if result.pace is not None and result.pace.imbalance >= NOTABLE_IMBALANCE:
+                    self._tell_pace(result.pace)
                 self._save()
                 if self._is_stopping():
                     self._say("stopped; start it again to go on")
@@ -422,7 +395,10 @@ class DistributedTraining:
             game_stats=GameStats(),
             seconds=round(seconds, 2),
         )
-        self._progress.__init__(epoch=done)  # type: ignore[misc]
+        if result.pace is not None:
+            self._entry["ranks"] = rank_stats(result.pace)
+            self._tell_pace(result.pace)
+        progress.begin(done)
         self._save()
 
     # -- commit and what derives from it -----------------------------------------------------
@@ -476,13 +452,13 @@ class DistributedTraining:
 
     # -- telling -----------------------------------------------------------------------------
 
-    def _tell_pace(self, pace: Pace | None) -> None:
-        if pace is None or pace.imbalance < NOTABLE_IMBALANCE:
-            return
-        self._say(
+    def _tell_pace(self, pace: Pace) -> None:
+        text = (
             f"slowest rank: {pace.slowest} ({self._names[pace.slowest]}) takes "
-            f"{pace.imbalance:.0%} longer than the average rank, and the others wait for it"
+            f"{pace.imbalance:.0%} longer than the average rank"
         )
+        notable = pace.imbalance >= NOTABLE_IMBALANCE
+        self._say(text + (", and the others wait for it" if notable else ""))
 
     def _say(self, text: str, *, log: bool = True) -> None:
         if not self._group.is_main:

@@ -17,7 +17,14 @@ from zerofleet.roles.collect import AcceptedShard
 from zerofleet.roles.config import TreeSearchRunConfig
 from zerofleet.roles.ending import Ending
 from zerofleet.roles.progress import game_stats, worker_stats
-from zerofleet.roles.ranks import new_learner, send_config, send_loop, send_samples, send_state
+from zerofleet.roles.ranks import (
+    new_learner,
+    rank_stats,
+    send_config,
+    send_loop,
+    send_samples,
+    send_state,
+)
 from zerofleet.roles.state import (
     LEARNER,
     MODEL_PT,
@@ -226,6 +233,8 @@ class PolicyValueProgress:
         )
         if config.pacing.games_per_iteration:
             entry["workers"] = worker_stats(shards)
+        if result.pace is not None:
+            entry["ranks"] = rank_stats(result.pace)
         if spikes := self.learner.spikes(window):
             entry["spikes"] = SpikeFigures(
                 spikes_per_inference=round(spikes.spikes_per_inference, 1),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from zerofleet.arena.stats import RankStats
 from zerofleet.fleet.devices import usable_cores
 from zerofleet.games.registry import load_game
 from zerofleet.nets.architecture import NetArchitecture
@@ -24,6 +25,7 @@ from zerofleet.training.policy_value_checkpoint import (
     policy_value_learner_to_bytes,
     restore_policy_value_learner,
 )
+from zerofleet.training.ranks import Pace
 
 MAX_LOADER_THREADS = 8
 
@@ -42,6 +44,13 @@ def new_learner(
         without_search=config.is_without_search,
         group=group,
         loader_threads=max(1, min(MAX_LOADER_THREADS, cores)) if group.world_size > 1 else 1,
+    )
+
+
+def rank_stats(pace: Pace) -> RankStats:
+    """A pace as statistics keep it."""
+    return RankStats(
+        num_ranks=len(pace.seconds), slowest=pace.slowest, imbalance=round(pace.imbalance, 3)
     )
 
 

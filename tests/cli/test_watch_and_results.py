@@ -14,6 +14,7 @@ import pytest
 from command import run
 
 from support import PATIENCE, require
+from zerofleet import _core
 from zerofleet.cli import main
 from zerofleet.run.documents import encode
 from zerofleet.run.layout import TRAINER_LEASE
@@ -130,6 +131,20 @@ def test_results_of_matches(tmp_path):
     done = run("results", "--compare", tmp_path / "a", tmp_path / "b")
     assert "-70.0 % ± 28.3 %" in done.stdout
     assert "worse" in done.stdout
+    assert f"A: {tmp_path / 'a'}" in done.stdout
+
+
+def test_results_of_a_benchmark(tmp_path, capsys):
+    (tmp_path / "net.nnue").write_bytes(_core.NnueNetwork.random("connect_four").to_bytes())
+    arguments = ["--checkpoint", tmp_path / "net.nnue", "--games", "2", "--opponents", "random"]
+    done = run("benchmark", *arguments, "--save", tmp_path / "saved", "--quiet")
+    assert done.returncode == 0
+    with pytest.raises(SystemExit) as exit_:
+        main(["results", "--eval", str(tmp_path / "saved")])
+    assert exit_.value.code == 0
+    shown = capsys.readouterr().out
+    assert shown.count("random") == 1
+    assert "Won/drawn/lost" in shown
 
 
 def test_mistakes_are_told(tmp_path, capsys):

@@ -167,15 +167,15 @@ def test_matches_are_found_in_files_and_folders(tmp_path):
 
 def test_matches_beside_each_other_say_what_their_errors_allow():
     first, second = (sample_entries(9)[i]["game_stats"]["matches"] for i in (0, 8))
-    table = text_of(compare_measured((first, []), (second, []), "old", "new"))
+    table = text_of(compare_measured((first, []), (second, [])))
     rows = {line.split()[0]: line for line in table.splitlines() if line.strip()}
     near = [e["game_stats"]["matches"] for e in sample_entries(9)[7:]]
-    assert "not told apart" in text_of(compare_measured((near[0], []), (near[1], []), "a", "b"))
+    assert "not told apart" in text_of(compare_measured((near[0], []), (near[1], [])))
     assert rows["minimax:4"].rstrip().endswith("better")
-    back = text_of(compare_measured((second, []), (first, []), "new", "old"))
+    back = text_of(compare_measured((second, []), (first, [])))
     assert "worse" in back
     scores = [s["game_stats"]["scores"] for s in sample_score_entries(2)]
-    alone = text_of(compare_measured(([], scores[0]), ([], scores[1]), "a", "b"))
+    alone = text_of(compare_measured(([], scores[0]), ([], scores[1])))
     assert "v0001, v0002" in alone
     assert "better" in alone
-    assert "nothing that both met" in text_of(compare_measured((first, []), ([], []), "a", "b"))
+    assert "nothing that both met" in text_of(compare_measured((first, []), ([], [])))

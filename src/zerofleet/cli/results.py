@@ -113,10 +113,10 @@ def _compare(console: Console, first: Path, second: Path) -> None:
             f"--compare {first} {second}: one is a training and the other is not; expected two "
             f"run directories or {TRAINING_STATS}, or two files or folders of matches"
         )
+    for letter, path in (("A", first), ("B", second)):
+        console.print(f"{letter}: {path}", soft_wrap=True, highlight=False, markup=False)
     if not is_training(first):
-        console.print(
-            compare_measured(read_measured(first), read_measured(second), str(first), str(second))
-        )
+        console.print(compare_measured(read_measured(first), read_measured(second)))
         return
     trainings = read_training(first), read_training(second)
     for training in trainings:

@@ -220,16 +220,15 @@ def criteria_table(found: Sequence[Criterion]) -> Table:
 
 
 def compare_trainings(first: Training, second: Training) -> Table:
-    """Returns the figures of two trainings beside each other: totals, then means of the last third.
+    """Returns the figures of two trainings, A and B, beside each other: means of the last third.
 
     The same iterations are compared: as many as the shorter one has.
     """
     count = min(len(first.entries), len(second.entries))
     table = _table(f"After {count:,} iterations each, means of the last third")
     table.add_column("")
-    for training in (first, second):
-        table.add_column(training.name, justify="right", overflow="fold")
-    table.add_column("difference", justify="right")
+    for heading in ("A", "B", "B - A"):
+        table.add_column(heading, justify="right", no_wrap=True)
     rows: list[tuple[str, _Figure, str, bool]] = [
         ("Drawn, %", lambda e: None if (d := drawn(e)) is None else 100 * d, ".1f", True),
         ("Average moves", plies, ".1f", True),
@@ -289,8 +288,8 @@ def _collect(document: Any, matches: list[MatchStats], scores: list[ScoreStats])
                 matches.append(cast(MatchStats, {"games": 0, "distinct_games": 0, **found}))
             elif {"mean", "error", "player", "games"} <= found.keys():
                 scores.append(cast(ScoreStats, found))
-            else:
-                todo += reversed(list(found.values()))
+            else:  # matches of the opponents among themselves are another matter
+                todo += reversed([v for k, v in found.items() if k != "reference_matches"])
 
 
 def drawn(entry: IterationStats) -> float | None:

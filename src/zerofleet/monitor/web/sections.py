@@ -231,11 +231,6 @@ def _errors(view: RunView, facts: RunFacts) -> list[_Document]:
     """What went wrong, the latest last: workers, refused files, files that cannot be read."""
     found = [{"who": name, "text": reason} for name, reason in facts.rejected[-5:]]
     found += [{"who": w.id, "text": w.error[-_MAX_MESSAGE:]} for w in view.workers if w.error][-12:]
-    found += [
-        {"who": "trainer", "text": line.text[:_MAX_MESSAGE]}
-        for line in facts.log
-        if line.kind == "note"
-    ][-5:]
     for entry in view.entries[-1:]:
         if why := _section(entry, "game_stats").get("rating_error"):
             found.append({"who": "rating", "text": str(why)[:_MAX_MESSAGE]})

@@ -84,7 +84,8 @@ class SshHost:
 
     def known_hosts_line(self):
         kind, key = (self.home / "host_key.pub").read_text().split()[:2]
-        return f"[{self.address}]:{self.port} {kind} {key}\n"
+        place = self.address if self.port == 22 else f"[{self.address}]:{self.port}"
+        return f"{place} {kind} {key}\n"
 
     def spec(self, name, **more):
         """An entry of workers: in fleet.yaml."""

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from fleet_kit import FleetKit, wait_for
@@ -82,6 +83,17 @@ def test_three_hosts_learn_go(kit):
     ratings = [e["elo"] for e in read_stats(kit.store) if isinstance(e.get("elo"), dict)]
     first, last = ratings[0], ratings[-1]
     assert last["rating"] - first["rating"] > first["error"] + last["error"], ratings
+
+
+def test_a_game_of_ones_own_is_sent_along(kit):
+    game = Path(__file__).parent.parent / "games" / "short_tic_tac_toe.py"
+    settings = {**TINY_TREES, "pacing.max_loops": 2, "fleet.dead_after_seconds": 60 * PATIENCE}
+    with training(kit, str(game), settings) as train:
+        assert train.wait(600 * PATIENCE) == 0, (kit.home / "train.log").read_text()
+    assert (kit.hosts["a"].home / "work" / ".fleet" / game.name).read_text() == game.read_text()
+    report = audit(kit.store, shard_account)
+    assert report.is_sound, report.text()
+    assert report.num_games_counted == 80
 
 
 @pytest.mark.parametrize("weighted", [True, False], ids=["weight", "speed"])

@@ -14,6 +14,7 @@ from zerofleet.fleet.supervisor import Event, stop_signals
 
 if TYPE_CHECKING:
     from zerofleet.fleet.control import Fleet
+    from zerofleet.run.store import DirectoryStore
 
 DOWN_SECONDS = 120.0
 GRACE_SECONDS = 30.0
@@ -85,7 +86,13 @@ def up(
         print("The fleet has a main node already; it follows the plan: zerofleet fleet status")
         return 0
     with stop_signals() as stop:
-        group = SshFleet(run_dir, on_event=_show, on_wait=print, prepare=installer)
+        group = SshFleet(
+            run_dir,
+            on_event=_show,
+            on_wait=print,
+            prepare=installer,
+            game_file=_game_file(store),
+        )
         try:
             print(f"{len(group.spec.workers)} workers in the fleet of {run_dir}; Ctrl-C stops them")
             while not stop.is_set():
@@ -399,6 +406,17 @@ def _fleet(run_dir: Path) -> "Fleet":
     from zerofleet.fleet.control import Fleet
 
     return Fleet(run_dir)
+
+
+def _game_file(store: "DirectoryStore") -> Path | None:
+    """That of the run, if its game is a file; known once a trainer has begun it."""
+    from zerofleet.roles.config import parse_config_json, resolve
+    from zerofleet.roles.game_of_run import game_file_of
+    from zerofleet.run.layout import CONFIG
+    from zerofleet.run.store import read_or_none
+
+    data = read_or_none(store, CONFIG)
+    return None if data is None else game_file_of(resolve({}, parse_config_json(data), {}))
 
 
 def _told(control: "Fleet", what: str) -> int:

@@ -1,5 +1,7 @@
 """`zerofleet worker`: plays games; with an NNUE net it needs no torch."""
 
+from pathlib import Path
+
 from zerofleet.cli.options import Count, NumThreads, RunPlace
 
 
@@ -11,6 +13,7 @@ def worker(
     games_per_batch: Count | None = None,
     depth: Count | None = None,
     device: str = "cpu",
+    game_file: Path | None = None,
     worker_class: str | None = None,
 ) -> int:
     """Play games with the newest network of a run until the run ends.
@@ -39,6 +42,9 @@ def worker(
     device
         Where a net of policy and value is evaluated: cpu, cuda, cuda:N, or auto, a GPU if there is
         one.
+    game_file
+        The file of the run's game, where that is a file of your own that lies elsewhere on this
+        host; it has to be the same one, byte for byte.
     worker_class
         FILE.py:CLASS or MODULE:CLASS of your own, a subclass of zerofleet.roles.Worker.
     """
@@ -57,5 +63,6 @@ def worker(
         games_per_batch=games_per_batch,
         depth=depth,
         device=device,
+        game_file=game_file,
         report=ConsoleReport(),
     ).run()

@@ -18,6 +18,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from zerofleet.fleet.host_figures import HostFigures, Owner
@@ -60,8 +61,14 @@ class HostWorker:
         policy: RestartPolicy | None = None,
         on_event: Callable[[Event], None] | None = None,
         prepare: Callable[[SshLink], None] | None = None,
+        game_file: Path | None = None,
     ) -> None:
-        """`prepare` is called with each new link before anything is looked at there."""
+        """Connects to nobody yet.
+
+        Args:
+          prepare: called with each new link before anything is looked at there.
+          game_file: goes along with the start command.
+        """
         self.spec = spec
         self.figures = HostFigures()
         log = store.path(worker_log_key(spec.name))
@@ -72,6 +79,7 @@ class HostWorker:
         self._policy = policy or RestartPolicy()
         self._on_event = on_event or (lambda event: None)
         self._prepare = prepare
+        self._game_file = game_file
         self._root = ""
         self._wake = threading.Event()
         self._restart = False
@@ -275,7 +283,7 @@ class HostWorker:
             )
         record = answer["worker"]
         if answer["runs"]:
-            if self._restart or record.get("spec") != start_mark(self.spec):
+            if self._restart or record.get("spec") != start_mark(self.spec, self._game_file):
                 why = "restarted" if self._restart else "restarted, since its entry has changed"
                 self._stop_worker(link, 30.0, why)
                 self._restart = False
@@ -305,12 +313,12 @@ class HostWorker:
         try:
             answer = link.ask(
                 "start",
-                files=worker_files(self.spec, self._root),
+                files=worker_files(self.spec, self._root, self._game_file),
                 root=self._root,
-                argv=worker_argv(self.spec, link.python, self._root),
+                argv=worker_argv(self.spec, link.python, self._root, self._game_file),
                 env=worker_env(self.spec),
                 log=log,
-                spec=start_mark(self.spec),
+                spec=start_mark(self.spec, self._game_file),
             )
         except LinkError:
             raise

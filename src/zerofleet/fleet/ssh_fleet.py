@@ -57,12 +57,14 @@ class SshFleet:
         on_event: Callable[[Event], None] | None = None,
         policy: RestartPolicy | None = None,
         prepare: Callable[[SshLink], None] | None = None,
+        game_file: Path | None = None,
         on_wait: Callable[[str], None] | None = None,
     ) -> None:
         """Takes the fleet of this run; nothing is started before `poll`.
 
         Args:
           prepare: called with each new connection, before the host is looked at.
+          game_file: a user's own game, sent to each host with the start command.
           on_wait: told in words if an earlier main node has to be watched first.
         Raises: LeaseHeldError if another main node is alive; FleetError for a fleet file that
           cannot be used; RunError without a plan, or without asyncssh.
@@ -77,6 +79,7 @@ class SshFleet:
         self._spec = load_planned(plan)
         self._policy = policy
         self._prepare = prepare
+        self._game_file = game_file
         self._on_event = on_event or (lambda event: None)
         (run_dir / LOGS).mkdir(parents=True, exist_ok=True)
         self._lease = Lease.acquire(
@@ -242,6 +245,7 @@ class SshFleet:
             policy=self._policy,
             on_event=self._event,
             prepare=self._prepare,
+            game_file=self._game_file,
         )
         self._hosts[spec.name] = host
         self._hosts = dict(sorted(self._hosts.items()))

@@ -9,7 +9,9 @@ from zerofleet.fleet.launcher import BACKGROUND
 from zerofleet.fleet.spec import WorkerSpec
 
 
-def worker_argv(spec: WorkerSpec, python: str, root: str) -> list[str]:
+def worker_argv(
+    spec: WorkerSpec, python: str, root: str, game_file: Path | None = None
+) -> list[str]:
     """The command line; `python` and the directory `root` are those over there."""
     argv = [
         *(*BACKGROUND, python, "-P", "-m", "zerofleet", "worker"),
@@ -18,6 +20,8 @@ def worker_argv(spec: WorkerSpec, python: str, root: str) -> list[str]:
     ]
     if spec.threads is not None:
         argv += ["--threads", str(spec.threads)]
+    if game_file is not None:
+        argv += ["--game-file", _there(root, game_file)]
     if spec.worker_class is not None:
         place, _, name = spec.worker_class.rpartition(":")
         if spec.class_file is not None:
@@ -34,24 +38,24 @@ def worker_env(spec: WorkerSpec) -> dict[str, str]:
     return env
 
 
-def worker_files(spec: WorkerSpec, root: str) -> dict[str, str]:
+def worker_files(spec: WorkerSpec, root: str, game_file: Path | None = None) -> dict[str, str]:
     """Files that go along with the start command: path there -> text. OSError if one is gone."""
-    if spec.class_file is None:
-        return {}
-    return {_there(root, spec.class_file): spec.class_file.read_text()}
+    files = [file for file in (spec.class_file, game_file) if file is not None]
+    return {_there(root, file): file.read_text() for file in files}
 
 
 def _there(root: str, file: Path) -> str:
     return f"{root}/.fleet/{file.name}"
 
 
-def start_mark(spec: WorkerSpec) -> str:
+def start_mark(spec: WorkerSpec, game_file: Path | None = None) -> str:
     """Changes when a worker has to be started anew; says nothing of the values of `env`."""
     told = spec.model_dump(mode="json", exclude={"weight", "key_path", "host", "port", "user"})
     told["env"] = sorted(spec.env)
-    if spec.class_file is not None:
-        with contextlib.suppress(OSError):
-            told["worker_class"] += hashlib.sha256(spec.class_file.read_bytes()).hexdigest()
+    for file in (spec.class_file, game_file):
+        if file is not None:
+            with contextlib.suppress(OSError):
+                told[str(file)] = hashlib.sha256(file.read_bytes()).hexdigest()
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -9,7 +9,8 @@ from zerofleet.fleet.group import JoinedGroup, MakeGroup, WorkerGroup
 from zerofleet.fleet.plan import begin_plan
 from zerofleet.fleet.spec import FleetError, FleetSpec, load_fleet
 from zerofleet.fleet.supervisor import Event
-from zerofleet.roles.config import recipe_path
+from zerofleet.roles.config import RunConfig, recipe_path
+from zerofleet.roles.game_of_run import game_file_of
 from zerofleet.run.place import Place
 from zerofleet.run.store import DirectoryStore
 
@@ -73,7 +74,9 @@ def warn_of_weights(spec: FleetSpec, config: Mapping[str, Any]) -> None:
         )
 
 
-def fleet_group(place: Place, file: Path, local: MakeGroup | None = None) -> MakeGroup:
+def fleet_group(
+    place: Place, file: Path, config: RunConfig, local: MakeGroup | None = None
+) -> MakeGroup:
     """Makes the group of the fleet's workers, and those of `local` beside them.
 
     Raises: FleetError for a run in object storage.
@@ -88,7 +91,7 @@ def fleet_group(place: Place, file: Path, local: MakeGroup | None = None) -> Mak
         from zerofleet.fleet.ssh_fleet import SshFleet
 
         begin_plan(DirectoryStore(place.files), file)
-        fleet = SshFleet(place.files, on_event=on_event)
+        fleet = SshFleet(place.files, on_event=on_event, game_file=game_file_of(config))
         return fleet if local is None else JoinedGroup([fleet, local(on_event)])
 
     return make

@@ -73,7 +73,7 @@ class LocalSession:
 
         if workers is None and run.fleet is not None:
             beside = local if run.plan.num_workers else None
-            workers = fleet_group(self._place, run.fleet[0], beside)
+            workers = fleet_group(self._place, run.fleet[0], run.config, beside)
         self._workers = (workers or local)(self._note)
         self._has_fleet = run.fleet is not None
         minutes = run.request.minutes

@@ -53,6 +53,10 @@ class GameConfig(FrozenModel):
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the game, as in `zerofleet.load_game(name, **options)`: {size: 9, komi: 7.5}."""
 
+    sha256: str = ""
+    """Of the file of a game of your own, written by the trainer: a worker that is given its file
+    (`--game-file`) plays with the same one or not at all."""
+
     @property
     def spec(self) -> str:
         """Name and options in one text, as `load_game` takes it."""
@@ -319,7 +323,7 @@ def check_unchanged(old: RunConfig, new: RunConfig) -> None:
     for section in FIXED_ON_A_RUN:
         before, after = getattr(old, section).model_dump(), getattr(new, section).model_dump()
         for key, value in before.items():
-            if after[key] != value:
+            if after[key] != value and key != "sha256":
                 raise ConfigError(
                     f"{section}.{key} of this run is {value!r} and cannot become {after[key]!r}: "
                     "its games and networks depend on it; use a new --run-dir"

@@ -31,7 +31,6 @@ from zerofleet.fleet.devices import check_device_name
 from zerofleet.fleet.status import collect as collect_status
 from zerofleet.fleet.status import write_status_text
 from zerofleet.fleet.supervisor import stop_signals
-from zerofleet.games.registry import load_game
 from zerofleet.roles.collect import AcceptedShard, Collector
 from zerofleet.roles.config import (
     ConfigError,
@@ -45,6 +44,7 @@ from zerofleet.roles.config import (
 from zerofleet.roles.deal import Speeds
 from zerofleet.roles.dealing import Dealing
 from zerofleet.roles.ending import Ending
+from zerofleet.roles.game_of_run import checked_game
 from zerofleet.roles.gate import Gate, check_gate
 from zerofleet.roles.kept import check_kept_names, keep, kept_names
 from zerofleet.roles.progress import Progress, bootstrap, restore
@@ -201,7 +201,7 @@ class Trainer:
         recipe = self._recipe if existing is None or self._recipe_name is not None else {}
         config = resolve(recipe, existing, self._command_line)
         try:
-            load_game(config.game.spec)  # an unknown game is an error here, not in every worker
+            config = checked_game(config)  # an unknown one is an error here, not in every worker
         except ValueError as error:
             raise ConfigError(f"game.name: {error}") from None
         check_trainable(config)

@@ -37,6 +37,7 @@ from zerofleet.roles.config import (
     parse_config_json,
     resolve,
 )
+from zerofleet.roles.game_of_run import name_with_file
 from zerofleet.roles.report import Event, Report, error_text, silent
 from zerofleet.roles.watchdog import Watchdog
 from zerofleet.run.errors import DamagedError, RunError, StoreError
@@ -96,6 +97,7 @@ class Worker:
         games_per_batch: int | None = None,
         depth: int | None = None,
         device: str = "cpu",
+        game_file: Path | None = None,
         report: Report = silent,
     ) -> None:
         """Options that are None come from the run's configuration, `threads` from the host."""
@@ -120,6 +122,7 @@ class Worker:
         self._threads = threads or usable_cores()
         self._games_per_batch = games_per_batch
         self._depth = depth
+        self._game_file = game_file
         self._device = without_auto(device)
         self._report = report
         self._totals = WorkerTotals()
@@ -246,8 +249,9 @@ class Worker:
         if data is None or data == self._config_bytes:
             return
         tree = parse_config_json(data)
-        self._check_allowed(resolve({}, tree, {}))
-        self._config, self._config_bytes = resolve({}, tree, self._own_settings()), data
+        run = resolve({}, tree, {})
+        self._check_allowed(run)
+        self._config, self._config_bytes = resolve({}, tree, self._own_settings(run)), data
         session.heartbeat.set_pace(
             interval_seconds=self._config.fleet.heartbeat_seconds,
             dead_after_seconds=self._config.fleet.dead_after_seconds,
@@ -268,9 +272,15 @@ class Worker:
                 "(fleet.allow_worker_depth is false); leave --depth out"
             )
 
-    def _own_settings(self) -> dict[str, Any]:
+    def _own_settings(self, run: RunConfig) -> dict[str, Any]:
         """What belongs to this host and overrides the run's configuration."""
-        return {"selfplay.games_per_batch": self._games_per_batch, "search.depth": self._depth}
+        own: dict[str, Any] = {
+            "selfplay.games_per_batch": self._games_per_batch,
+            "search.depth": self._depth,
+        }
+        if self._game_file is not None:
+            own["game.name"] = name_with_file(run, self._game_file)
+        return own
 
     def check_same_run(self, model: PublishedModel) -> None:
         """Raises RunError if another run has begun in this place: this session is over.

@@ -1,0 +1,55 @@
+"""The file of a user's own game: the same one on every host of a run."""
+
+import hashlib
+from pathlib import Path
+
+from zerofleet.games.game_file import is_game_file
+from zerofleet.games.registry import load_game
+from zerofleet.roles.config import ConfigError, OverrideError, RunConfig
+
+
+def game_file_of(config: RunConfig) -> Path | None:
+    """The file of the run's game; None if the game is one of ours."""
+    name = config.game.name
+    if not is_game_file(name):
+        return None
+    return Path(name.rpartition(":")[0] if ".py:" in name else name)
+
+
+def checked_game(config: RunConfig) -> RunConfig:
+    """The configuration with the checksum of its game's file, if it has one.
+
+    Raises: ValueError if there is no such game.
+    """
+    load_game(config.game.spec)
+    file = game_file_of(config)
+    sha256 = "" if file is None else _sha256(file)
+    return config.model_copy(update={"game": config.game.model_copy(update={"sha256": sha256})})
+
+
+def name_with_file(config: RunConfig, file: Path) -> str:
+    """The name of the run's game, played from `file` of this host.
+
+    Raises: OverrideError unless it is the file of the run, byte for byte.
+    """
+    theirs = game_file_of(config)
+    if theirs is None:
+        raise OverrideError(
+            f"--game-file {file}: this run's game is {config.game.name}, not a file"
+        )
+    found = _sha256(file)
+    if found != config.game.sha256:
+        raise OverrideError(
+            f"--game-file {file}: its sha256 is {found[:16]}..., that of the run's game is "
+            f"{config.game.sha256[:16] or 'unknown'}...: take the file that the trainer has, "
+            f"{config.game.name}"
+        )
+    _, colon, class_name = config.game.name.rpartition(".py")[2].partition(":")
+    return f"{file}{colon}{class_name}"
+
+
+def _sha256(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ConfigError(f"game {file}: {error.strerror}") from None

@@ -68,6 +68,14 @@ def test_the_second_side_and_switching():
     assert "player wins." in shown or "drawn" in shown
 
 
+def test_capitals_do_not_matter():
+    shown, session = played("chess", ["E4", "NF3"], sides=(0, 1))
+    assert "type help" in shown  # no knight of Black goes there
+    assert len(session._actions) == 1
+    _, session = played("go(size=5)", ["c3", "PASS"], sides=(0, 1))
+    assert session._actions == [12, 25]
+
+
 def test_games_of_one_player():
     words = ["eval", "go 3", "switch", "left", "undo", "go 0", "quit"]
     shown, _ = played("twenty48", words, player="expectimax:1")

@@ -106,13 +106,21 @@ class Session:
                 if _COMMANDS[command](self, rest):
                     return
                 continue
+            action = self._action(" ".join(words))
+            if action is not None:
+                self._apply(action)
+                return
+
+    def _action(self, text: str) -> int | None:
+        """The move that was typed, in capitals or not; None if it is none, which is told."""
+        problem: ValueError | None = None
+        for spelling in (text, text.lower(), text.upper()):
             try:
-                action = self.game.action_from_text(self._state, " ".join(words))
+                return self.game.action_from_text(self._state, spelling)
             except ValueError as error:
-                self.write(f"{error}; type help for the commands")
-                continue
-            self._apply(action)
-            return
+                problem = problem or error
+        self.write(f"{problem}; type help for the commands")
+        return None
 
     def _at_end(self) -> None:
         self.auto = 0

@@ -154,14 +154,15 @@ def test_killed_anywhere_nothing_is_lost_or_doubled(tmp_path, fault) -> None:
     path = tmp_path / "games.pgn"
     path.write_text(text)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert run_import(path, "--run-dir", whole, shard_positions=200).returncode == 0
-    done = run_import(path, "--run-dir", killed, shard_positions=200, fault=f"{fault}:2")
+    assert run_import(path, "--run-dir", whole, shard_positions=100).returncode == 0
+    done = run_import(path, "--run-dir", killed, shard_positions=100, fault=f"{fault}:2")
     assert done.returncode == -signal.SIGKILL
     assert len(shards(killed)) < len(shards(whole))
-    done = run_import(path, "--run-dir", killed, shard_positions=200)
+    done = run_import(path, "--run-dir", killed, shard_positions=100)
     assert done.returncode == 0, done.stderr
     assert shards(killed) == shards(whole)
     assert skipped_lines(killed) == skipped_lines(whole)
+    assert not [path for path in (killed / "imports").iterdir() if path.name.startswith(".")]
 
 
 def test_a_line_of_the_journal_that_was_cut_has_not_happened(tmp_path, small_shards) -> None:

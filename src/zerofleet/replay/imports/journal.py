@@ -23,7 +23,7 @@ from typing import Any
 
 from zerofleet.replay.imports.games import Place
 from zerofleet.replay.imports.text import ImportFilesError
-from zerofleet.run.atomic import describe
+from zerofleet.run.atomic import TemporarySweeper, describe
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import IMPORT_JOURNAL, IMPORTS, SKIPPED_GAMES, shard_name
 
@@ -92,6 +92,7 @@ class Journal:
         self._file = self._path.open("a+b", buffering=0)
         try:
             self._lock()
+            TemporarySweeper().sweep(self.folder)
             self._read()
         except BaseException:
             self._file.close()

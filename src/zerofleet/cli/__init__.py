@@ -27,7 +27,7 @@ VERBS = {
     "audit": "Check from its files that every game of a run counts once.",
     "export": "Write a .nnue file from a .pt file.",
     "import": "Take in games (PGN, SGF) as shards to train on, or a .nnue net.",
-    "doctor": "Check a host, its devices, network and a directory before a run.",
+    "doctor": "Check a host before a run: devices, network, directory.",
     "play": "Play against a net at the terminal, and ask what it thinks.",
     "match": "Play two players against each other.",
     "ladder": "Rate all versions of a run and fixed opponents.",

@@ -5,7 +5,8 @@
 
 On processors: `scaling` is the ratio of two ranks of one thread each, whose batch is the same in
 total, to one rank of one thread; both in turns, medians; needs two cores that are idle. `20x256` is
-samples/s of one process with all threads at batch 64 in bfloat16.
+samples/s of one process with all threads at batch 64 in bfloat16. `by_cpu` counts processor time in
+place of the clock's: what a machine without other work would reach, as far as memory allows.
 
 On GPUs: for 10x128 and 20x256 in bfloat16 the samples/s at the best batch, the share of the matrix
 rate measured on that device by one large product, and the loader's rate over the step's.
@@ -50,8 +51,9 @@ def learner(
     return PolicyValueLearner(model, config, group=group), window
 
 
-def steps_in(made: PolicyValueLearner, window: Any, seconds: float) -> float:
-    """Samples/s of all ranks, of steps on batches in memory; the first step is left out."""
+def steps_in(made: PolicyValueLearner, window: Any, seconds: float) -> tuple[float, float]:
+    """Of steps on batches in memory, the first left out: samples/s of all ranks, and samples per
+    second of processor time of all ranks together."""
     group = made.group
     sampler = BatchSampler(
         window,
@@ -66,14 +68,16 @@ def steps_in(made: PolicyValueLearner, window: Any, seconds: float) -> float:
     batches = list(sampler)
     made.train_batch(batches[0]).tolist()
     group.sum(torch.zeros(1))
-    num_steps, started = 0, time.perf_counter()
+    num_steps, started, cpu = 0, time.perf_counter(), time.process_time()
     while True:
         made.train_batch(batches[num_steps % 4]).tolist()
         num_steps += 1
         is_over = torch.tensor([float(time.perf_counter() - started > seconds)])
         if group.sum(is_over).item() > 0:
             break
-    return num_steps * made.config.batch_size / (time.perf_counter() - started)
+    samples, elapsed = num_steps * made.config.batch_size, time.perf_counter() - started
+    used = group.sum(torch.tensor([time.process_time() - cpu], dtype=torch.float64)).item()
+    return samples / elapsed, samples / used
 
 
 def one_rank() -> None:
@@ -82,14 +86,14 @@ def one_rank() -> None:
     torch.set_num_threads(1)
     group = RankGroup.join(Place.from_environment(), device="cpu")
     made, window = learner(*arguments["net"], group, compiled=arguments["compiled"])
-    rate = steps_in(made, window, arguments["seconds"])
+    rates = steps_in(made, window, arguments["seconds"])
     if group.is_main:
-        print(json.dumps(rate), flush=True)
+        print(json.dumps(rates), flush=True)
     group.close()
 
 
-def rate_of(num_ranks: int, arguments: dict[str, Any]) -> float:
-    """Samples/s of so many ranks of one thread."""
+def rates_of(num_ranks: int, arguments: dict[str, Any]) -> tuple[float, float]:
+    """`steps_in` of so many ranks of one thread."""
     with socket.socket() as probe:
         probe.bind(("", 0))
         port = probe.getsockname()[1]
@@ -106,7 +110,8 @@ def rate_of(num_ranks: int, arguments: dict[str, Any]) -> float:
         for n in range(num_ranks)
     ]
     said = [rank.communicate()[0] for rank in ranks]
-    return float(json.loads(said[0]))
+    by_clock, by_cpu = json.loads(said[0])
+    return by_clock, by_cpu
 
 
 def scaling(args: argparse.Namespace) -> dict[str, float]:
@@ -116,13 +121,17 @@ def scaling(args: argparse.Namespace) -> dict[str, float]:
         "seconds": args.seconds,
         "compiled": args.compiled,
     }
-    rates: dict[int, list[float]] = {1: [], 2: []}
+    rates: dict[int, list[tuple[float, float]]] = {1: [], 2: []}
     for _ in range(args.rounds):
         for num_ranks in rates:
-            rates[num_ranks].append(rate_of(num_ranks, arguments))
-    one, two = (statistics.median(found) for found in rates.values())
-    ratios = [b / a for a, b in zip(*rates.values(), strict=True)]
-    return {"one_rank": one, "two_ranks": two, "ratio": statistics.median(ratios)}
+            rates[num_ranks].append(rates_of(num_ranks, arguments))
+    pairs = list(zip(rates[1], rates[2], strict=True))
+    return {
+        "one_rank": statistics.median(one for one, _ in rates[1]),
+        "two_ranks": statistics.median(two for two, _ in rates[2]),
+        "ratio": statistics.median(two[0] / one[0] for one, two in pairs),
+        "ratio_by_cpu": statistics.median(2 * two[1] / one[1] for one, two in pairs),
+    }
 
 
 def flops_of_sample(model: torch.nn.Module) -> float:
@@ -155,7 +164,7 @@ def on_gpu(seconds: float) -> list[dict[str, float | str]]:
             made, window = learner(
                 blocks, filters, batch_size, RankGroup.alone("cuda"), compiled=True
             )
-            rate = steps_in(made, window, seconds)
+            rate, _ = steps_in(made, window, seconds)
             loop = made.train_loop(window, 2, num_steps=50, validate=False)
             if rate > float(best["samples_per_second"]):
                 best = {
@@ -193,7 +202,9 @@ def main() -> None:
         result["scaling"] = scaling(args)
     if args.only != "scaling":
         made, window = learner(20, 256, 64, RankGroup.alone("cpu"), compiled=args.compiled)
-        result["20x256_batch_64"] = steps_in(made, window, args.seconds)
+        by_clock, by_cpu = steps_in(made, window, args.seconds)
+        threads = torch.get_num_threads()
+        result["20x256_batch_64"] = {"by_clock": by_clock, "by_cpu": by_cpu * threads}
     print(json.dumps(result, indent=2))
     if args.json:
         args.json.write_text(json.dumps(result, indent=2) + "\n")

@@ -42,6 +42,23 @@ def test_a_group_starts_again_as_often_as_allowed(run, tmp_path):
     assert agent.wait() == 1
 
 
+def test_both_nodes_start_again(run, tmp_path):
+    """The last rank fails, and then, as in a group, the others do: on both nodes."""
+    (folder := tmp_path / "ranks").mkdir()
+    code = SAY.format(folder=str(folder)) + (
+        f"; import sys, time; dead = pathlib.Path({str(folder)!r}).parent / 'dead'; "
+        "again = e['TORCHELASTIC_RESTART_COUNT'] == '1'; "
+        "e['RANK'] == '1' and dead.touch(); "
+        "[time.sleep(0.05) for _ in range(2000) if not again and not dead.exists()]; "
+        "sys.exit(not again)"
+    )
+    port = free_port()
+    agents = [run.start(AGENT, code, 1, 2, node, port, 1) for node in range(2)]
+    for agent in agents:
+        assert agent.wait() == 0, agent.text()
+    assert sorted(said(folder)) == ["0-0", "0-1", "1-0", "1-1"]
+
+
 @pytest.mark.parametrize(
     ("end", "status", "text"),
     [

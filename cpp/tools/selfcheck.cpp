@@ -10,6 +10,7 @@
 #include "tools/selfcheck_games.h"
 #include "tools/selfcheck_mcts.h"
 #include "tools/selfcheck_nnue.h"
+#include "tools/selfcheck_players.h"
 #include "tools/selfcheck_pool.h"
 #include "tools/selfcheck_records.h"
 #include "tools/selfcheck_samples.h"
@@ -32,6 +33,7 @@ constexpr Section kSections[] = {
     {"mcts", zerofleet::selfcheck::selfcheck_mcts},
     {"pool", zerofleet::selfcheck::selfcheck_pool},
     {"samples", zerofleet::selfcheck::selfcheck_samples},
+    {"players", zerofleet::selfcheck::selfcheck_players},
     {"search", zerofleet::selfcheck::selfcheck_search},
 };
 

@@ -10,9 +10,10 @@ is what the trainer does, with its own functions and nothing else:
 
 - ingest: list `data/`, read every shard, decide by the ledger, replay and check all games;
 - move: after the commit, every shard from `data/` to `consumed/`;
-- leases: one look at all workers, as a synchronous run does at each poll;
-- poll: the look at the leases and a listing of `data/` in which nothing is new;
-- status: all that `zerofleet status` shows;
+- poll: a look at the leases, as a synchronous run does at each poll, and a listing of `data/` in
+  which nothing is new; a tenth of the workers have beaten since the last one (a heartbeat of 10 s);
+- first look: the same when every lease has to be read;
+- status: all that `zerofleet status` shows, with nothing known from before;
 - gate: what a worker asks before it plays on;
 - growth of resident memory over `--polls` polls in which every lease has changed.
 
@@ -165,9 +166,15 @@ def measure(store: Store, num_workers: int, num_polls: int) -> dict[str, float]:
     counted: Any = Counted(store)
     figures["shard_bytes"] = size / num_workers
 
-    def timed(name: str, call: Callable[[], Any], repeat: int = 1) -> Any:
+    def timed(
+        name: str,
+        call: Callable[[], Any],
+        repeat: int = 1,
+        before: Callable[[int], None] = lambda number: None,
+    ) -> Any:
         seconds, processor, result = [], [], None
-        for _ in range(repeat):
+        for number in range(repeat):
+            before(number)
             counted.num_calls = 0
             gc.collect()
             began, used = time.perf_counter(), time.process_time()
@@ -199,24 +206,32 @@ def measure(store: Store, num_workers: int, num_polls: int) -> dict[str, float]:
     shards = timed("ingest", collector.poll)
     assert len(shards) == num_workers, len(shards)
     figures["positions"] = positions
-    timed("leases", dealing.look, 3)
 
     def poll() -> None:
         dealing.look()
         collector.poll()
 
-    timed("poll", poll, 3)
-    timed("status", lambda: collect_status(counted, watch), 3)
+    def beat(number: int) -> None:
+        """A tenth of the workers write their leases."""
+        workers = range(number % 10, num_workers, 10)
+
+        def one(worker: int) -> None:
+            name = f"worker-{worker:05d}"
+            store.put(worker_lease_key(name), lease_of(name, number + 2))
+
+        for _ in in_parallel(store, one, workers):
+            pass
+
+    timed("first_look", poll)
+    timed("poll", poll, 5, beat)
+    timed("status", lambda: collect_status(counted, LeaseWatch()), 3)
     names = [(shard.name, shard.sha256) for shard in shards]
     timed("move", lambda: collector.finish(names))
     del shards
     gc.collect()
     before = resident_mib()
     for number in range(num_polls):
-        for worker in range(0, num_workers, 10):  # a tenth have beaten since the last poll
-            name = f"worker-{worker:05d}"
-            if number < 3 or isinstance(store, DirectoryStore):
-                store.put(worker_lease_key(name), lease_of(name, number + 2))
+        beat(number)
         poll()
         collect_status(counted, watch)
         if number == num_polls // 2:
@@ -291,6 +306,7 @@ def report(name: str, workers: int, found: dict[str, float]) -> str:
         f"{name:<10}{workers:>7}{found['positions'] / found['ingest_cpu']:>13,.0f}"
         f"{1000 * per_shard:>10.2f}{share:>9.1%}"
         f"{found['poll_cpu']:>9.3f}{found['poll_seconds']:>9.3f}"
+        f"{found['first_look_cpu']:>9.3f}{found['first_look_seconds']:>9.3f}"
         f"{found['status_cpu']:>9.3f}{found['status_seconds']:>9.3f}"
         f"{found['poll_calls']:>10,.0f}{found['gate_calls']:>7,.0f}"
         f"{found['growth_mib']:>8.1f}{found['peak_mib']:>7.0f}"
@@ -298,10 +314,10 @@ def report(name: str, workers: int, found: dict[str, float]) -> str:
 
 
 HEAD = (
-    "          workers  positions/s ms a shard  at one a  poll s   poll s status s status s"
-    "  requests   gate  growth   peak\n"
+    "          workers  positions/s ms a shard  at one a  poll s   poll s  first s  first s"
+    " status s status s  requests   gate  growth   peak\n"
     "                    ingested    in + move  minute      cpu     wall      cpu     wall"
-    "    a poll  calls     MiB    MiB"
+    "      cpu     wall    a poll  calls     MiB    MiB"
 )
 
 

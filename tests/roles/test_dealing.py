@@ -44,10 +44,10 @@ def test_nobody_is_gone_because_leases_cannot_be_read(tmp_path, away):
     dealing.look()
     dealing.deal(range(10))
     assert read_share(store, 1) == dealt
-    assert [kind for kind, _ in told] == ["dealt"]
+    assert [kind for kind, _ in told] == ["generating", "dealt"]
     # Who is really gone is still seen.
     leases[1].release("ValueError: x")
     dealing.look()
     dealing.deal(range(10))
     assert {name: len(share) for name, share in read_share(store, 1).workers.items()} == {"w0": 10}
-    assert "ValueError: x" in told[1][1]["text"]
+    assert "ValueError: x" in told[2][1]["text"]

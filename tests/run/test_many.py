@@ -5,7 +5,7 @@ import pytest
 
 from support import PATIENCE
 from zerofleet.run.errors import DamagedError, StoreError
-from zerofleet.run.lease import read_leases
+from zerofleet.run.lease import LeaseWatch
 from zerofleet.run.many import NUM_AHEAD, NUM_TIMED, delete_many, in_order, read_many
 from zerofleet.run.store import DirectoryStore, iterate
 
@@ -101,7 +101,21 @@ def test_leases_of_many_workers(tmp_path):
         store.put(f"workers/w{number:02d}.json", lease.encode())
     store.put("workers/w07.json", b"{}")
     store.put("workers/notes.txt", b"of a person")
-    found = dict(read_leases(store))
+    watch = LeaseWatch()
+    found = dict(watch.read(store))
     assert len(found) == 30
     assert isinstance(found["workers/w07.json"], DamagedError)
     assert found["workers/w29.json"]["next_batch"] == 29
+    # Of those that have not changed since, none is read again.
+    read, real = [], store.read
+    store.read = lambda key: read.append(key) or real(key)
+    store.put("workers/w05.json", f'{{{fields}, "next_batch": 500}}'.encode())
+    store.delete("workers/w06.json")
+    store.put("workers/w30.json", f'{{{fields}, "next_batch": 30}}'.encode())
+    again = dict(watch.read(store))
+    assert read == ["workers/w05.json", "workers/w30.json"]
+    assert again["workers/w05.json"]["next_batch"] == 500
+    assert "workers/w06.json" not in again
+    assert {k: v for k, v in again.items() if k not in read} == {
+        k: v for k, v in found.items() if k not in (*read, "workers/w06.json")
+    }

@@ -14,7 +14,7 @@ from zerofleet.run.layout import (
     TRAINER_LEASE,
     worker_of_lease_key,
 )
-from zerofleet.run.lease import LeaseWatch, read_lease, read_leases
+from zerofleet.run.lease import LeaseWatch, read_lease
 from zerofleet.run.models import read_version
 from zerofleet.run.stats import read_stats
 from zerofleet.run.stop import stop_requested
@@ -165,7 +165,7 @@ def collect(
     except RunError as error:
         problems.append(str(error))
     try:
-        for key, found in read_leases(store):
+        for key, found in watch.read(store):
             if isinstance(found, RunError):
                 problems.append(str(found))
             else:

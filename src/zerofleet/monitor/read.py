@@ -17,7 +17,7 @@ from zerofleet.run.layout import (
     TRAINING_STATS,
     worker_of_lease_key,
 )
-from zerofleet.run.lease import LeaseWatch, configured_dead_after, read_lease, read_leases
+from zerofleet.run.lease import LeaseWatch, configured_dead_after, read_lease
 from zerofleet.run.models import read_version
 from zerofleet.run.stats import parse_stats
 from zerofleet.run.store import Store, read_or_none
@@ -136,7 +136,7 @@ class RunReader:
     def _workers(self, problems: list[str], restarts: Mapping[str, int]) -> list[WorkerView]:
         views = []
         try:
-            for key, lease in read_leases(self._store):
+            for key, lease in self._watch.read(self._store):
                 worker = worker_of_lease_key(key)
                 if isinstance(lease, RunError):
                     problems.append(str(lease))

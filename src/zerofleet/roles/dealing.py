@@ -12,7 +12,7 @@ from zerofleet.run.documents import decode_object
 from zerofleet.run.errors import DamagedError, RunError, StoreError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import FLEET_WEIGHTS, worker_of_lease_key
-from zerofleet.run.lease import LeaseWatch, read_leases
+from zerofleet.run.lease import LeaseWatch
 from zerofleet.run.shares import Share, write_share
 from zerofleet.run.store import Store, read_or_none
 
@@ -82,7 +82,7 @@ class Dealing:
         finished: dict[str, int] = {}
         errors: dict[str, str] = {}
         try:
-            for key, lease in read_leases(self._store):
+            for key, lease in self._watch.read(self._store):
                 worker = worker_of_lease_key(key)
                 if not worker or isinstance(lease, DamagedError):
                     continue

@@ -15,7 +15,7 @@ import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,9 @@ DEAD_AFTER_SECONDS = 60.0
 the run's configuration says otherwise."""
 STATES = ("active", "syncing", "waiting", "error", "stopped")
 """What a holder may say about itself; offline is what a reader concludes."""
+
+
+_NOTHING: tuple[str, dict[str, Any]] = ("", {})
 
 
 class LeaseHeldError(RunError):
@@ -71,6 +74,32 @@ class LeaseWatch:
         self.dead_after_seconds = dead_after_seconds
         self._clock = clock
         self._seen: dict[str, tuple[tuple[Any, Any], float, bool]] = {}
+        self._documents: dict[str, tuple[str, dict[str, Any] | DamagedError]] = {}
+
+    def read(self, store: Store) -> list[tuple[str, dict[str, Any] | DamagedError]]:
+        """(key, document) of all workers' leases, in order; the error in place of one that is none.
+
+        Only those that have changed since the last call are read: one listing says which.
+        Raises: StoreError if the store is away.
+        """
+        listed = [entry for entry in iterate(store, WORKERS) if worker_of_lease_key(entry.key)]
+        old, now = self._documents, {}
+        changed = [e.key for e in listed if not e.mark or old.get(e.key, _NOTHING)[0] != e.mark]
+        fresh = dict(read_many(store, changed))
+        for entry in listed:
+            document = old.get(entry.key, _NOTHING)[1]
+            if entry.key in fresh:
+                data = fresh[entry.key]
+                if data is None:
+                    continue
+                try:
+                    document = _parse(data, entry.key)
+                except DamagedError as error:
+                    document = error
+            # What was read may be newer than the mark; then it is read once more.
+            now[entry.key] = (entry.mark, document)
+        self._documents = now
+        return [(key, document) for key, (_, document) in now.items()]
 
     def observe(self, key: str, document: dict[str, Any]) -> bool:
         """True if the holder counts as alive; call it at each poll with what the lease says."""
@@ -388,20 +417,6 @@ def read_lease(store: Store, key: str) -> dict[str, Any] | None:
     """The lease's document, or None if there is none; DamagedError if it is not one."""
     data = read_or_none(store, key)
     return None if data is None else _parse(data, key)
-
-
-def read_leases(store: Store) -> Iterator[tuple[str, dict[str, Any] | DamagedError]]:
-    """(key, document) of all workers' leases, in order; the error in place of one that is none.
-
-    Raises: StoreError if the store is away.
-    """
-    keys = [entry.key for entry in iterate(store, WORKERS) if worker_of_lease_key(entry.key)]
-    for key, data in read_many(store, keys):
-        if data is not None:
-            try:
-                yield key, _parse(data, key)
-            except DamagedError as error:
-                yield key, error
 
 
 def configured_dead_after(store: Store) -> float:

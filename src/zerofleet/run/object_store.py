@@ -141,7 +141,7 @@ class ObjectStore:
                 for meta in chunk:
                     key = meta["path"]
                     if key.startswith(prefix) and key > after:
-                        found.append(Entry(key, meta["size"]))
+                        found.append(Entry(key, meta["size"], meta.get("e_tag") or ""))
                         if len(found) == limit:
                             return found, True
                     elif key > prefix and not key.startswith(prefix):

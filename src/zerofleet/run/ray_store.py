@@ -126,7 +126,7 @@ class StoreService:
             if name == "list":
                 prefix, after, limit = arguments
                 page = self._store.list(prefix, after=after, limit=limit)
-                entries = [(entry.key, entry.size_bytes) for entry in page.entries]
+                entries = [(entry.key, entry.size_bytes, entry.mark) for entry in page.entries]
                 return "done", (entries, page.next_after)
             if name not in ("read", "put", "put_if_absent", "delete", "move"):
                 return "value", f"{name!r} is no call of a store"
@@ -199,7 +199,7 @@ class RayStore:
     def list(self, prefix: str, *, after: str = "", limit: int = PAGE_SIZE) -> Page:
         """See `Store.list`."""
         entries, next_after = self._call("list", prefix, after, limit)[0]
-        return Page(tuple(Entry(key, size) for key, size in entries), next_after)
+        return Page(tuple(Entry(*entry) for entry in entries), next_after)
 
     def read(self, key: str) -> bytes:
         """See `Store.read`."""

@@ -15,7 +15,7 @@ import heapq
 import os
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Protocol, runtime_checkable
 
@@ -40,6 +40,8 @@ class Entry:
 
     key: str
     size_bytes: int
+    mark: str = field(default="", compare=False)
+    """Differs once the value has changed; empty where the store cannot say."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,10 @@ class DirectoryStore:
         for key in keys[:limit]:
             # A file that is deleted while we list is simply not there.
             with contextlib.suppress(FileNotFoundError):
-                entries.append(Entry(key, os.stat(self.root / key).st_size))
+                status = os.stat(self.root / key)
+                # Every value is a file of its own.
+                mark = f"{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"
+                entries.append(Entry(key, status.st_size, mark))
         return Page(tuple(entries), keys[limit - 1] if len(keys) > limit else None)
 
     def read(self, key: str) -> bytes:

@@ -1,10 +1,14 @@
 """`zerofleet import` as a user meets it."""
 
 import json
+import re
 import subprocess
 import sys
 
+import pytest
 from command import run
+
+from zerofleet.cli.imports import import_
 
 PGN = '[Event "x"]\n\n1. e4 e5 2. Nf3 1-0\n\n1. d4 d5 2. Ke3 0-1\n\n1. d4 *\n'
 
@@ -49,16 +53,21 @@ def test_mistakes(tmp_path) -> None:
     config["game"] = {"name": "othello"}
     (tmp_path / "other/config.json").write_text(json.dumps(config))
     (tmp_path / "readme.pgn").write_text("This is no game.\n")
+    for sources, run_dir, words in (
+        ([path], None, "--run-dir is missing"),
+        ([], tmp_path / "run", "name files of games"),
+        ([path, "--run-dri", "x"], None, "Unknown option: --run-dri. Did you mean --run-dir?"),
+        ([tmp_path / "no.pgn"], tmp_path / "run", "no such file or folder"),
+        ([path], tmp_path / "other", "is a run of othello; games are imported"),
+        (["net.nnue"], None, "zerofleet import NET.nnue NET.pt"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(words)) as raised:
+            import_(*map(str, sources), run_dir=run_dir)
+        assert raised.value.exit_status == 2
     for arguments, status, words in (
-        ([path], 2, "--run-dir is missing"),
-        ([path, "--run-dri", "x"], 2, "Unknown option: --run-dri. Did you mean --run-dir?"),
-        (["--run-dir", tmp_path / "run"], 2, "name files of games"),
-        ([tmp_path / "no.pgn", "--run-dir", tmp_path / "run"], 2, "no such file or folder"),
         ([path, "--run-dir", tmp_path / "go"], 1, "is PGN, games of chess; imported here are"),
-        ([path, "--run-dir", tmp_path / "other"], 2, "is a run of othello; games are imported"),
         ([path, "--run-dir", tmp_path / "run", "--game", "go(size=99)"], 2, "--game: "),
         ([tmp_path / "readme.pgn", "--run-dir", tmp_path / "run"], 1, "no game was imported"),
-        (["net.nnue"], 2, "zerofleet import NET.nnue NET.pt"),
     ):
         done = run("import", *arguments)
         assert done.returncode == status, (arguments, done.stderr)

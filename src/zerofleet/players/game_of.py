@@ -21,6 +21,8 @@ def game_of(text: str) -> str | None:
     """
     if text.startswith("uci:"):
         return "chess"
+    if text.startswith("gtp:"):
+        return None  # of any size
     if text.startswith(SHIPPED):
         return text.removeprefix(SHIPPED).partition("?")[0]
     place = text.removeprefix("run:").partition("?")[0]

@@ -85,10 +85,10 @@ def load_player(text: str, game: Game, *, name: str | None = None, device: str =
         found = _parse_settings(settings, text, kind)
         shown = f"{SHIPPED}{stem}?{_suffix(found)}"
         return _net_player(game, path.read_bytes(), kind, found, name or shown, device)
-    if text.startswith("run:") or Path(re.split("[@:]", text)[0]).is_dir():
-        return _load_run("run:" + text.removeprefix("run:"), game, name, device)
     if text.startswith(("uci:", "gtp:")):
         return load_external(text, game, name)
+    if text.startswith("run:") or Path(re.split("[@:]", text)[0]).is_dir():
+        return _load_run("run:" + text.removeprefix("run:"), game, name, device)
     file, _, settings = text.partition("?")
     kind = file.rpartition(".")[2]
     if kind in _SETTINGS and file != kind:

@@ -63,14 +63,14 @@ def test_by_speed_all_finish_together():
     measured, rule = Speeds(), DealRule("speed")
     speeds = {"a": 4.0, "b": 11.0, "c": 17.0}
     for iteration in range(1, 7):
-        played, done = play(iteration, 4000, speeds, rule, measured)
+        played, done = play(iteration, 1500, speeds, rule, measured)
     assert min(done.values()) == pytest.approx(max(done.values()), rel=0.05)
     for name, speed in speeds.items():
-        assert played[name] == pytest.approx(4000 * speed / 32.0, rel=0.05)
+        assert played[name] == pytest.approx(1500 * speed / 32.0, rel=0.05)
     # One becomes slower: shares follow.
     speeds["c"] = 5.0
     for iteration in range(7, 13):
-        played, done = play(iteration, 4000, speeds, rule, measured)
+        played, done = play(iteration, 1500, speeds, rule, measured)
     assert min(done.values()) == pytest.approx(max(done.values()), rel=0.05)
 
 

@@ -161,6 +161,7 @@ def test_a_rank_that_hangs_ends_the_job(run, shards, tmp_path):
     frozen.signal(signal.SIGKILL)
 
 
+@pytest.mark.long
 def test_launch_starts_a_group_again(run, shards, tmp_path):
     save_dir = tmp_path / "job"
     argv = options(shards, save_dir, epochs=1_000_000)

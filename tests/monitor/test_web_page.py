@@ -133,6 +133,22 @@ def test_a_phone_sees_all_of_a_dead_run(tmp_path, browser, scheme):
         assert sum(map(int, re.findall(r"\d+", ground)[:3])) < 150 or scheme == "light"
 
 
+def test_the_page_comes_back_when_the_server_does(tmp_path, browser):
+    run = RunOnDisk(tmp_path / "run")
+    with served(run.root) as url:
+        page = browser.new_page()
+        page.goto(url)
+        see(page, "[data-field=state]", "collecting")
+    see(page, "[data-field=state]", "connection lost, trying again")
+    run.collecting(40_000)
+    with served(run.root, port=int(url.split(":")[2].strip("/"))):
+        see(page, "[data-field=doing]", "collecting: 40,000 of 50,000 new positions")
+        see(page, "[data-field=state]", "collecting")
+        run.collecting(41_000)
+        see(page, "[data-field=doing]", "collecting: 41,000 of 50,000 new positions")
+        page.close()
+
+
 def test_an_empty_directory_is_a_run_that_has_not_begun(tmp_path, browser):
     with served(tmp_path) as url, opened(browser, url) as page:
         see(page, "[data-field=state]", "waiting for the trainer")

@@ -93,7 +93,7 @@ def served(root: Path, **options):
     require("starlette")
     from zerofleet.monitor.web.server import PageServer
 
-    server = PageServer(DirectoryStore(root), run_dir=str(root), port=0, **options)
+    server = PageServer(DirectoryStore(root), run_dir=str(root), **{"port": 0, **options})
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -20,9 +20,11 @@ def scalars_of(entry: IterationStats) -> dict[str, float]:
     for measured in entry.get("game_stats", {}).get("scores", [])[:1]:  # the version's own
         scalars |= {f"score/{k}": float(v) for k, v in _numbers(measured)}
     scalars |= {f"gate/{k}": float(v) for k, v in _numbers(entry.get("gate"))}
-    for key in ("games", "positions", "seconds"):
+    for key in ("games", "positions", "window", "training_seconds", "seconds"):
         if key in entry:
             scalars[f"loop/{key}"] = float(entry[key])
+    if "samples" in entry and entry.get("positions"):
+        scalars["loop/reuse"] = entry["samples"] / entry["positions"]
     return scalars
 
 

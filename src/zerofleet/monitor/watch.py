@@ -113,10 +113,13 @@ class WatchApp(App[None]):
 
     def _look_once(self) -> None:
         view, facts = self._look_at_run()
-        self.call_from_thread(self.show, view, facts)
+        if self.is_running:
+            self.call_from_thread(self.show, view, facts)
 
     def show(self, view: RunView, facts: RunFacts) -> None:
-        """Draws the run."""
+        """Draws the run, unless the screen is being left meanwhile."""
+        if not self.query("#head"):
+            return
         self._rates.append(view.games_per_second)
         limit = find_bottleneck(view, facts)
         self.query_one("#head", Static).update(_head(view, facts))

@@ -11,6 +11,7 @@ from zerofleet.roles.config import resolve
 from zerofleet.run.documents import encode
 from zerofleet.run.layout import CONFIG, TRAINING_STATS
 from zerofleet.run.models import publish_model
+from zerofleet.run.place import Place
 from zerofleet.run.store import DirectoryStore
 
 RATED = {
@@ -53,7 +54,7 @@ def shown(tmp_path):
         store.put(CONFIG, resolve({"game": {"name": "ultimate_ttt"}}, {}, keys).to_json())
         store.put(TRAINING_STATS, encode(entries))
         out = io.StringIO()
-        show_result(Console(file=out, width=100), store, tmp_path, measure=measure)
+        show_result(Console(file=out, width=100), store, Place(str(tmp_path)), measure=measure)
         return out.getvalue()
 
     return show

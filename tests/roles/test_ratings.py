@@ -12,6 +12,7 @@ from zerofleet.roles.ending import Ending
 from zerofleet.roles.rating import Rating, RatingError
 from zerofleet.roles.ratings import Ratings
 from zerofleet.run.layout import RATING
+from zerofleet.run.place import Place
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import DirectoryStore
 
@@ -64,7 +65,7 @@ class Trainer:
             },
         )
         self.ratings = Ratings(
-            tmp_path,
+            Place(str(tmp_path)),
             config,
             ending=Ending(self.store, threading.Event()),
             confirm=lambda: None,
@@ -172,6 +173,6 @@ def test_a_result_that_is_none_is_a_failed_rating(tmp_path, monkeypatch, content
     monkeypatch.setattr(rating_module, "LocalLauncher", lambda **_: Ended())
     if content is not None:
         DirectoryStore(tmp_path).put(RATING, content)
-    rating = Rating(tmp_path, {"iteration": 2, "model_version": 3})
+    rating = Rating(Place(str(tmp_path)), {"iteration": 2, "model_version": 3})
     with pytest.raises(RatingError, match=rf"version 3 is not rated: .*{message}"):
         rating.poll()

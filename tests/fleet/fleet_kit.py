@@ -84,7 +84,7 @@ class FleetKit:
         document = {
             "workers": [w for w in workers if w["name"] in self.entries],
             "known_hosts": str(self.known_hosts),
-            "sync_seconds": 0.1,
+            "sync_seconds": 0.5,  # a round costs some processor time
             **self.options,
         }
         self.file.write_text(yaml.safe_dump(document))

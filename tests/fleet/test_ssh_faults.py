@@ -53,6 +53,7 @@ def check_all_came_once(kit, *names):
 @pytest.fixture
 def namespaces(tmp_path):
     """Makes hosts with addresses of their own; a link is cut by taking its device down."""
+    require_program("ip")
     made = []
 
     def make(number):

@@ -27,6 +27,8 @@ def small_net(tmp_path):
 def test_everything_is_printed_and_written(tmp_path, capsys):
     net = shipped_net("ultimate_ttt")
     words = ["--checkpoint", net, "--games", 10, "--opponents", "random,greedy", "--depth", 1]
+    shown = call(capsys, "benchmark", *words[:3], 2, "--opponents", "uct:100", "--depth", 1)
+    assert "uct:100: moving first" in shown.stdout  # and no picture of the number
     done = call(capsys, "benchmark", *words, "--save", tmp_path / "a")
     assert done.returncode == 0, done.stderr
     assert "Performance rating" in done.stdout

@@ -183,7 +183,7 @@ def _show(found: "Benchmark", name: str, save: Path | None) -> None:
     width = console.size.width
 
     def say(text: str) -> None:
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
+        console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     if found.scores:
         scores = [s.stats() for s in found.scores]

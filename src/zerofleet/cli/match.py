@@ -203,7 +203,7 @@ def _show(found: "LongMatch", save: Path | None) -> None:
     result = found.result
 
     def say(text: str) -> None:
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
+        console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     score = result.score
     say(f"{result.player} against {result.opponent}, {len(result.games):,} games of {result.game}")

@@ -58,6 +58,9 @@ def our_move(engine, board, rng: random.Random, clock: dict[str, float], game: o
     from chess.engine import Limit
 
     how = rng.choice(TURNS)
+    # python-chess keeps the board of a game with pondering and asks it later whether the expected
+    # reply was played. The live one says yes to an analysis, too, which then is never begun.
+    board = board.copy()
     begun = time.monotonic()
     if how in ("clock", "ponder"):
         limit = Limit(

@@ -122,7 +122,8 @@ def test_the_campaign_is_complete():
     """Every fault point of a role is in it, and there are at least 100 kills."""
     faults = [f for chain in (*TRAINER_CHAINS.values(), *WORKER_CHAINS.values()) for f in chain]
     hit = {fault.split(",")[-1].split(":")[0] for fault in faults}
-    elsewhere = {name for name in FAULT_POINTS if name.startswith("mirror.")}
+    others = ("mirror.", "import.", "gate.", "training.")  # have tests of their own that kill there
+    elsewhere = {name for name in FAULT_POINTS if name.startswith(others)}
     elsewhere |= {
         TREE_SEARCH,
         "move.after_put",

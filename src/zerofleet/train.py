@@ -84,7 +84,9 @@ class TrainOptions:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     batch_size: Count | None = None
     num_workers: Count | None = None
-    learning_rate: Annotated[float | None, Parameter(name=["--learning-rate", "--lr"])] = None
+    learning_rate: Annotated[
+        float | None, Parameter(name=["--learning-rate", "--lr"], validator=Number(gt=0))
+    ] = None
     mixed_precision: bool | None = None
     epochs: Count = 10
     resume: Annotated[bool, Parameter(negative=())] = False
@@ -93,7 +95,7 @@ class TrainOptions:
     checkpoint_minutes: Annotated[float, Parameter(validator=Number(gt=0))] = 10.0
     minutes: Annotated[float | None, Parameter(validator=Number(gt=0))] = None
     timeout_seconds: Annotated[float, Parameter(validator=Number(gt=0))] = 300.0
-    seed: int | None = None
+    seed: Annotated[int | None, Parameter(validator=Number(gte=0))] = None
     filters: Annotated[Count | None, Parameter(name=["--filters", "--num-filters"])] = None
     blocks: Annotated[Count | None, Parameter(name=["--blocks", "--num-blocks"])] = None
     set_: Annotated[list[str] | None, Parameter(name=["--set"], negative=())] = None

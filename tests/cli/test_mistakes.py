@@ -65,7 +65,7 @@ NEEDED = {
     "watch": ["run"],
     "web": ["run"],
     "results": [],
-    "launch": [],
+    "launch": ["--data", "games"],
     "restore": ["run"],
     "import": ["games.pgn", "--run-dir", "run"],
     "doctor": [],

@@ -77,7 +77,7 @@ def import_(
             near = get_close_matches(source, _OPTIONS, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise ConfigError(f"Unknown option: {source}.{hint} See: zerofleet import --help")
-    if any(source.endswith(".nnue") for source in sources):
+    if any(source.endswith((".nnue", ".pt")) for source in sources):
         return _import_net(sources, run_dir)
     if not sources:
         raise ConfigError("name files of games (PGN, SGF), a folder, or - for standard input")

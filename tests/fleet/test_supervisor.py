@@ -1,12 +1,11 @@
-import os
-import signal
-import threading
+import subprocess
+import sys
 import time
 
 from support import PATIENCE
 from zerofleet.fleet.launcher import Command
 from zerofleet.fleet.local import LocalLauncher
-from zerofleet.fleet.supervisor import RestartPolicy, Supervisor, stop_signals
+from zerofleet.fleet.supervisor import RestartPolicy, Supervisor
 
 
 class ScriptedHandle:
@@ -185,18 +184,31 @@ def test_stops_real_processes_in_bounded_time(tmp_path):
     assert not supervisor.poll()
 
 
+RUNS_UNTIL_TOLD = """
+import os, signal, sys, threading
+from pathlib import Path
+from zerofleet.fleet.launcher import Command
+from zerofleet.fleet.local import LocalLauncher
+from zerofleet.fleet.supervisor import Supervisor, stop_signals
+
+before = signal.getsignal(signal.SIGTERM)
+with stop_signals() as stop:
+    supervisor = Supervisor(
+        LocalLauncher(), [Command("w0", ("/bin/sleep", "60"), Path(sys.argv[1]))]
+    )
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    supervisor.run(stop.is_set, poll_seconds=0.02, grace_seconds=5)
+assert signal.getsignal(signal.SIGTERM) == before
+print(supervisor.children[0].reason)
+"""
+
+
 def test_runs_until_told_to_stop(tmp_path):
-    before = signal.getsignal(signal.SIGTERM)
-    with stop_signals() as stop:
-        supervisor = Supervisor(
-            LocalLauncher(), [Command("w0", ("/bin/sleep", "60"), tmp_path / "w0.log")]
-        )
-        timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM))
-        timer.start()
-        supervisor.run(stop.is_set, poll_seconds=0.02, grace_seconds=5)
-        timer.join()
-    assert signal.getsignal(signal.SIGTERM) == before
-    assert supervisor.children[0].reason == "killed by SIGTERM"
+    # A process of its own: libraries that other tests load take signals, too.
+    command = [sys.executable, "-c", RUNS_UNTIL_TOLD, str(tmp_path / "w0.log")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() == "killed by SIGTERM"
 
 
 def test_at_the_end_of_a_run_commands_end_by_themselves(tmp_path):

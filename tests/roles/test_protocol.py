@@ -351,7 +351,7 @@ def manifest(run):
 
 
 def test_a_frozen_trainer_that_was_taken_over_changes_nothing_more(run):
-    seconds = 4 * PATIENCE
+    seconds = 8 * PATIENCE
     first = run.trainer(pacing__max_loops=10_000, fleet__dead_after_seconds=seconds)
     worker = run.worker("w0")
     run.wait_for_loop(1)

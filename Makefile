@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+# Half as many again as cores: tests of roles wait for processes most of their time.
+TEST_JOBS ?= $(shell echo $$(( ($$(nproc 2>/dev/null || echo 2) * 3 + 1) / 2 )))
 CPP_SOURCES := $(shell find cpp -name '*.h' -o -name '*.cpp')
 RUN ?= runs/ultimate_ttt
 
@@ -14,29 +15,36 @@ help:
 	@echo "make bench      speed of every hot path  make lint       format, lint and type checks"
 	@echo "make setup      environment in .venv     make sanitize   the core under its sanitizers"
 
-setup: $(VENV)/.installed
+setup: $(VENV)/.build-tools
+	@$(MAKE) --no-print-directory -j2 $(VENV)/.packages $(VENV)/.core
+	@echo "setup: done; the command is $(BIN)/zerofleet"
 
 # Everything in one environment. torch is pinned by constraints.txt, also inside build environments.
-$(VENV)/.tools: pyproject.toml constraints.txt
+PIP_INSTALL := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check --no-warn-conflicts
+
+$(VENV)/.build-tools: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "make setup: Python 3.11 or newer is needed, $(PYTHON) is `$(PYTHON) --version 2>&1`; try make setup PYTHON=python3.11"; exit 1; }
 	@command -v $${CXX:-c++} >/dev/null || \
 	  { echo "make setup: no C++ compiler found; install one (Debian: apt-get install g++) or set CXX"; exit 1; }
 	@echo "setup: an environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) scripts/requirements.py --build | $(PIP_INSTALL) -r /dev/stdin
+	@touch $@
+
+# Packages are copied while the core is compiled.
+$(VENV)/.packages: $(VENV)/.build-tools
 	@echo "setup: installing torch and tools (about a minute, 2 GB)"
-	@$(PYTHON) scripts/requirements.py train cpu openspiel spiking ssh ray s3 web zstd dev | PIP_CONSTRAINT=constraints.txt \
-	  $(BIN)/python -m pip install -q --disable-pip-version-check -r /dev/stdin
+	@$(PYTHON) scripts/requirements.py train cpu openspiel spiking ssh ray s3 web zstd dev | $(PIP_INSTALL) -r /dev/stdin
 	@touch $@
 
 # A plain editable install: nothing is rebuilt at import, `make setup` rebuilds when sources change.
-$(VENV)/.installed: $(VENV)/.tools CMakeLists.txt $(CPP_SOURCES)
+$(VENV)/.core: $(VENV)/.build-tools CMakeLists.txt $(CPP_SOURCES)
 	@echo "setup: building the core (about two minutes on two cores)"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
+	@$(PIP_INSTALL) --no-build-isolation --no-deps \
 	  --config-settings=build-dir=build/editable --config-settings=cmake.define.ZEROFLEET_WERROR=ON -e .
 	@cp build/editable/_core.pyi src/zerofleet/_core.pyi
 	@touch $@
-	@echo "setup: done; the command is $(BIN)/zerofleet"
 
 train: setup
 	$(BIN)/zerofleet train ultimate_ttt --run-dir $(RUN) --workers 2 --minutes 6 \
@@ -44,7 +52,7 @@ train: setup
 	  --set training.train_epochs=2 --set training.batch_size=4096 --set arena.eval_games=40
 
 test: setup
-	$(BIN)/python -m pytest -n $(JOBS) -m "not long"
+	$(BIN)/python -m pytest -n $(TEST_JOBS) -m "not long"
 
 test-long: setup
 	$(BIN)/python -m pytest -m long --timeout 7200
@@ -67,10 +75,12 @@ sanitize: setup
 	@for kind in address,undefined thread; do \
 	  dir=build/sanitize-$${kind%%,*}; \
 	  $(BIN)/cmake -S . -B $$dir -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
-	    -DCMAKE_BUILD_TYPE=RelWithDebInfo -DZEROFLEET_SANITIZE=$$kind -DZEROFLEET_PYTHON=OFF \
+	    -DCMAKE_BUILD_TYPE=Release -DZEROFLEET_SANITIZE=$$kind -DZEROFLEET_PYTHON=OFF \
 	    -DZEROFLEET_WERROR=ON >/dev/null && \
-	  $(BIN)/cmake --build $$dir --target selfcheck && $$dir/selfcheck || exit 1; \
+	  $(BIN)/cmake --build $$dir --target selfcheck || exit 1; \
 	done
+	@build/sanitize-address/selfcheck & first=$$!; \
+	  build/sanitize-thread/selfcheck; second=$$?; wait $$first && exit $$second
 
 clean:
 	rm -rf build $(VENV) src/zerofleet/_core.pyi

@@ -1,15 +1,21 @@
-"""Prints the requirements of the base install and of the named extras, one a line.
+"""Prints requirements, one a line: of the base install and the named extras, or of the build.
 
-`make setup` installs these before the package itself, so that the build tools and a pinned torch
-are there when it is built.
+    python scripts/requirements.py train dev
+    python scripts/requirements.py --build
+
+`make setup` installs those of the build first; then packages and core are made at the same time.
 """
 
 import sys
 import tomllib
 from pathlib import Path
 
-project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
-wanted = list(project["dependencies"])
-for extra in sys.argv[1:]:
-    wanted += project["optional-dependencies"][extra]
+content = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())
+project = content["project"]
+if sys.argv[1:] == ["--build"]:
+    wanted = [*content["build-system"]["requires"], "cmake", "ninja"]
+else:
+    wanted = list(project["dependencies"])
+    for extra in sys.argv[1:]:
+        wanted += project["optional-dependencies"][extra]
 print("\n".join(wanted))

@@ -291,6 +291,27 @@ def test_a_worker_keeps_its_games_while_the_store_is_away(run):
     run.audit(watcher.delivered())
 
 
+def test_a_deleted_lease_forgets_nothing_that_waits_in_the_spool(run):
+    """Its next start must not use the numbers of games that are not delivered yet."""
+    trainer = publish_one(run, pacing__min_new_positions=10**9)
+    watcher = run_kit.Watcher(run)
+    watcher.start()
+    # The first file that it creates is its lease, the second its first shard.
+    worker = run.worker("w0", fault="exclusive.after_fsync:2:EIO,spool.after_write")
+    assert worker.wait() == -signal.SIGKILL
+    (run.directory / "workers" / "w0.json").unlink()
+    worker = run.worker("w0")
+    run.wait_for_shards(3)
+    assert worker.stop() == 0
+    assert "two workers may use one id" not in worker.text()
+    names = sorted(run.names(DATA))
+    assert names[:3] == [f"v0001_w0_{batch:04d}.npz" for batch in (1, 2, 3)]
+    numbers = [n for _, games in read_shards(run).values() for n in games.game_number.tolist()]
+    assert len(numbers) == len(set(numbers))
+    assert trainer.stop() == 0
+    run.audit(watcher.delivered())
+
+
 class Mirroring(threading.Thread):
     def __init__(self, mirror):
         super().__init__(daemon=True)

@@ -173,6 +173,33 @@ def test_the_auditor_finds_what_is_wrong(tmp_path):
     assert "checkpoints/latest.json: format None" in findings()
 
 
+def test_the_auditor_recomputes_what_counts_where_all_is_kept(tmp_path):
+    assert run_toy(tmp_path)[0] == 0
+    store = DirectoryStore(tmp_path / "run")
+
+    def found(finished=()):
+        return audit(store, toy_run.read_shard, finished, keeps_all=True)
+
+    assert found().is_sound
+    shard = next(iterate(store, "consumed/")).key
+    data = store.read(shard)
+    content = toy_run.read_shard(data)
+    store.delete(shard)
+    report = found([content])
+    assert "worker w0: the ledger counts batches" in report.text()
+    assert "worker w0: the ledger counts games" in report.text()
+    assert report.num_games_doubled == len(content.game_numbers), "nobody holds them"
+    store.put(shard, data)
+    twice = toy_run.make_shard("w0", 98, content.game_numbers)
+    store.put("consumed/v0001_w0_0098.npz", twice)
+    report = found()
+    assert "or a game in it is counted already" in report.text()
+    assert report.num_games_doubled == len(content.game_numbers)
+    store.delete("consumed/v0001_w0_0098.npz")
+    report = found([toy_run.read_shard(toy_run.make_shard("w0", 77, [770, 771]))])
+    assert (report.num_games_lost, report.num_games_doubled) == (2, 0)
+
+
 def test_an_empty_run_is_sound(store):
     report = audit(store, toy_run.read_shard)
     assert report.is_sound

@@ -134,6 +134,22 @@ def test_the_spool_delivers_later_and_in_order(store, tmp_path):
     assert [entry.key for entry in store.list("data/").entries] == [f"data/{n}" for n in names]
 
 
+def test_a_spool_that_somebody_else_empties(store, tmp_path):
+    """The process that takes an id over delivers what the other one, which is frozen, has left."""
+    broken = Broken(store)
+    broken.is_down = True
+    old = Spool(broken, tmp_path / "spool")
+    names = [shard_name(1, "w0", batch) for batch in (1, 2)]
+    for name in names:
+        old.submit(name, b"1234")
+    shards = old.shards()
+    assert next(shards) == (names[0], b"1234")
+    assert Spool(store, tmp_path / "spool").flush()
+    assert list(shards) == []
+    assert (old.names, old.size_bytes) == ([], 0)
+    assert old.flush(now=True)
+
+
 def test_pauses_grow_to_a_minute(store, tmp_path):
     now = [0.0]
     broken = Broken(store)
@@ -196,6 +212,12 @@ def test_numbers_without_a_lease(store):
     store.put("rejected/v0001_w0_0008.npz.reason.txt", b"whatever")
     assert first_free_numbers(store, "w0", toy_run.read_shard) == (9, 40)
     assert first_free_numbers(store, "w2") == (1, 0)
+    undelivered = [
+        ("v0001_w0_0012.npz", toy_run.make_shard("w0", 12, range(50, 60))),
+        ("v0001_w0_0013.npz", b"damaged"),
+    ]
+    found = first_free_numbers(store, "w0", toy_run.read_shard, undelivered=undelivered)
+    assert found == (14, 60)
 
 
 def test_the_end_of_a_series_is_its_last_whole_lines(tmp_path):

@@ -176,7 +176,10 @@ class Worker:
             key = worker_lease_key(worker)
             batch, game = 1, 0
             if read_or_none(store, key) is None:
-                batch, game = first_free_numbers(store, worker, shard_account)
+                spool = Spool(store, self._spool_directory(worker))
+                batch, game = first_free_numbers(
+                    store, worker, shard_account, undelivered=spool.shards()
+                )
             return Lease.acquire(
                 store,
                 key,
@@ -200,13 +203,14 @@ class Worker:
 
     def _play_until_stopped(self) -> None:
         session = self.session
-        self._spool = Spool(session.store, self._spool_directory())
+        self._spool = Spool(session.store, self._spool_directory(session.worker))
         if self._wait_for_config():
             self._spool.flush()  # what an earlier process had to leave there
             self._strategy().run()
         self._spool.flush(now=True)
         if self._spool.names:
-            self.tell("spooled", files=len(self._spool.names), where=str(self._spool_directory()))
+            where = str(self._spool_directory(session.worker))
+            self.tell("spooled", files=len(self._spool.names), where=where)
 
     def _wait_for_config(self) -> bool:
         """False if told to stop before there is one."""
@@ -429,9 +433,9 @@ class Worker:
             with contextlib.suppress(StoreError):  # a full disk is no reason to stop playing
                 self.session.series.append({"time": time.time(), **event})
 
-    def _spool_directory(self) -> Path:
+    def _spool_directory(self, worker: str) -> Path:
         """On this host's own disk, apart for each run and worker."""
-        return state_directory() / "spool" / self._place.token / self.session.worker
+        return state_directory() / "spool" / self._place.token / worker
 
 
 class _Played(NamedTuple):

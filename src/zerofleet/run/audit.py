@@ -21,12 +21,15 @@ from zerofleet.run.layout import (
     worker_of_lease_key,
 )
 from zerofleet.run.lease import read_lease
-from zerofleet.run.ledger import Ledger, Verdict
+from zerofleet.run.ledger import Ledger, Verdict, WorkerLedger
 from zerofleet.run.models import fetch_model, read_manifest, read_version
 from zerofleet.run.numbers import ReadShard, ShardContent, read_ledger
 from zerofleet.run.rejected import read_rejected
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import Store, iterate
+
+Contents = dict[tuple[str, int], ShardContent]
+"""What shards hold, by (worker, batch)."""
 
 
 @dataclass
@@ -39,6 +42,10 @@ class AuditReport:
     num_batches_counted: int = 0
     num_rejected: int = 0
     model_version: int = 0
+    num_games_lost: int = 0
+    """Finished games that are nowhere, or that the ledger does not count; see `findings`."""
+    num_games_doubled: int = 0
+    """Games that count more than once, or without a shard that holds them; see `findings`."""
 
     @property
     def is_sound(self) -> bool:
@@ -63,6 +70,8 @@ def audit(
     store: Store,
     read_shard: ReadShard,
     finished: Iterable[ShardContent] | None = None,
+    *,
+    keeps_all: bool = False,
 ) -> AuditReport:
     """Checks a run from its files alone.
 
@@ -70,12 +79,16 @@ def audit(
       read_shard: reads a shard's accounts from its bytes; ValueError if the shard is damaged.
       finished: what was certainly delivered, if the caller knows (a test does): each of these games
         must be counted, pending or rejected exactly once.
+      keeps_all: the run is at rest and has kept every shard it counted (`replay.keep: all` from its
+        beginning): then the ledger has to be what those shards add up to, game by game.
     """
     report = AuditReport()
     # The ledger comes after the listing: what lies in consumed/ by then is counted in it.
     listed = [entry.key for prefix in (CONSUMED, DATA) for entry in iterate(store, prefix)]
     ledger = _audit_ledger(store, report)
-    pending = _audit_shards(store, listed, ledger, read_shard, report)
+    pending, counted = _audit_shards(store, listed, ledger, read_shard, report)
+    if keeps_all:
+        _audit_kept(ledger, counted, report)
     _audit_models(store, report)
     _audit_leases(store, ledger, report)
     _audit_stats(store, report)
@@ -115,9 +128,10 @@ def _check_latest(store: Store) -> None:
 
 def _audit_shards(
     store: Store, listed: list[str], ledger: Ledger, read_shard: ReadShard, report: AuditReport
-) -> dict[tuple[str, int], ShardContent]:
-    """Checks what was listed in data/ and consumed/; returns what is not counted yet."""
-    pending: dict[tuple[str, int], ShardContent] = {}
+) -> tuple[Contents, Contents]:
+    """Checks what was listed in data/ and consumed/; returns what is pending, and what counts."""
+    pending: Contents = {}
+    counted: Contents = {}
     seen_games: dict[tuple[str, int], str] = {}
     for key in listed:
         is_consumed = key.startswith(CONSUMED)
@@ -136,6 +150,8 @@ def _audit_shards(
         if identity != (name.worker, name.batch):
             report.findings.append(f"{key}: says that it is batch {identity}")
         verdict, why = ledger.judge(*identity, sha256_hex(data))
+        if verdict is Verdict.DUPLICATE or is_consumed:
+            counted[identity] = content
         if is_consumed:
             if verdict is Verdict.NEW:
                 report.findings.append(f"{key}: consumed but not in the ledger")
@@ -149,7 +165,44 @@ def _audit_shards(
                 other = seen_games.setdefault((content.worker, number), key)
                 if other != key:
                     report.findings.append(f"{key}: game {number} is in {other} as well")
-    return pending
+    return pending, counted
+
+
+def _audit_kept(ledger: Ledger, counted: Contents, report: AuditReport) -> None:
+    """Recomputes the ledger from the shards it counts, all of which are there."""
+    again = Ledger()
+    for (worker, batch), content in sorted(counted.items()):
+        where = f"worker {worker} batch {batch}"
+        numbers: Iterable[int] = content.game_numbers
+        if content.iteration is not None:
+            numbers = again.new_games(content.iteration, numbers)
+        try:
+            again.count(worker, batch, "", numbers, 0, iteration=content.iteration)
+        except ValueError as error:
+            report.findings.append(f"{where}: {error}")
+            report.num_games_doubled += len(content.game_numbers)
+    for worker in sorted(ledger.workers.keys() | again.workers.keys()):
+        said, found = (book.workers.get(worker, WorkerLedger()) for book in (ledger, again))
+        for what in ("batches", "games"):
+            one, other = getattr(said, what), getattr(found, what)
+            if one != other:
+                report.findings.append(
+                    f"worker {worker}: the ledger counts {what} {one.to_json()}, its shards hold "
+                    f"{other.to_json()}"
+                )
+    for iteration in sorted(ledger.iterations.keys() | again.iterations.keys()):
+        dealt, found_games = (book.iterations.get(iteration) for book in (ledger, again))
+        if dealt != found_games:
+            report.findings.append(
+                f"iteration {iteration}: the ledger counts games {dealt and dealt.to_json()}, the "
+                f"shards hold {found_games and found_games.to_json()}"
+            )
+    report.num_games_doubled += max(0, ledger.num_games - again.num_games)
+    report.num_games_lost += max(0, again.num_games - ledger.num_games)
+    if ledger.num_games != again.num_games:
+        report.findings.append(
+            f"the ledger counts {ledger.num_games:,} games, the shards hold {again.num_games:,}"
+        )
 
 
 def _read_moving(store: Store, key: str) -> bytes:
@@ -236,7 +289,7 @@ def _audit_rejected(store: Store, report: AuditReport) -> set[str]:
 def _audit_finished(
     content: ShardContent,
     ledger: Ledger,
-    pending: dict[tuple[str, int], ShardContent],
+    pending: Contents,
     rejected: set[str],
     report: AuditReport,
 ) -> None:
@@ -251,7 +304,12 @@ def _audit_finished(
         names = ("counted", "pending", "rejected")
         found = [name for name, is_there in zip(names, places, strict=True) if is_there]
         report.findings.append(f"{where}: finished games must be in one place, found in {found}")
+        if found:
+            report.num_games_doubled += len(content.game_numbers)
+        else:
+            report.num_games_lost += len(content.game_numbers)
     if counted is not None and places[0]:
         missing = _uncounted_games(content, ledger)
         if missing:
             report.findings.append(f"{where}: counted, but game {missing[0]} is not")
+            report.num_games_lost += len(missing)

@@ -50,12 +50,19 @@ def read_ledger(store: Store) -> Ledger:
 
 
 def first_free_numbers(
-    store: Store, worker: str, read_shard: ReadShard | None = None
+    store: Store,
+    worker: str,
+    read_shard: ReadShard | None = None,
+    *,
+    undelivered: Iterable[tuple[str, bytes]] = (),
 ) -> tuple[int, int]:
     """(batch, game number) above everything the run holds of `worker`; (1, 0) if that is nothing.
 
     Lists data/, consumed/ and rejected/ once and, with `read_shard`, opens this worker's pending
     shards for their game numbers; call it at start only, and only when there is no lease.
+
+    Args:
+      undelivered: (name, bytes) of shards in the worker's spool.
     """
     batch, game = 1, 0
     counted = read_ledger(store).workers.get(worker)
@@ -73,10 +80,18 @@ def first_free_numbers(
         batch = max(batch, name.batch + 1)
         if read_shard is not None and key.startswith(DATA):
             with contextlib.suppress(RunError, ValueError):
-                content = read_shard(store.read(key))
-                if content.iteration is None:
-                    game = max([game, *(1 + n for n in content.game_numbers)])
+                game = max(game, _first_free_game(read_shard(store.read(key))))
+    for spooled, data in undelivered:
+        batch = max(batch, parse_shard_name(spooled).batch + 1)
+        if read_shard is not None:
+            with contextlib.suppress(ValueError):
+                game = max(game, _first_free_game(read_shard(data)))
     return batch, game
+
+
+def _first_free_game(content: ShardContent) -> int:
+    """Above the games of a shard; 0 for those that the trainer numbers."""
+    return 0 if content.iteration is not None else 1 + max(content.game_numbers, default=-1)
 
 
 def _keys(store: Store, prefixes: Iterable[str]) -> Iterable[str]:

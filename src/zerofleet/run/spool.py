@@ -7,7 +7,7 @@ name, so repeating it after a crash changes nothing.
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from zerofleet.run.atomic import TemporarySweeper, write_atomic
@@ -61,7 +61,18 @@ class Spool:
     @property
     def size_bytes(self) -> int:
         """Bytes waiting here."""
-        return sum((self._directory / name).stat().st_size for name in self.names)
+        total = 0
+        for name in self.names:
+            with contextlib.suppress(FileNotFoundError):
+                total += (self._directory / name).stat().st_size
+        return total
+
+    def shards(self) -> Iterator[tuple[str, bytes]]:
+        """(name, bytes) of the shards waiting here, oldest batch first."""
+        for name in self.names:
+            # A process that took this one's id over, while it was frozen, has delivered it?
+            with contextlib.suppress(FileNotFoundError):
+                yield name, (self._directory / name).read_bytes()
 
     @property
     def state(self) -> str:
@@ -94,18 +105,16 @@ class Spool:
 
     def flush(self, *, now: bool = False) -> bool:
         """Delivers what waits unless a pause runs (`now` ends it); True if nothing waits."""
-        names = self.names
         if self.error and not now and self._clock() < self._retry_at:
             return False
-        for name in names:
-            path = self._directory / name
+        for name, data in self.shards():
             try:
-                self._deliver(name, path.read_bytes())
+                self._deliver(name, data)
             except StoreError as error:
                 self._back_off(error)
                 return False
             fault_point("spool.after_deliver")
-            path.unlink(missing_ok=True)
+            (self._directory / name).unlink(missing_ok=True)
         return True
 
     def _deliver(self, name: str, data: bytes) -> None:

@@ -1,0 +1,221 @@
+"""Every recipe at work while everything around it fails, and the account of it afterwards.
+
+    python -m benchmarks.chaos --minutes 10 --at-once 3 --save benchmarks/results/DATE_chaos
+    python -m benchmarks.chaos --recipes connect_four --minutes 1
+
+Each run has a trainer and three workers, the real commands on tiny settings, and a process that
+reads all that is visible. An injector with a seed kills, freezes, replaces and ends processes,
+fills the disk (a small one of the run's own: needs root), sets clocks (needs faketime), damages
+shards and nets, delivers shards twice. At the end the auditor recomputes from the files that every
+finished game counts exactly once. Exit status 0 if nothing was found. `docs/chaos.md` says what is
+promised.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from benchmarks.chaos.report import markdown
+from benchmarks.chaos.settings import OWN, settings_of
+
+DISK_MIB = 512
+SUPERVISED = "train"
+RUNS = (*OWN, f"tic_tac_toe+{SUPERVISED}", f"ultimate_ttt+{SUPERVISED}")
+"""Recipes; with +train the processes are those of `zerofleet train`."""
+
+
+def one(name: str, home: Path, *, minutes: float, workers: int, seed: int, pause: float) -> dict:
+    """One run in this process; returns its figures."""
+    from benchmarks.chaos.campaign import Campaign
+    from benchmarks.chaos.disk import Disk
+    from benchmarks.chaos.faults import Injector
+    from benchmarks.chaos.kit import run_kit
+    from benchmarks.chaos.processes import TOKEN, ChaosRun, Crew, can_fake_clocks, left_running
+    from benchmarks.chaos.supervised import SupervisedCrew, SupervisedInjector
+    from benchmarks.chaos.verdict import judge
+
+    recipe, _, kind = name.partition("+")
+    supervised = kind == SUPERVISED
+    begun = time.monotonic()
+    disk = Disk(home / "disk", DISK_MIB)
+    forge = run_kit.Forge()
+    run = ChaosRun(
+        forge,
+        home,
+        settings={},
+        directory=disk.path / "run",
+        base=settings_of(recipe),
+        recipe=recipe,
+    )
+    kinds = (SupervisedCrew, SupervisedInjector) if supervised else (Crew, Injector)
+    crew = kinds[0](run, num_workers=workers, rng=random.Random(seed + 1))
+    campaign = Campaign(run, crew, disk, seed=seed)
+    skipped = []
+    if disk.why_not:
+        skipped.append(f"no full disks: a small one cannot be mounted ({disk.why_not})")
+    if not can_fake_clocks():
+        skipped.append("no clocks are set: libfaketime is not installed (apt-get install faketime)")
+    for text in skipped:
+        print(f"{name}: {text}", flush=True)
+    try:
+        campaign.go(60 * minutes, kinds[1](campaign).inject, (pause / 4, 7 * pause / 4))
+        found = judge(campaign)
+    finally:
+        run.end()
+        forge.close()
+        left = left_running(os.environ[TOKEN], wait_seconds=30)
+        disk.close()
+    memory = campaign.memory.summary()
+    if left:
+        campaign.findings.append(f"left running: {left}")
+    campaign.findings += [f"memory of the {r} grew" for r, m in memory.items() if not m["is_flat"]]
+    return {
+        "recipe": name,
+        "seed": seed,
+        "minutes": round((time.monotonic() - begun) / 60, 2),
+        **found,
+        "faults": dict(sorted(campaign.faults.items())),
+        "num_faults": sum(campaign.faults.values()),
+        "outcomes": dict(campaign.outcomes),
+        "own_ends": dict(campaign.own_ends),
+        "starts": sum(slot.starts for slot in crew.slots),
+        "memory": memory,
+        "left_running": left,
+        "skipped": skipped,
+        "findings": campaign.findings,
+    }
+
+
+def all_of(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Every recipe in a process of its own, so many at once."""
+    waiting = list(enumerate(args.recipes.split(",")))
+    running: dict[subprocess.Popen[bytes], tuple[str, Path]] = {}
+    found = []
+    home = Path(tempfile.mkdtemp(prefix="zerofleet-chaos-"))
+    while waiting or running:
+        while waiting and len(running) < args.at_once:
+            number, recipe = waiting.pop(0)
+            running[_start(args, recipe, home / recipe, args.seed + 100 * number)] = (
+                recipe,
+                home / recipe,
+            )
+        for process in [p for p in running if p.poll() is not None]:
+            recipe, where = running.pop(process)
+            result = where / "result.json"
+            if not result.exists():
+                raise SystemExit(f"{recipe}: ended with {process.returncode}: {where}/campaign.log")
+            found.append(json.loads(result.read_text()))
+            print(_line(found[-1]), flush=True)
+            if not found[-1]["findings"]:
+                shutil.rmtree(where)
+            else:
+                print(f"  the logs are in {where}", flush=True)
+        time.sleep(0.2)
+    if not any(home.iterdir()):
+        home.rmdir()
+    return found
+
+
+def _start(args: argparse.Namespace, recipe: str, home: Path, seed: int) -> subprocess.Popen[bytes]:
+    home.mkdir(parents=True)
+    with (home / "campaign.log").open("wb") as log:
+        return subprocess.Popen(
+            [
+                *(sys.executable, "-m", "benchmarks.chaos", "--one", str(home)),
+                *(f"--recipes={recipe}", f"--minutes={args.minutes}", f"--seed={seed}"),
+                *(f"--workers={args.workers}", f"--pause={args.pause}"),
+            ],
+            env={**os.environ, "ZEROFLEET_CHAOS_RUN": uuid.uuid4().hex, "OMP_NUM_THREADS": "1"},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def _line(run: dict[str, Any]) -> str:
+    return (
+        f"{run['recipe']:14} {run['minutes']:5.1f} min {run['num_faults']:5,} faults "
+        f"{run['loops']:5,} loops {run['games_delivered']:8,} games  lost {run['games_lost']} "
+        f"doubled {run['games_doubled']}  corrupt {run['corrupt_reads']} of {run['reads']:,} reads"
+        f"  findings {len(run['findings'])}"
+    )
+
+
+def summed(args: argparse.Namespace, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """What `chaos.json` holds."""
+    total: Counter[str] = Counter()
+    for run in runs:
+        total.update({key: value for key, value in run.items() if key.startswith("games_")})
+        total.update(
+            faults=run["num_faults"],
+            reads=run["reads"],
+            corrupt_reads=run["corrupt_reads"],
+            left_running=len(run["left_running"]),
+            findings=len(run["findings"]),
+        )
+    git = ["git", "rev-parse", "--short", "HEAD"]
+    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    return {
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
+        "commit": subprocess.run(git, capture_output=True, text=True).stdout.strip(),
+        "processor": cpu[0].partition(":")[2].strip() if cpu else "unknown",
+        "cores": os.cpu_count(),
+        "seed": args.seed,
+        "minutes": args.minutes,
+        "at_once": args.at_once,
+        "command": f"--minutes {args.minutes:g} --at-once {args.at_once} --seed {args.seed} "
+        f"--recipes {args.recipes}",
+        "total": dict(total),
+        "runs": runs,
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--recipes", default=",".join(RUNS), help="separated by commas")
+    parser.add_argument("--minutes", type=float, default=10, help="of each run")
+    parser.add_argument("--at-once", type=int, default=1, help="runs at the same time")
+    parser.add_argument("--workers", type=int, default=3, help="of each run")
+    parser.add_argument("--pause", type=float, default=3.0, help="mean seconds between two faults")
+    parser.add_argument("--seed", type=int, default=1, help="of what happens when")
+    parser.add_argument("--save", type=Path, help="folder for chaos.json and README.md")
+    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    for recipe in args.recipes.split(","):
+        name, plus, kind = recipe.partition("+")
+        if name not in OWN or (plus and kind != SUPERVISED):
+            parser.error(f"--recipes {recipe}: expected some of {', '.join(RUNS)}")
+    if args.one is not None:
+        result = one(
+            args.recipes,
+            args.one,
+            minutes=args.minutes,
+            workers=args.workers,
+            seed=args.seed,
+            pause=args.pause,
+        )
+        (args.one / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+        return 0
+    result = summed(args, all_of(args))
+    if args.save is not None:
+        args.save.mkdir(parents=True, exist_ok=True)
+        (args.save / "chaos.json").write_text(json.dumps(result, indent=1) + "\n")
+        (args.save / "README.md").write_text(markdown(result))
+    for run in result["runs"]:
+        for text in run["findings"]:
+            print(f"{run['recipe']}: {text}")
+    return 1 if result["total"]["findings"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,7 +5,7 @@
 
 Each run has a trainer and three workers, the real commands on tiny settings, and a process that
 reads all that is visible. An injector with a seed kills, freezes, replaces and ends processes,
-fills the disk (a small one of the run's own: needs root), sets clocks (needs faketime), damages
+fills the disk (a small one of the run's own: needs root), sets clocks (needs a C compiler), damages
 shards and nets, delivers shards twice. At the end the auditor recomputes from the files that every
 finished game counts exactly once. Exit status 0 if nothing was found. `docs/chaos.md` says what is
 promised.
@@ -17,6 +17,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -38,10 +39,11 @@ RUNS = (*OWN, f"tic_tac_toe+{SUPERVISED}", f"ultimate_ttt+{SUPERVISED}")
 def one(name: str, home: Path, *, minutes: float, workers: int, seed: int, pause: float) -> dict:
     """One run in this process; returns its figures."""
     from benchmarks.chaos.campaign import Campaign
+    from benchmarks.chaos.clock import Clocks
     from benchmarks.chaos.disk import Disk
     from benchmarks.chaos.faults import Injector
     from benchmarks.chaos.kit import run_kit
-    from benchmarks.chaos.processes import TOKEN, ChaosRun, Crew, can_fake_clocks, left_running
+    from benchmarks.chaos.processes import TOKEN, ChaosRun, Crew, left_running
     from benchmarks.chaos.supervised import SupervisedCrew, SupervisedInjector
     from benchmarks.chaos.verdict import judge
 
@@ -59,13 +61,19 @@ def one(name: str, home: Path, *, minutes: float, workers: int, seed: int, pause
         recipe=recipe,
     )
     kinds = (SupervisedCrew, SupervisedInjector) if supervised else (Crew, Injector)
-    crew = kinds[0](run, num_workers=workers, rng=random.Random(seed + 1))
+    clocks = Clocks(home)
+    crew = kinds[0](
+        run,
+        num_workers=workers,
+        rng=random.Random(seed + 1),
+        clocks=None if clocks.why_not else clocks,
+    )
     campaign = Campaign(run, crew, disk, seed=seed)
     skipped = []
     if disk.why_not:
         skipped.append(f"no full disks: a small one cannot be mounted ({disk.why_not})")
-    if not can_fake_clocks():
-        skipped.append("no clocks are set: libfaketime is not installed (apt-get install faketime)")
+    if clocks.why_not:
+        skipped.append(f"no clocks are set: {clocks.why_not}")
     for text in skipped:
         print(f"{name}: {text}", flush=True)
     try:
@@ -103,28 +111,40 @@ def all_of(args: argparse.Namespace) -> list[dict[str, Any]]:
     running: dict[subprocess.Popen[bytes], tuple[str, Path]] = {}
     found = []
     home = Path(tempfile.mkdtemp(prefix="zerofleet-chaos-"))
-    while waiting or running:
-        while waiting and len(running) < args.at_once:
-            number, recipe = waiting.pop(0)
-            running[_start(args, recipe, home / recipe, args.seed + 100 * number)] = (
-                recipe,
-                home / recipe,
-            )
-        for process in [p for p in running if p.poll() is not None]:
-            recipe, where = running.pop(process)
-            result = where / "result.json"
-            if not result.exists():
-                raise SystemExit(f"{recipe}: ended with {process.returncode}: {where}/campaign.log")
-            found.append(json.loads(result.read_text()))
-            print(_line(found[-1]), flush=True)
-            if not found[-1]["findings"]:
-                shutil.rmtree(where)
-            else:
-                print(f"  the logs are in {where}", flush=True)
-        time.sleep(0.2)
+    try:
+        while waiting or running:
+            while waiting and len(running) < args.at_once:
+                number, recipe = waiting.pop(0)
+                running[_start(args, recipe, home / recipe, args.seed + 100 * number)] = (
+                    recipe,
+                    home / recipe,
+                )
+            for process in [p for p in running if p.poll() is not None]:
+                recipe, where = running.pop(process)
+                result = where / "result.json"
+                if not result.exists():
+                    raise SystemExit(
+                        f"{recipe}: ended with {process.returncode}: {where}/campaign.log"
+                    )
+                found.append(json.loads(result.read_text()))
+                print(_line(found[-1]), flush=True)
+                if not found[-1]["findings"]:
+                    shutil.rmtree(where)
+                else:
+                    print(f"  the logs are in {where}", flush=True)
+            time.sleep(0.2)
+    finally:
+        for process in running:  # told to end; each ends what it has started
+            process.terminate()
+        for process in running:
+            process.wait()
     if not any(home.iterdir()):
         home.rmdir()
     return found
+
+
+def _end(*_: object) -> None:
+    sys.exit(143)
 
 
 def _start(args: argparse.Namespace, recipe: str, home: Path, seed: int) -> subprocess.Popen[bytes]:
@@ -196,6 +216,7 @@ def main() -> int:
         if name not in OWN or (plus and kind != SUPERVISED):
             parser.error(f"--recipes {recipe}: expected some of {', '.join(RUNS)}")
     if args.one is not None:
+        signal.signal(signal.SIGTERM, _end)
         result = one(
             args.recipes,
             args.one,
@@ -206,6 +227,7 @@ def main() -> int:
         )
         (args.one / "result.json").write_text(json.dumps(result, indent=1) + "\n")
         return 0
+    signal.signal(signal.SIGTERM, _end)
     result = summed(args, all_of(args))
     if args.save is not None:
         args.save.mkdir(parents=True, exist_ok=True)

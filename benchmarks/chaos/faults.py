@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable
 
 from benchmarks.chaos.campaign import Campaign
-from benchmarks.chaos.processes import TRAIN, TRAINER, Slot, lease_holder, set_clock
+from benchmarks.chaos.processes import TRAIN, TRAINER, Slot, lease_holder
 from benchmarks.chaos.settings import DEAD_AFTER_SECONDS
 from zerofleet.run.documents import sha256_hex
 from zerofleet.run.errors import RunError
@@ -170,7 +170,7 @@ class Injector:
         slot = self._rng.choice(slots)
         seconds = self._rng.choice((1, 60, 3600, 86_400, 10 * 365 * 86_400))
         assert slot.clock is not None
-        set_clock(slot.clock, self._rng.choice((-1, 1)) * seconds)
+        slot.clock.set(self._rng.choice((-1, 1)) * seconds)
         self._c.count("clock set")
         return True
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.chaos.clock import Clock, Clocks
 from benchmarks.chaos.kit import run_kit
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import TRAINER_LEASE, worker_lease_key
@@ -18,14 +19,10 @@ from zerofleet.run.process import ProcessIdentity
 
 TRAINER = "trainer"
 TRAIN = "zerofleet train"
+WORKERS_BELOW = 7
+"""Their niceness above that of the others."""
 TOKEN = "ZEROFLEET_CHAOS_RUN"
 """In the environment of everything that a campaign starts, so that what is left can be found."""
-_FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
-
-
-def can_fake_clocks() -> bool:
-    """True where libfaketime is installed."""
-    return _FAKETIME is not None
 
 
 class Spawned:
@@ -54,6 +51,10 @@ class Spawned:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
+    def wait(self) -> int:
+        """Its exit status, once it has ended."""
+        return self._process.wait()
+
     def text(self) -> str:
         """What it has said."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
@@ -66,8 +67,8 @@ class Slot:
     name: str
     role: Any = None
     """The process that holds the place; None while it is down."""
-    clock: Path | None = None
-    """The file that sets its clock, where it has one of its own."""
+    clock: Clock | None = None
+    """Of its process, where that has one of its own."""
     busy: bool = False
     """Something is being done to it that takes a while."""
     spared: bool = False
@@ -85,8 +86,8 @@ class Slot:
 class ChaosRun(run_kit.Run):
     """A run whose processes may have a clock of their own."""
 
-    clock: Path | None = None
-    """Of the process that is started next: the file that sets its clock."""
+    clock: Clock | None = None
+    """Of the process that is started next."""
 
     def start(self, *argv: Any, **others: Any) -> Any:
         """Starts a process.
@@ -99,9 +100,10 @@ class ChaosRun(run_kit.Run):
         else:
             words = [str(part) for part in argv]
             log = self.home / f"{len(self.roles):03d}-{words[0]}-own-clock.log"
-            role = Spawned(words, log, {**self._base_env(), **clock_env(self.clock)})
+            role = Spawned(words, log, {**self._base_env(), **self.clock.env})
             self.roles.append(role)
-        share_priority(role.pid)
+        # Workers always have work, as `zerofleet train` knows too (launcher.BACKGROUND).
+        share_priority(role.pid, below=WORKERS_BELOW if argv[0] == "worker" else 0)
         return role
 
     def _base_env(self) -> dict[str, str]:
@@ -115,8 +117,11 @@ class ChaosRun(run_kit.Run):
 class Crew:
     """Trainer and workers of a run, as processes of their own."""
 
-    def __init__(self, run: ChaosRun, *, num_workers: int, rng: random.Random) -> None:
-        self.run, self._rng = run, rng
+    def __init__(
+        self, run: ChaosRun, *, num_workers: int, rng: random.Random, clocks: Clocks | None
+    ) -> None:
+        """`clocks` makes those of processes that have one of their own; None: none has."""
+        self.run, self._rng, self._clocks = run, rng, clocks
         self.trainer = Slot(TRAINER)
         self.workers = [Slot(f"w{n}") for n in range(num_workers)]
         self.slots = [self.trainer, *self.workers]
@@ -133,46 +138,26 @@ class Crew:
     def start(self, slot: Slot) -> Any:
         """Starts a process for a place; the caller gives it the place."""
         slot.starts += 1
-        own_clock = can_fake_clocks() and (slot.spared or self._rng.random() < 0.2)
-        slot.clock = self.run.clock = self._clock_file(slot) if own_clock else None
+        own_clock = self._clocks is not None and (slot.spared or self._rng.random() < 0.1)
+        slot.clock = self.run.clock = self._clocks.of(slot.name) if own_clock else None
         if slot is self.trainer:
             return self.run.trainer(f"--num-workers={len(self.workers)}")
         return self.run.worker(slot.name)
 
-    def _clock_file(self, slot: Slot) -> Path:
-        path = self.run.home / f"clock-{slot.name}"
-        if not path.exists():
-            set_clock(path, 0)
-        return path
 
-
-def clock_env(path: Path) -> dict[str, str]:
-    """The environment of a process whose clock follows a file."""
-    return {
-        "LD_PRELOAD": str(_FAKETIME),
-        "FAKETIME_TIMESTAMP_FILE": str(path),
-        "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # a clock that is set leaves this one alone
-        "DONT_FAKE_MONOTONIC": "1",
-        "NO_FAKE_STAT": "1",
-    }
-
-
-def set_clock(path: Path, seconds: int) -> None:
-    """Lets the clock of the processes that follow this file differ by so much."""
-    temporary = path.with_suffix(".new")
-    temporary.write_text(f"{seconds:+d}\n")
-    temporary.rename(path)
-
-
-def share_priority(pid: int) -> None:
-    """Gives a process that leads a session of its own the niceness of this session.
+def share_priority(pid: int, *, below: int = 0) -> None:
+    """Gives a process that leads a session of its own the niceness of this session, or more.
 
     Where the kernel shares the processor among sessions, a new one begins with a full share.
     """
+    end = time.monotonic() + 10
     with contextlib.suppress(OSError, IndexError, ValueError):
-        nice = Path("/proc/self/autogroup").read_text().split()[-1]
-        Path(f"/proc/{pid}/autogroup").write_text(nice)
+        while os.getsid(pid) != pid:  # it is being forked still
+            if time.monotonic() > end:
+                return
+            time.sleep(0.002)
+        nice = int(Path("/proc/self/autogroup").read_text().split()[-1])
+        Path(f"/proc/{pid}/autogroup").write_text(str(min(19, nice + below)))
 
 
 def lease_holder(run: run_kit.Run, name: str) -> ProcessIdentity | None:

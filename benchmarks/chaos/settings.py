@@ -4,14 +4,14 @@ from typing import Any
 
 from zerofleet.roles.config import load_recipe
 
-DEAD_AFTER_SECONDS = 8.0
-HUNG_AFTER_SECONDS = 30.0
+DEAD_AFTER_SECONDS = 24.0
+HUNG_AFTER_SECONDS = 60.0
 
 EVERYWHERE: dict[str, Any] = {
     "replay.keep": "all",  # so that the files alone say what was counted
     "pacing.max_loops": 1_000_000,
     "pacing.poll_seconds": 0.1,
-    "fleet.heartbeat_seconds": 0.5,
+    "fleet.heartbeat_seconds": 1.0,
     "fleet.dead_after_seconds": DEAD_AFTER_SECONDS,
     "fleet.hung_after_seconds": HUNG_AFTER_SECONDS,
     "training.compile": "false",

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import random
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -67,8 +66,8 @@ class MemberSlot(Slot):
 class SupervisedCrew(Crew):
     """One `zerofleet train`; trainer and workers are its own."""
 
-    def __init__(self, run: ChaosRun, *, num_workers: int, rng: random.Random) -> None:
-        super().__init__(run, num_workers=num_workers, rng=rng)
+    def __init__(self, run: ChaosRun, *, num_workers: int, **others: Any) -> None:
+        super().__init__(run, num_workers=num_workers, **others)
         self._num_workers = num_workers
         self.trainer = MemberSlot(run, TRAINER)
         self.workers = [MemberSlot(run, default_worker_id(n)) for n in range(num_workers)]

@@ -12,7 +12,7 @@ from ray_cluster import TwoNodes, wait_for
 
 from support import PATIENCE, require
 from zerofleet.fleet.address import RayCluster, parse_ray
-from zerofleet.fleet.ray import ClusterSize, WorkerService, deliver_left_behind
+from zerofleet.fleet.ray import ClusterSize, WorkerService, deliver_left_behind, kept_game_file
 from zerofleet.records.account import shard_account
 from zerofleet.run.audit import audit
 from zerofleet.run.errors import StoreError
@@ -25,6 +25,8 @@ from zerofleet.run.store import DirectoryStore, iterate
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "run"))
 from store_conformance import StoreConformance
+
+ROOT = Path(__file__).parent.parent.parent
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -180,6 +182,32 @@ def test_a_node_dies_while_it_plays_and_the_run_completes(nodes, tmp_path):
         assert delivered <= there
 
 
+@pytest.mark.long
+def test_a_game_of_ones_own_goes_along(nodes, tmp_path):
+    """The workers play the file they were sent, not one at the same path on their node."""
+    file = tmp_path / "here" / "custom_game.py"
+    file.parent.mkdir()
+    file.write_bytes((ROOT / "examples" / "custom_game.py").read_bytes())
+    directory = tmp_path / "run"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "zerofleet", "train", f"{file}:Line"),
+            *("--run-dir", str(directory), "--device", "cpu", "--max-loops", "2"),
+            *("--fleet", f"ray://{nodes.address}", "--workers", "2", "--simulations", "4"),
+            *("--games-per-iteration", "20", "--blocks", "1", "--filters", "8"),
+            *("--set", "arena.eval_games=0", "--set", "training.compile=false"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300 * PATIENCE,
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [entry["games"] for entry in read_stats(DirectoryStore(directory))] == [0, 20, 20]
+    said = "".join(log.read_text() for log in directory.rglob("*.log"))
+    assert "sha256" not in said  # nobody was refused
+
+
 def test_what_fleet_names():
     assert parse_ray("ray") == RayCluster(None)
     assert parse_ray("ray://10.0.0.1:6379") == RayCluster("10.0.0.1:6379")
@@ -246,6 +274,14 @@ def test_what_a_worker_left_in_a_spool_is_delivered_by_the_next_one_there(tmp_pa
         f"data/v0001_{worker}_0003.npz" for worker in ("ray-0", "ray-7")
     )
     assert not list((tmp_path / "state").rglob("*.npz"))
+
+
+def test_a_game_file_is_kept_under_its_bytes(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    first, changed = kept_game_file("line.py", b"one"), kept_game_file("line.py", b"two")
+    assert (first.name, first.read_bytes(), changed.read_bytes()) == ("line.py", b"one", b"two")
+    assert kept_game_file("line.py", b"one") == first
+    assert first.parent != changed.parent
 
 
 def test_a_node_with_another_zerofleet_is_refused():

@@ -7,6 +7,7 @@ the store's actor (run/ray_store.py).
 """
 
 import contextlib
+import hashlib
 import signal
 import socket
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 
 from zerofleet.fleet.launcher import Command, log_tail
 from zerofleet.fleet.local import LocalHandle, LocalLauncher
+from zerofleet.run.atomic import write_atomic
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import worker_log_key
 from zerofleet.run.place import Place, state_directory
@@ -61,11 +63,20 @@ class WorkerService:
         self._is_told = False
 
     def run(
-        self, name: str, arguments: tuple[str, ...], env: dict[str, str], place: str, version: str
+        self,
+        name: str,
+        arguments: tuple[str, ...],
+        env: dict[str, str],
+        place: str,
+        version: str,
+        game: tuple[str, bytes] | None = None,
     ) -> tuple[int, str]:
         """Runs `python -m zerofleet ARGUMENTS` to its end; returns its status and last words.
 
         Called again on another node when this one is lost.
+
+        Args:
+          game: name and bytes of the file of a user's own game, which the worker plays there.
         """
         if software_version() != version:
             return 2, (
@@ -74,6 +85,8 @@ class WorkerService:
             )
         where = Place(place)
         deliver_left_behind(where)
+        if game is not None:
+            arguments = (*arguments, "--game-file", str(kept_game_file(*game)))
         log = where.files / worker_log_key(name)
         command = Command(name, (sys.executable, "-m", "zerofleet", *arguments), log, env)
         self._handle = LocalLauncher(orphan_grace_seconds=GRACE_SECONDS).start(command)
@@ -96,6 +109,15 @@ class WorkerService:
         """SIGKILL to the command."""
         if self._handle is not None:
             self._handle.kill()
+
+
+def kept_game_file(name: str, data: bytes) -> Path:
+    """Writes a game's file among what this host keeps, unless it is there; returns its path."""
+    file = state_directory() / "games" / hashlib.sha256(data).hexdigest()[:16] / name
+    if not file.exists():  # it is named by its bytes, and whole when it appears
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(file, data)
+    return file
 
 
 def deliver_left_behind(place: Place) -> None:
@@ -173,16 +195,26 @@ class RayHandle:
 class RayLauncher:
     """Starts commands on the cluster this process is connected to."""
 
-    def __init__(self, ray: Any, place: Place, *, threads: int, gpus_per_worker: float) -> None:
+    def __init__(
+        self,
+        ray: Any,
+        place: Place,
+        *,
+        threads: int,
+        gpus_per_worker: float,
+        game_file: Path | None = None,
+    ) -> None:
         """Commands begin with the verb: `worker --worker-id ray-0 ...`.
 
         Args:
           place: of the run, as the nodes see it.
           threads: processors that Ray keeps for each command.
           gpus_per_worker: GPUs, or a share of one; Ray tells the command which.
+          game_file: a user's own game, sent along with each command.
         """
         self._ray = ray
         self._place = place
+        self._game_file = game_file
         self._options: dict[str, Any] = {
             "num_cpus": threads,
             "num_gpus": gpus_per_worker,
@@ -193,7 +225,9 @@ class RayLauncher:
         }
 
     def start(self, command: Command) -> RayHandle:
-        """See `Launcher.start`. Raises: OSError if the cluster is gone."""
+        """See `Launcher.start`. Raises: OSError if the cluster, or the game's file, is gone."""
+        file = self._game_file
+        game = None if file is None else (file.name, file.read_bytes())
         try:
             actor = self._ray.remote(WorkerService).options(**self._options).remote()
             result = actor.run.remote(
@@ -202,6 +236,7 @@ class RayLauncher:
                 dict(command.env),
                 str(self._place),
                 software_version(),
+                game,
             )
         except Exception as error:
             raise OSError(f"the Ray cluster takes no command: {error}") from error

@@ -16,6 +16,7 @@ from zerofleet.fleet.supervisor import Event, Supervisor
 from zerofleet.fleet.vitals import LeaseVitals
 from zerofleet.parallel.request import PreparedRun
 from zerofleet.roles.config import ConfigError
+from zerofleet.roles.game_of_run import game_file_of
 from zerofleet.run.layout import worker_log_key
 from zerofleet.run.place import Place
 from zerofleet.run.ray_store import SCHEME, connect, end_service, start_service
@@ -42,7 +43,13 @@ def ray_workers(run: PreparedRun, cluster: RayCluster) -> Iterator[tuple[Prepare
             actor = f"store-{_token(place)}"
             start_service(ray, actor, place.files)
             place = Place(f"{SCHEME}://{address}/{actor}")
-        launcher = RayLauncher(ray, place, threads=threads, gpus_per_worker=gpus)
+        launcher = RayLauncher(
+            ray,
+            place,
+            threads=threads,
+            gpus_per_worker=gpus,
+            game_file=game_file_of(run.config),
+        )
         commands = [_command(request.run_dir, place, plan, n) for n in range(plan.num_workers)]
         store = request.run_dir.store()
 

@@ -40,6 +40,13 @@ def test_train_status_audit(tmp_path, settings):
     assert f"Learning curve: {directory / 'learning_curve.png'}" in done.stdout
     assert (directory / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
 
+    # The float weights are those of the network that workers play.
+    from zerofleet.nets.export import export_nnue, load_model
+
+    exported = export_nnue(load_model(directory / "model" / "nnue_model.pt"))
+    assert exported == (directory / "model" / "nnue_model.nnue").read_bytes()
+    assert exported == (directory / "model" / "versions" / "0002.nnue").read_bytes()
+
     shown = run("status", directory).stdout
     assert "1/1 loops done  trainer stopped" in shown
     assert "to go" not in shown

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import termios
 import time
+from pathlib import Path
 
 import pytest
 from command import run
@@ -21,6 +22,7 @@ from zerofleet.run.layout import TRAINER_LEASE
 from zerofleet.run.lease import Lease
 from zerofleet.run.store import DirectoryStore
 
+RECORD = Path(__file__).parents[2] / "benchmarks" / "results" / "2026-11-28_go7"
 ENTRY = {
     "iteration": 1,
     "model_version": 2,
@@ -108,6 +110,18 @@ def test_results_of_a_training(tmp_path):
     ended_run(tmp_path / "b")
     done = run("results", "--compare", tmp_path / "a", tmp_path / "b")
     assert "After 2 iterations each" in done.stdout
+
+
+def test_a_training_is_told_from_its_saved_statistics():
+    """A training of long ago that is kept with its figures: the tables of its page are these."""
+    page = (RECORD / "README.md").read_text()
+    done = run("results", RECORD, "--last", "7", COLUMNS="120")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.rstrip() for line in done.stdout.splitlines() if line.strip()][1:]
+    assert "Iterations 1 to 7, 3,500 games" in lines[0]
+    assert any(line.split()[:1] == ["Drawn"] for line in lines)
+    for line in lines:
+        assert line in page, line
 
 
 def test_results_of_matches(tmp_path):

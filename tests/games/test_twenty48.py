@@ -23,6 +23,25 @@ def rows_of(text: str) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("size", [2, 3, 4, 5])
+def test_the_board_is_seen_as_planes_of_its_size(size: int) -> None:
+    """Plane i has the tiles 2^(i + 1); as many planes as there may be different tiles."""
+    game = load_game("twenty48") if size == 4 else load_game("twenty48", size=size)
+    assert game.observation_shape == (size * size + 1, size, size)
+    state = game.initial_state()
+    for _ in range(60):
+        if state.is_terminal:
+            break
+        rows = rows_of(state.text())
+        planes = state.observation()
+        for row in range(size):
+            for col in range(size):
+                tile = rows[row][col]
+                expected = [tile == 2 << plane for plane in range(len(planes))]
+                assert planes[:, row, col].tolist() == expected
+        state.apply(state.legal_actions()[0])
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 5])
 def test_slides_equal_a_twin(size: int) -> None:
     import random
 

@@ -268,6 +268,8 @@ def test_mistakes_are_told_before_anything_starts(run, tmp_path):
     for words, status, text in (
         (["launch"], 2, "--data is missing"),
         (["launch", "--gpu", "2"], 1, "Unknown option: --gpu"),
+        ([TRAIN, "--data=x", "--dist-url=tcp://a:1"], 2, "Unknown option: --dist-url"),
+        ([TRAIN, "--data=x", "--nodes=2"], 2, "Unknown option: --nodes"),
         (["launch", "--nodes=2", "--node-rank=2", "--data=x"], 1, "--node-rank 2: there are 2"),
         ([TRAIN, "--data=x", "--rank=1"], 1, "--rank is given, --world-size is not"),
         ([TRAIN, "--data=x", "--recipe=ultimate_ttt"], 2, "its net is an NNUE"),

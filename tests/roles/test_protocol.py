@@ -172,6 +172,12 @@ def test_workers_with_different_settings_share_a_trainer(run):
     shards = read_shards(run)
     found = {(m.worker_id, m.search["depth"], m.host["threads"]) for m, _ in shards.values()}
     assert found == {("quick", 1, 1), ("deep", 3, 2)}
+    sizes = {"quick": 5, "deep": 20}
+    full = {"quick": 0, "deep": 0}
+    for meta, games in shards.values():  # at the end of the run a file may be smaller
+        assert games.num_games <= sizes[meta.worker_id]
+        full[meta.worker_id] += games.num_games == sizes[meta.worker_id]
+    assert len(shards) - sum(full.values()) <= len(sizes)
     run.audit()
 
 

@@ -44,7 +44,7 @@ def benchmark(
     Examples:
 
         zerofleet benchmark --checkpoint runs/connect_four --save results/
-        zerofleet benchmark --checkpoint runs/chess/model/model_final.pt --quick --device cuda
+        zerofleet benchmark --checkpoint runs/chess_spiking/model_final.pt --quick --device cuda
         zerofleet benchmark --checkpoint net.nnue --opponents random,minimax:4 --games 1000 --json
 
     Parameters

@@ -24,6 +24,7 @@ import tempfile
 import time
 import uuid
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from benchmarks.chaos.settings import OWN, settings_of
 
 DISK_MIB = 512
 SUPERVISED = "train"
-RUNS = (*OWN, f"tic_tac_toe+{SUPERVISED}", f"ultimate_ttt+{SUPERVISED}")
+RUNS = (*OWN, f"ultimate_ttt+{SUPERVISED}")
 """Recipes; with +train the processes are those of `zerofleet train`."""
 
 
@@ -105,11 +106,10 @@ def one(name: str, home: Path, *, minutes: float, workers: int, seed: int, pause
     }
 
 
-def all_of(args: argparse.Namespace) -> list[dict[str, Any]]:
-    """Every recipe in a process of its own, so many at once."""
+def all_of(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """The figures of every run, each in a process of its own, so many at once."""
     waiting = list(enumerate(args.recipes.split(",")))
     running: dict[subprocess.Popen[bytes], tuple[str, Path]] = {}
-    found = []
     home = Path(tempfile.mkdtemp(prefix="zerofleet-chaos-"))
     try:
         while waiting or running:
@@ -126,12 +126,13 @@ def all_of(args: argparse.Namespace) -> list[dict[str, Any]]:
                     raise SystemExit(
                         f"{recipe}: ended with {process.returncode}: {where}/campaign.log"
                     )
-                found.append(json.loads(result.read_text()))
-                print(_line(found[-1]), flush=True)
-                if not found[-1]["findings"]:
+                found = json.loads(result.read_text())
+                print(_line(found), flush=True)
+                if not found["findings"]:
                     shutil.rmtree(where)
                 else:
                     print(f"  the logs are in {where}", flush=True)
+                yield found
             time.sleep(0.2)
     finally:
         for process in running:  # told to end; each ends what it has started
@@ -140,7 +141,6 @@ def all_of(args: argparse.Namespace) -> list[dict[str, Any]]:
             process.wait()
     if not any(home.iterdir()):
         home.rmdir()
-    return found
 
 
 def _end(*_: object) -> None:
@@ -228,11 +228,14 @@ def main() -> int:
         (args.one / "result.json").write_text(json.dumps(result, indent=1) + "\n")
         return 0
     signal.signal(signal.SIGTERM, _end)
-    result = summed(args, all_of(args))
-    if args.save is not None:
-        args.save.mkdir(parents=True, exist_ok=True)
-        (args.save / "chaos.json").write_text(json.dumps(result, indent=1) + "\n")
-        (args.save / "README.md").write_text(markdown(result))
+    runs: list[dict[str, Any]] = []
+    for run in all_of(args):
+        runs.append(run)
+        result = summed(args, runs)
+        if args.save is not None:  # what is there so far
+            args.save.mkdir(parents=True, exist_ok=True)
+            (args.save / "chaos.json").write_text(json.dumps(result, indent=1) + "\n")
+            (args.save / "README.md").write_text(markdown(result))
     for run in result["runs"]:
         for text in run["findings"]:
             print(f"{run['recipe']}: {text}")

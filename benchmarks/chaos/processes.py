@@ -19,6 +19,8 @@ from zerofleet.run.process import ProcessIdentity
 
 TRAINER = "trainer"
 TRAIN = "zerofleet train"
+OWN_CLOCKS = 0.05
+"""Share of the starts of which a process gets a clock of its own, beside that which is spared."""
 WORKERS_BELOW = 7
 """Their niceness above that of the others."""
 TOKEN = "ZEROFLEET_CHAOS_RUN"
@@ -138,8 +140,9 @@ class Crew:
     def start(self, slot: Slot) -> Any:
         """Starts a process for a place; the caller gives it the place."""
         slot.starts += 1
-        own_clock = self._clocks is not None and (slot.spared or self._rng.random() < 0.1)
-        slot.clock = self.run.clock = self._clocks.of(slot.name) if own_clock else None
+        slot.clock = self.run.clock = None
+        if self._clocks is not None and (slot.spared or self._rng.random() < OWN_CLOCKS):
+            slot.clock = self.run.clock = self._clocks.of(slot.name)
         if slot is self.trainer:
             return self.run.trainer(f"--num-workers={len(self.workers)}")
         return self.run.worker(slot.name)

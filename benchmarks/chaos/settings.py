@@ -16,10 +16,7 @@ EVERYWHERE: dict[str, Any] = {
     "fleet.hung_after_seconds": HUNG_AFTER_SECONDS,
     "training.compile": "false",
     "training.compute_dtype": "float32",
-    "arena.eval_games": 2,
-    "arena.every": 20,
-    "arena.opponents": "[random]",
-    "arena.num_previous": 1,
+    "arena.eval_games": 0,  # a process for each rating, which the next one waits for
 }
 
 ALPHABETA: dict[str, Any] = {
@@ -36,6 +33,10 @@ ALPHABETA: dict[str, Any] = {
     "selfplay.games_per_batch": 20,
     "pacing.min_new_positions": 2000,
     "arena.depth": 1,
+    "arena.eval_games": 2,
+    "arena.every": 10,
+    "arena.opponents": "[random]",
+    "arena.num_previous": 1,
 }
 
 TREES: dict[str, Any] = {

@@ -19,7 +19,7 @@ from zerofleet.run.errors import StoreError
 from zerofleet.run.store import DirectoryStore
 
 ROOT = Path(__file__).parents[2]
-RUNS = ("ultimate_ttt", "connect_four", "tic_tac_toe+train")
+RUNS = ("ultimate_ttt", "connect_four", "ultimate_ttt+train")
 
 
 def test_a_bit_that_the_injector_changes_is_always_noticed():

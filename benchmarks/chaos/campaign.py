@@ -22,7 +22,7 @@ from benchmarks.chaos.processes import (
 from benchmarks.chaos.witness import Memory, Witness
 from zerofleet.run.errors import RunError
 
-PATIENCE_SECONDS = 400.0
+PATIENCE_SECONDS = 600.0
 """For anything that has to happen in the end; the machine may be busy."""
 
 

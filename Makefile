@@ -7,13 +7,14 @@ TEST_JOBS ?= $(shell echo $$(( ($$(nproc 2>/dev/null || echo 2) * 3 + 1) / 2 )))
 CPP_SOURCES := $(shell find cpp -name '*.h' -o -name '*.cpp')
 RUN ?= runs/ultimate_ttt
 
-.PHONY: help setup train test test-long bench lint format sanitize clean
+.PHONY: help setup train test test-long bench docs lint format sanitize clean
 
 help:
 	@echo "make train      train Ultimate Tic-Tac-Toe on this machine for a few minutes, then measure it"
 	@echo "make test       the quick tests          make test-long  soak, learning and kill campaigns"
 	@echo "make bench      speed of every hot path  make lint       format, lint and type checks"
 	@echo "make setup      environment in .venv     make sanitize   the core under its sanitizers"
+	@echo "make docs       the documents as a site, every link checked"
 
 setup: $(VENV)/.build-tools
 	@$(MAKE) --no-print-directory -j2 $(VENV)/.packages $(VENV)/.core
@@ -35,7 +36,7 @@ $(VENV)/.build-tools: pyproject.toml constraints.txt
 # Packages are copied while the core is compiled.
 $(VENV)/.packages: $(VENV)/.build-tools
 	@echo "setup: installing torch and tools (about a minute, 2 GB)"
-	@$(PYTHON) scripts/requirements.py train cpu openspiel spiking ssh ray s3 web zstd dev | $(PIP_INSTALL) -r /dev/stdin
+	@$(PYTHON) scripts/requirements.py train cpu openspiel spiking ssh ray s3 web zstd docs dev | $(PIP_INSTALL) -r /dev/stdin
 	@touch $@
 
 # A plain editable install: nothing is rebuilt at import, `make setup` rebuilds when sources change.
@@ -59,6 +60,9 @@ test-long: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+docs: setup
+	$(BIN)/python scripts/docs_site.py
 
 lint: setup
 	$(BIN)/ruff format --check .

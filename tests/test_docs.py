@@ -58,7 +58,12 @@ def test_links_lead_somewhere(page):
 
 def commands_of(text: str) -> list[str]:
     """Command lines of `zerofleet` in fenced blocks and in backquotes."""
-    fenced = (line for kind, block in FENCE.findall(text) if not kind for line in block.split("\n"))
+    fenced = (
+        line
+        for kind, block in FENCE.findall(text)
+        if kind in ("", "sh")
+        for line in block.split("\n")
+    )
     inline = INLINE_COMMAND.findall(re.sub(r"\n", " ", FENCE.sub("", text)))
     return [line for line in [*fenced, *inline] if line.startswith("zerofleet ")]
 

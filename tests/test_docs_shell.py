@@ -22,7 +22,7 @@ from support import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
-FENCE = re.compile(r"(?:^<!-- (.*) -->\n)?^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"(?:^<!-- ([^\n]*) -->\n)?^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMANDS = ("zerofleet ", "python ", "python3 ", "pip ", "make ", "torchrun ", "ssh ", "cmake ")
 SMALL_RUN = [
     *("train", "ultimate_ttt", "--run-dir", "run", "--max-loops", "1", "--eval-games", "2"),

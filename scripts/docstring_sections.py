@@ -1,4 +1,4 @@
-"""Lets the site show what our docstrings say in one sentence: `Returns: float32 [B]; rows sum to 1.`
+"""Lets the site show what our docstrings say in a sentence: `Returns: float32 [B]; sums to 1.`
 
 Google's style, which the reader of docstrings (Griffe) knows, has a list there and loses the rest.
 """

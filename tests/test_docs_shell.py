@@ -3,8 +3,9 @@
 A block is fenced as `sh`, and the line above it is one of
 
     <!-- run -->                            in a directory that the blocks of its page share
-    <!-- run with runs/first games.pgn -->  the same, where these lie: copies of a small run, games
-    <!-- run long -->                       in `make test-long`, with all the others of its page
+    <!-- run with games.pgn -->             the same, where some games lie
+    <!-- run long -->                       in `make test-long`, after the others of its page
+    <!-- run long with runs/first -->       the same, where a small run lies
     <!-- not run: several machines -->
 """
 
@@ -25,9 +26,10 @@ PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("exam
 FENCE = re.compile(r"(?:^<!-- ([^\n]*) -->\n)?^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMANDS = ("zerofleet ", "python ", "python3 ", "pip ", "make ", "torchrun ", "ssh ", "cmake ")
 SMALL_RUN = [
-    *("train", "ultimate_ttt", "--run-dir", "run", "--max-loops", "1", "--eval-games", "2"),
+    *("train", "ultimate_ttt", "--run-dir", "run", "--max-loops", "1"),
+    *("--set", "arena.eval_games=2", "--set", "arena.num_previous=0"),
     *("--set", "search.depth=1", "--set", "pacing.min_new_positions=1000"),
-    *("--games-per-batch", "50", "--threads", "1", "--set", "training.train_epochs=1"),
+    *("--set", "selfplay.games_per_batch=50", "--threads", "1", "--set", "training.train_epochs=1"),
     *("--set", "training.min_steps=1", "--set", "training.batch_size=1024"),
     *("--set", "training.compile=false", "--set", "arena.final_games=0"),
 ]
@@ -40,8 +42,21 @@ class Block(NamedTuple):
     text: str
 
     @property
+    def is_quick(self) -> bool:
+        return self.is_run and not self.is_long
+
+    @property
+    def is_long(self) -> bool:
+        return self.mark.startswith("run long")
+
+    @property
     def is_run(self) -> bool:
         return self.mark.partition(" ")[0] == "run"
+
+    @property
+    def needs(self) -> list[str]:
+        """Names of what has to lie in the directory."""
+        return self.mark.partition(" with ")[2].split()
 
 
 def blocks_of(text: str) -> list[Block]:
@@ -55,7 +70,7 @@ def unmarked(text: str) -> list[str]:
         for block in blocks_of(text)
         if (block.kind == "sh" or (not block.kind and block.text.startswith(COMMANDS)))
         and not (
-            block.kind == "sh" and re.fullmatch(r"run( long| with .+)?|not run: .+", block.mark)
+            block.kind == "sh" and re.fullmatch(r"run( long)?( with .+)?|not run: .+", block.mark)
         )
     ]
 
@@ -95,13 +110,15 @@ def environment() -> dict[str, str]:
 
 def run_page(page: Path, directory: Path, request: pytest.FixtureRequest, *, long: bool) -> int:
     """Runs the blocks of a page one after the other; returns how many."""
-    blocks = [block for block in blocks_of(page.read_text()) if block.is_run]
-    blocks = [block for block in blocks if long or block.mark != "run long"]
+    blocks = blocks_of(page.read_text())
+    blocks = [block for block in blocks if block.is_quick or (long and block.is_long)]
     for block in blocks:
-        for name in block.mark.removeprefix("run").removeprefix(" with").split():
-            if name.startswith("runs/") and not (directory / name).exists():
+        for name in block.needs:
+            if (directory / name).exists():
+                continue
+            if name.startswith("runs/"):
                 shutil.copytree(request.getfixturevalue("small_run"), directory / name)
-            elif name.endswith(".pgn"):
+            else:
                 (directory / name).write_text("".join(GAME.format(n) for n in range(20)))
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", block.text],
@@ -116,20 +133,16 @@ def run_page(page: Path, directory: Path, request: pytest.FixtureRequest, *, lon
     return len(blocks)
 
 
-def pages_with(*marks: str) -> list[Path]:
-    return [
-        page
-        for page in PAGES
-        if any(block.mark.startswith(marks) for block in blocks_of(page.read_text()))
-    ]
+def pages_with(kind: str) -> list[Path]:
+    return [p for p in PAGES if any(getattr(b, kind) for b in blocks_of(p.read_text()))]
 
 
-@pytest.mark.parametrize("page", pages_with("run"), ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", pages_with("is_quick"), ids=lambda page: page.stem)
 def test_blocks_run(page, tmp_path, request):
     assert run_page(page, tmp_path, request, long=False)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("page", pages_with("run long"), ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", pages_with("is_long"), ids=lambda page: page.stem)
 def test_long_blocks_run(page, tmp_path, request):
     assert run_page(page, tmp_path, request, long=True)

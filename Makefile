@@ -50,7 +50,8 @@ $(VENV)/.core: $(VENV)/.build-tools CMakeLists.txt $(CPP_SOURCES)
 train: setup
 	$(BIN)/zerofleet train ultimate_ttt --run-dir $(RUN) --workers 2 --minutes 6 \
 	  --set search.depth=2 --set pacing.min_new_positions=500000 --set replay.max_positions=1500000 \
-	  --set training.train_epochs=2 --set training.batch_size=4096 --set arena.eval_games=40
+	  --set training.train_epochs=2 --set training.batch_size=4096 --set arena.eval_games=40 \
+	  --set arena.final_games=1000
 
 test: setup
 	$(BIN)/python -m pytest -n $(TEST_JOBS) -m "not long"

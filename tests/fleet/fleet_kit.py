@@ -80,9 +80,8 @@ class FleetKit:
         return {"threads": 1, "worker_class": slow}
 
     def write(self):
-        workers = [host.spec(name, **self.entries[name]) for name, host in self.hosts.items()]
         document = {
-            "workers": [w for w in workers if w["name"] in self.entries],
+            "workers": [self.hosts[n].spec(n, **entry) for n, entry in self.entries.items()],
             "known_hosts": str(self.known_hosts),
             "sync_seconds": 0.5,  # a round costs some processor time
             **self.options,

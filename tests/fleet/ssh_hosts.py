@@ -31,10 +31,9 @@ Subsystem sftp internal-sftp
 """
 
 
-def keygen(path, comment="test"):
-    subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)], check=True
-    )
+def keygen(path, *kind):
+    kind = kind or ("-t", "ed25519")
+    subprocess.run(["ssh-keygen", "-q", *kind, "-N", "", "-C", "test", "-f", path], check=True)
 
 
 def free_port(address="127.0.0.1"):

@@ -58,10 +58,19 @@ def test_workers_are_started_found_and_stopped(kit):
     kit.write()
     assert kit.fleet.reload() == []
     main.wait_for("[a] started: started", 3)
-    kit.fleet.remove("a")
+    # One joins from Python, one leaves since it is no longer in the file, and the first one leaves.
+    host = kit.add_host("c")
+    entry = {**host.spec("c"), **kit.entries.pop("c")}
+    assert kit.fleet.add_worker(entry.pop("host"), None, **entry) == "c"
+    kit.wait_for_label("c", "🟢 Active")
+    del kit.entries["a"]
+    kit.write()
+    assert kit.fleet.reload() == ["a leaves"]
     wait_for(lambda: kit.processes("a") == [], "a to be stopped")
+    kit.fleet.remove("c")
+    wait_for(lambda: kit.processes("c") == [], "c to be stopped")
     assert kit.processes("b") == before["b"]
-    wait_for(lambda: kit.fleet.status().num_configured == 1, "a to be gone from the status")
+    wait_for(lambda: kit.fleet.status().num_configured == 1, "a and c to be gone from the status")
     # All are stopped.
     main.stop()
     assert kit.processes("b") == []
@@ -121,7 +130,8 @@ def test_what_a_person_has_to_mend_is_said_and_parked(kit, tmp_path):
     for name in ("key", "unknown", "changed", "python", "old"):
         kit.add_host(name)
     keygen(tmp_path / "other")
-    kit.entries["key"]["key_path"] = str(tmp_path / "other")
+    keygen(tmp_path / "rsa", "-t", "rsa", "-b", "4096")
+    kit.entries["key"]["key_path"] = str(tmp_path / "rsa")
     lines = {n: h.known_hosts_line() for n, h in kit.hosts.items()}
     host_key = lines["changed"].split()[-1]
     other_key = (tmp_path / "other.pub").read_text().split()[1]
@@ -162,7 +172,9 @@ def test_what_a_person_has_to_mend_is_said_and_parked(kit, tmp_path):
     assert len(commands) == 2
     for command in commands:
         subprocess.run(command, shell=True, check=True, capture_output=True)
-    kit.hosts["key"].authorize(tmp_path / "other.pub")
+    # As ssh-copy-id does; `restrict` takes away what a worker does not need.
+    kit.hosts["key"].options = "restrict"
+    kit.hosts["key"].authorize(tmp_path / "rsa.pub")
     for name in ("unknown", "changed", "key"):
         kit.fleet.restart(name)
         kit.wait_for_label(name, "🟢 Active")

@@ -1,5 +1,6 @@
 """Iterations on several devices, as the command a user types: its lines, faults and files."""
 
+import contextlib
 import json
 import os
 import re
@@ -7,15 +8,19 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
 from support import PATIENCE, require
+from zerofleet.nets.model_file import model_from_safetensors
 from zerofleet.records.account import shard_account
 from zerofleet.records.read import read_shard
 from zerofleet.run.audit import audit
+from zerofleet.run.models import fetch_model
 from zerofleet.run.store import DirectoryStore
+from zerofleet.training.played_net import played_net
 
 require("snntorch")
 
@@ -33,6 +38,7 @@ TINY = {
     "replay.keep": "all",
 }
 SECONDS = 600 * PATIENCE
+MARK = "ZEROFLEET_TEST_ITERATIONS"
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +46,8 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
+    monkeypatch.setenv("CUDA_LAUNCH_BLOCKING", "1")
+    monkeypatch.setenv(MARK, str(tmp_path))
 
 
 class Training:
@@ -79,6 +87,20 @@ class Training:
         status = self.process.wait(SECONDS)
         assert status == 0, self.text()
         return self.text()
+
+
+def processes(mark):
+    """Words of the command lines of all that was started here, in which CUDA's variable is set."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            environment = (path / "environ").read_bytes().split(b"\0")
+            if f"{MARK}={mark}".encode() in environment and int(path.name) != os.getpid():
+                assert b"CUDA_LAUNCH_BLOCKING=1" in environment
+                words = (path / "cmdline").read_bytes().decode().split("\0")
+                if words != [""]:  # it is ending
+                    found[int(path.name)] = words
+    return found
 
 
 def check_complete(run, iterations=2, games=6):
@@ -137,8 +159,15 @@ def test_a_killed_worker_costs_nothing_but_time(tmp_path):
     lease = tmp_path / "D" / "workers"
     training.wait_for(lambda: "Games per GPU" in training.text(), "the deal")
     victim = training.wait_for(lambda: next(lease.glob("*-0.json"), None), "the first worker")
+    training.wait_for(lambda: len(list(lease.glob("*.json"))) == 2, "both workers")
+    # As docs/iterations.md says: two workers, a trainer, each with its guardian, and the command.
+    found = processes(tmp_path)
+    guardians = [pid for pid, words in found.items() if any("guardian" in word for word in words)]
+    roles = [pid for pid in found if pid not in guardians]
+    assert (len(guardians), len(roles)) == (3, 4), found
     os.kill(json.loads(victim.read_text())["pid"], signal.SIGKILL)
     text = training.finish()
+    assert processes(tmp_path) == {}
     assert re.search(LINES, text), text
     assert re.search(ITERATION.format(n=1), text), text
     assert re.search(r"⚠️  ERROR in CPU 0: killed by SIGKILL.*starts again in 1 s; log: ", text), (
@@ -151,6 +180,11 @@ def test_a_killed_worker_costs_nothing_but_time(tmp_path):
     check_complete(tmp_path / "D")
     kept = {path.name for path in (tmp_path / "D").glob("*.pt")}
     assert kept == {"model_iter_1.pt", "model_iter_2.pt", "model_final.pt"}
+    # What `zerofleet benchmark --checkpoint model_final.pt` plays is what was published last.
+    final = model_from_safetensors(played_net(str(tmp_path / "D" / "model_final.pt")).data)
+    newest = model_from_safetensors(fetch_model(DirectoryStore(tmp_path / "D")).data)
+    for name, tensor in newest.state_dict().items():
+        assert torch.equal(final.state_dict()[name], tensor), name
 
 
 @pytest.mark.long

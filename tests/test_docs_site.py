@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from support import require
+
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
@@ -40,6 +42,18 @@ def test_problems_of_a_site_are_found(tmp_path):
         "d.png",
         "not",
     ]
+
+
+def test_sections_in_one_sentence_lose_nothing():
+    griffe = require("griffe")
+    sections = importlib.import_module("docstring_sections")
+    text = "Does it.\n\nArgs:\n  x: a number.\nReturns: f32 [B]; sum\n  is 1.\nRaises: E if\n  not."
+    docstring = griffe.Docstring(sections.as_paragraphs(text), parser="google")
+    first, arguments, last = docstring.parse(warnings=False)
+    assert first.value == "Does it."
+    assert [argument.name for argument in arguments.value] == ["x"]
+    paragraphs = [part.strip() for part in last.value.split("\n\n")]
+    assert paragraphs == ["**Returns:** f32 [B]; sum is 1.", "**Raises:** E if not."]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ TEST_JOBS ?= $(shell echo $$(( ($$(nproc 2>/dev/null || echo 2) * 3 + 1) / 2 )))
 CPP_SOURCES := $(shell find cpp -name '*.h' -o -name '*.cpp')
 RUN ?= runs/ultimate_ttt
 
-.PHONY: help setup train test test-long bench docs lint format sanitize clean
+.PHONY: help setup train test test-long bench docs lint format sanitize wheel clean
 
 help:
 	@echo "make train      train Ultimate Tic-Tac-Toe on this machine for a few minutes, then measure it"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench      speed of every hot path  make lint       format, lint and type checks"
 	@echo "make setup      environment in .venv     make sanitize   the core under its sanitizers"
 	@echo "make docs       the documents as a site, every link checked"
+	@echo "make wheel      sdist and wheel in dist/"
 
 setup: $(VENV)/.build-tools
 	@$(MAKE) --no-print-directory -j2 $(VENV)/.packages $(VENV)/.core
@@ -87,5 +88,17 @@ sanitize: setup
 	@build/sanitize-address/selfcheck & first=$$!; \
 	  build/sanitize-thread/selfcheck; second=$$?; wait $$first && exit $$second
 
+# The wheel is built from the sdist, so that this one is known to be whole; then it is repaired to the
+# manylinux tag of what it needs, installed into an empty environment and tried.
+wheel: $(VENV)/.build-tools
+	@$(PYTHON) scripts/requirements.py dist | $(PIP_INSTALL) -r /dev/stdin
+	rm -rf dist build/dist
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build --outdir build/dist
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/auditwheel repair --strip --wheel-dir dist build/dist/*.whl
+	mv build/dist/*.tar.gz dist/
+	$(PYTHON) -m venv --clear build/empty
+	build/empty/bin/python -m pip install -q --disable-pip-version-check dist/*.whl
+	build/empty/bin/python scripts/try_install.py
+
 clean:
-	rm -rf build $(VENV) src/zerofleet/_core.pyi
+	rm -rf build dist REVISION $(VENV) src/zerofleet/_core.pyi

@@ -1,5 +1,17 @@
-"""`python -m zerofleet` is the command `zerofleet`."""
+"""`python -m zerofleet` is the command `zerofleet`, and both begin here."""
 
-from zerofleet.cli import main
+import sys
 
-main()
+
+def run() -> None:
+    """Ctrl-C is quiet also while Python is still loading."""
+    try:
+        from zerofleet.cli import main
+
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    run()

@@ -11,8 +11,8 @@ import pytest
 from ray_cluster import TwoNodes, wait_for
 
 from support import PATIENCE, require
-from zerofleet.fleet.address import RayCluster, parse_ray
 from zerofleet.fleet.ray import ClusterSize, WorkerService, deliver_left_behind, kept_game_file
+from zerofleet.parallel.clusters import Cluster
 from zerofleet.records.account import shard_account
 from zerofleet.run.audit import audit
 from zerofleet.run.errors import StoreError
@@ -209,13 +209,13 @@ def test_a_game_of_ones_own_goes_along(nodes, tmp_path):
 
 
 def test_what_fleet_names():
-    assert parse_ray("ray") == RayCluster(None)
-    assert parse_ray("ray://10.0.0.1:6379") == RayCluster("10.0.0.1:6379")
-    assert parse_ray("fleet.yaml") is None
-    assert parse_ray("ray.yaml") is None
+    assert Cluster.parse("ray") == Cluster("ray", None)
+    assert Cluster.parse("ray://10.0.0.1:6379") == Cluster("ray", "10.0.0.1:6379")
+    assert Cluster.parse("fleet.yaml") is None
+    assert Cluster.parse("ray.yaml") is None
     for text in ("ray://", "ray://head", "ray://head:port"):
         with pytest.raises(ValueError, match=r"expected ray, or ray://HOST:PORT"):
-            parse_ray(text)
+            Cluster.parse(text)
 
 
 def test_room_is_counted_node_by_node():

@@ -53,7 +53,10 @@ _EXTRAS = {
     **dict.fromkeys(("starlette", "uvicorn", "sse_starlette", "textual"), "web"),
 }
 """The extra that has a package, by the package's name."""
-_PLAIN = {"⚠": "!!", "\ufe0f": "", "±": "+-", "…": "...", "–": "-", "—": "-", "λ": "lambda"}
+_PLAIN = {
+    **{"⚠": "!!", "\ufe0f": "", "±": "+-", "…": "...", "–": "-", "—": "-", "λ": "lambda"},
+    **{"🟢": "+", "🟡": "~", "🔴": "!", "⚪": "-", "✓": "ok", "✗": "!!"},
+}
 
 
 def _usage_error(error: CycloptsError) -> str:
@@ -66,7 +69,7 @@ def _usage_error(error: CycloptsError) -> str:
             if token.startswith("--") and token not in error.argument.names:
                 near = get_close_matches(token, error.argument.names, n=1)
                 text += f" Did you mean {near[0]} instead of {token}?" if near else ""
-    return text
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 app = App(

@@ -388,12 +388,11 @@ def doctor(
 def _run_dir(given: Path | None) -> Path:
     """The directory named; or the only one in runs/ that has a fleet."""
     from zerofleet.fleet.spec import FleetError
-    from zerofleet.run.errors import RunError
     from zerofleet.run.layout import FLEET_PLAN
+    from zerofleet.run.place import check_run_directory
 
     if given is not None:
-        if not given.is_dir():
-            raise RunError(f"{given}: no such run directory")
+        check_run_directory(given)
         return given
     found = sorted(path for path in Path("runs").glob("*") if (path / FLEET_PLAN).exists())
     if len(found) == 1:

@@ -28,10 +28,10 @@ def new_game(name: str, /) -> None:
         raise ConfigError(f"{name}: expected a name of letters, digits and _, such as my_game")
     class_name = "".join(part.capitalize() for part in stem.split("_")) or "MyGame"
     target = Path(f"{stem}.py")
-    source = Path(starting_point.__file__).read_text()
+    source = Path(starting_point.__file__).read_text(encoding="utf-8")
     source = source.replace("starting_point.py", str(target)).replace("MyGame", class_name)
     try:
-        with target.open("x") as file:
+        with target.open("x", encoding="utf-8") as file:
             file.write(source)
     except FileExistsError:
         raise ConfigError(f"{target} exists; choose another name") from None

@@ -83,13 +83,12 @@ def ladder(
     from zerofleet.players.player import Player
     from zerofleet.players.registry import load_player, load_version
     from zerofleet.roles.config import parse_config_json, resolve
-    from zerofleet.run.errors import RunError
     from zerofleet.run.layout import CONFIG
     from zerofleet.run.models import read_manifest
+    from zerofleet.run.place import check_run_directory
     from zerofleet.run.store import DirectoryStore
 
-    if not run_dir.is_dir():
-        raise RunError(f"{run_dir}: no such run directory")
+    check_run_directory(run_dir)
     store = DirectoryStore(run_dir)
     config = resolve({}, parse_config_json(store.read(CONFIG)), {})
     game = load_game(config.game.spec)
@@ -164,7 +163,7 @@ def _chosen(text: str, known: list[int], run_dir: Path) -> list[int]:
 def _read(path: Path) -> dict[str, object]:
     """An earlier ladder; one that cannot be read is made anew."""
     try:
-        document = json.loads(path.read_text())
+        document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return document if isinstance(document, dict) else {}

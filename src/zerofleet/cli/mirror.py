@@ -10,9 +10,10 @@ from rich.console import Console
 from zerofleet.cli.options import Duration, RunDir
 from zerofleet.fleet.rsync import RsyncMirror
 from zerofleet.fleet.supervisor import stop_signals
-from zerofleet.run.errors import RunError, StoreError
+from zerofleet.run.errors import StoreError
 from zerofleet.run.layout import WORKERS
 from zerofleet.run.lease import read_lease
+from zerofleet.run.place import check_run_directory
 from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import DirectoryStore, iterate
 
@@ -38,8 +39,7 @@ def mirror(remote: str, /, *, run_dir: RunDir, every: Duration = 2.0) -> int:
     every
         Seconds between two rounds.
     """
-    if not run_dir.is_dir():
-        raise RunError(f"{run_dir}: no such run directory")
+    check_run_directory(run_dir)
     console = Console()
 
     def say(text: str) -> None:

@@ -32,6 +32,7 @@ from zerofleet.cli.options import (
 )
 from zerofleet.fleet.devices import without_auto
 from zerofleet.fleet.supervisor import stop_signals
+from zerofleet.roles.config import recipe_names
 from zerofleet.run.layout import LOGS, default_worker_id
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import Store
@@ -42,8 +43,19 @@ if TYPE_CHECKING:
     from zerofleet.parallel.request import PreparedRun
 
 
+def _recipes() -> str:
+    *names, last = recipe_names()
+    return f"{', '.join(names)} or {last}"
+
+
 def train(
-    recipe: str,
+    recipe: Annotated[
+        str,
+        Parameter(
+            help=f"What to learn: {_recipes()}; the path of a .yaml file of your own; or a game, "
+            "FILE.py:CLASS of your own."
+        ),
+    ],
     *,
     run_dir: OptionalRunPlace = None,
     workers: Annotated[int, Parameter(validator=Number(gte=0, lte=4096))] | None = None,
@@ -102,9 +114,6 @@ def train(
 
     Parameters
     ----------
-    recipe
-        What to learn: chess, chess_spiking, connect_four, go7, go9, othello, tic_tac_toe, twenty48
-        or ultimate_ttt; the path of a .yaml file of your own; or a game, FILE.py:CLASS of your own.
     run_dir
         The run directory (default: runs/RECIPE), or a place in object storage, s3://BUCKET/RUN.
     workers
@@ -230,12 +239,10 @@ def train(
         checkpoint=checkpoint,
         wandb_project=wandb_project(use_wandb, project_name),
     )
-    prepared, cluster = request.prepared(), request.ray_cluster()
+    prepared, cluster = request.prepared(), request.cluster()
     if cluster is None:
         return _run(prepared)
-    from zerofleet.parallel.ray_workers import ray_workers
-
-    with ray_workers(prepared, cluster) as (prepared, group):
+    with cluster.workers(prepared) as (prepared, group):
         return _run(prepared, group)
 
 

@@ -44,13 +44,13 @@ def check_host() -> Iterator[Finding]:
 def memory_gib() -> tuple[float, float]:
     """(total, available): of the host, or of the container if that has less."""
     values = {}
-    for line in Path("/proc/meminfo").read_text().splitlines():
+    for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines():
         name, _, rest = line.partition(":")
         values[name] = int(rest.split()[0]) / (1 << 20)
     total, available = values["MemTotal"], values["MemAvailable"]
     try:
-        limit = int(Path("/sys/fs/cgroup/memory.max").read_text()) / GIB
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text()) / GIB
+        limit = int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8")) / GIB
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="utf-8")) / GIB
     except (OSError, ValueError):  # no container, or one without a limit
         return total, available
     return min(total, limit), min(available, limit - used)

@@ -158,7 +158,7 @@ def _listener(port: int) -> str:
     inodes = set()
     for table in ("tcp", "tcp6"):
         try:
-            lines = Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+            lines = Path(f"/proc/net/{table}").read_text(encoding="utf-8").splitlines()[1:]
         except OSError:
             continue
         for line in lines:
@@ -169,7 +169,7 @@ def _listener(port: int) -> str:
         try:
             for descriptor in (process / "fd").iterdir():
                 if os.readlink(descriptor) in inodes:
-                    name = (process / "comm").read_text().strip()
+                    name = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
                     return f"{name} (process {process.name})"
         except OSError:
             continue  # gone, or somebody else's

@@ -16,6 +16,7 @@ from zerofleet.fleet.status import FleetStatus, collect
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import FLEET_LEASE, check_worker_id
 from zerofleet.run.lease import LeaseWatch, configured_dead_after, read_lease
+from zerofleet.run.place import check_run_directory
 from zerofleet.run.store import DirectoryStore
 
 
@@ -139,8 +140,7 @@ class Fleet:
     def _plan(self, *, begin: bool = False) -> Plan:
         plan = read_plan(self._store)
         if plan is None and begin:
-            if not self._run_dir.is_dir():
-                raise RunError(f"{self._run_dir}: no such run directory")
+            check_run_directory(self._run_dir)
             plan = Plan.new()
         if plan is None:
             raise RunError(

@@ -239,7 +239,7 @@ def _present_gpus() -> int:
 def _container_quota() -> int | None:
     """Whole cores the control group grants, or None without a limit."""
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()[:2]
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="utf-8").split()[:2]
         return None if quota == "max" else max(1, int(quota) // int(period))
     except (OSError, ValueError):
         return None

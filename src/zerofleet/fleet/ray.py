@@ -183,7 +183,7 @@ class RayHandle:
             first = next(iter(str(error).strip().splitlines()), type(error).__name__)
             status, said = 1, f"Ray: {first}"
         self._forget()
-        with contextlib.suppress(OSError), self._log.open("a") as file:
+        with contextlib.suppress(OSError), self._log.open("a", encoding="utf-8") as file:
             file.write(f"{said.rstrip()}\n")
         self._status = int(status)
 

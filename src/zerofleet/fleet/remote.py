@@ -182,7 +182,7 @@ def state(ask: Document) -> Document:
     answer: Document = {"runs": runs, "worker": record, "ended": None, "tail": "", "owner": owner}
     if runs:
         with contextlib.suppress(OSError, IndexError, ValueError):
-            pages = Path(f"/proc/{record['pid']}/statm").read_text().split()[1]
+            pages = Path(f"/proc/{record['pid']}/statm").read_text(encoding="utf-8").split()[1]
             answer["rss_bytes"] = int(pages) * os.sysconf("SC_PAGE_SIZE")
         answer["suspended"] = ProcessIdentity.from_json(record).is_suspended()
     elif record:

@@ -102,7 +102,9 @@ class RsyncMirror:
             self._run(["-r", "--delete"], f"{empty}/", self._remote, wanted)
 
     def _run(self, options: list[str], source: str, target: str, wanted: list[str]) -> None:
-        with tempfile.NamedTemporaryFile("w", prefix="zerofleet-rsync-", suffix=".rules") as rules:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", prefix="zerofleet-rsync-", suffix=".rules"
+        ) as rules:
             # Hidden names first: temporaries of writers never travel and are never deleted.
             lines = ["- .*", *(f"+ {pattern}" for pattern in wanted), "- *"]
             rules.write("\n".join(lines) + "\n")

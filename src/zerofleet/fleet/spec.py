@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
+from zerofleet.run.documents import yaml_problem
 from zerofleet.run.frozen import FrozenModel
 from zerofleet.run.layout import check_worker_id
 
@@ -178,7 +179,7 @@ class FleetSpec(FrozenModel):
 def load_fleet(path: Path) -> FleetSpec:
     """Reads a fleet file. Raises FleetError that names every mistake in it."""
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise FleetError(f"fleet file {path}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -186,7 +187,7 @@ def load_fleet(path: Path) -> FleetSpec:
     try:
         tree = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise FleetError(f"fleet file {path}: not valid YAML: {error}") from None
+        raise FleetError(f"fleet file {path}: not valid YAML: {yaml_problem(error)}") from None
     if not isinstance(tree, dict):
         raise FleetError(f"fleet file {path}: expected a mapping with workers:, got {tree!r:.60}")
     return parse_fleet(tree, str(path), path.parent)

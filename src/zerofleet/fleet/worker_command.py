@@ -41,7 +41,7 @@ def worker_env(spec: WorkerSpec) -> dict[str, str]:
 def worker_files(spec: WorkerSpec, root: str, game_file: Path | None = None) -> dict[str, str]:
     """Files that go along with the start command: path there -> text. OSError if one is gone."""
     files = [file for file in (spec.class_file, game_file) if file is not None]
-    return {_there(root, file): file.read_text() for file in files}
+    return {_there(root, file): file.read_text(encoding="utf-8") for file in files}
 
 
 def _there(root: str, file: Path) -> str:

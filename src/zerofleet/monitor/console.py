@@ -60,9 +60,9 @@ def event_line(event: Mapping[str, Any]) -> str:
             return f"{who}waiting for {event.get('for')}"
         case "started":
             threads = event.get("threads")
-            return f"{who}started" + (
-                f" with {threads} thread{'' if threads == 1 else 's'}" if threads else ""
-            )
+            threads_text = f" with {threads} thread{'' if threads == 1 else 's'}" if threads else ""
+            software = f", zerofleet {event['software']}" if "software" in event else ""
+            return f"{who}started{threads_text}{software}"
         case "stopped":
             return f"{who}stopped: {event.get('reason')}, {event.get('games', 0):,} games played"
         case "gate":

@@ -257,6 +257,8 @@ def read_measured(path: Path) -> tuple[list[MatchStats], list[ScoreStats]]:
     They are found wherever a file keeps them: in reports, in rating.json, in training_stats.json.
     Raises: RunError if there are none.
     """
+    if not path.exists():
+        raise RunError(f"{path}: no such file or folder; expected matches or scores in JSON files")
     files = (
         sorted(path.rglob("*.json"), key=lambda f: f.stat().st_mtime) if path.is_dir() else [path]
     )

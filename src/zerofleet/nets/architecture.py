@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from zerofleet import _core
 from zerofleet.games.protocol import Game
-from zerofleet.nets.config import MlpConfig, PolicyValueNetConfig, SpikingConfig
+from zerofleet.nets.config import PolicyValueNetConfig
 from zerofleet.run.frozen import FrozenModel
 
 NetConfig = Annotated[PolicyValueNetConfig, Field(discriminator="kind")]
@@ -101,34 +101,26 @@ class NetArchitecture(FrozenModel):
             ) from None
 
     def __str__(self) -> str:
-        net = self.net
-        if isinstance(net, MlpConfig):
-            layers = f"{net.num_layers} layers of {net.num_units} units"
-        elif isinstance(net, SpikingConfig):
-            layers = (
-                f"spiking net of {net.num_blocks} blocks x {net.num_filters} filters in "
-                f"{net.num_steps} steps"
-            )
-        else:
-            layers = f"residual net of {net.num_blocks} blocks x {net.num_filters} filters"
         return (
-            f"{layers} for {self.game} ({self.num_planes} planes of {self.rows} x {self.cols}, "
-            f"{self.num_scalars} scalars, {self.num_actions} actions, {self.value_head} head)"
+            f"{self.net.layers_text()} for {self.game} ({self.num_planes} planes of {self.rows} x "
+            f"{self.cols}, {self.num_scalars} scalars, {self.num_actions} actions, "
+            f"{self.value_head} head)"
         )
 
 
 def _policy_head(game: Game, net: PolicyValueNetConfig) -> Literal["conv", "linear"]:
     """A conv head needs actions that are plane * cells + cell, and at most one beside them."""
-    if isinstance(net, MlpConfig) or net.policy_head == "linear":
+    asked = net.asked_policy_head()
+    if asked == "linear":
         return "linear"
     _, rows, cols = game.observation_shape
     num_planes, rest = divmod(game.num_actions, rows * cols)
     if num_planes >= 1 and rest <= 1:
         # Every board counts its cells row-major; how a game of others numbers several actions of a
         # cell nobody knows.
-        if num_planes == 1 or isinstance(game, _core.Game) or net.policy_head == "conv":
+        if num_planes == 1 or isinstance(game, _core.Game) or asked == "conv":
             return "conv"
-    elif net.policy_head == "conv":
+    elif asked == "conv":
         raise ArchitectureError(
             f"net.policy_head conv: {game.spec} has {game.num_actions} actions on {rows} x {cols} "
             f"cells; expected a multiple of {rows * cols}, or one more; use linear"

@@ -2,12 +2,13 @@
 
 import copy
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
 
 from zerofleet.nets.architecture import NetArchitecture
-from zerofleet.nets.config import MlpConfig, SpikingConfig
 from zerofleet.nets.layers import ConvNorm
 from zerofleet.nets.mlp import Mlp
 from zerofleet.nets.resnet import ResNet
@@ -19,6 +20,14 @@ actions [B, A] and of the value head [B, K]; `evaluate` takes both inputs as one
 [B, *input_shape], where each scalar follows `scalar_repeat` times; `architecture` says what the net
 is."""
 
+_KINDS: dict[str, Callable[[NetArchitecture, Any], Net]] = {
+    "resnet": ResNet,
+    "spiking": SpikingNet,
+    "mlp": Mlp,
+}
+"""What makes the layers, by `net.kind`; the second argument is the net's part of the
+configuration."""
+
 OUTPUT_SCALE = 0.1
 """Last layers start this much smaller: a new net's priors are nearly equal and its values near 0,
 so that the first games are played by search alone."""
@@ -27,19 +36,10 @@ so that the first games are played by search alone."""
 def build_model(architecture: NetArchitecture, seed: int = 0) -> Net:
     """Returns a new net with random weights, a function of the architecture and the seed."""
     with torch.device("meta"):  # torch's own initialisation would draw from the global generator
-        empty = _layers(architecture)
+        empty = _KINDS[architecture.net.kind](architecture, architecture.net)
     model = empty.to_empty(device="cpu")
     _initialise(model, torch.Generator().manual_seed(seed))
     return model
-
-
-def _layers(architecture: NetArchitecture) -> Net:
-    net = architecture.net
-    if isinstance(net, MlpConfig):
-        return Mlp(architecture, net)
-    if isinstance(net, SpikingConfig):
-        return SpikingNet(architecture, net)
-    return ResNet(architecture, net)
 
 
 @torch.no_grad()

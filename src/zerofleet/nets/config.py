@@ -1,6 +1,6 @@
 """Shapes of the nets. No torch here: workers read these too."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -25,12 +25,27 @@ class NnueConfig(FrozenModel):
 class HeadsConfig(FrozenModel):
     """What nets of tree search have in common: their heads."""
 
+    needs: ClassVar[tuple[str, str] | None] = None
+    """A package without which the net cannot be made, and the extra that has it."""
+
     value_head: Literal["auto", "wdl", "score"] = "auto"
     """wdl: probabilities of win, draw and loss. score: a categorical distribution over what is
     still to be gained (Schrittwieser et al. 2020, appendix F). auto: wdl for two players, score for
     one."""
     num_score_bins: int = Field(default=128, ge=2, le=4096)
     """Bins of the score head, finer near no gain."""
+
+    def layers_text(self) -> str:
+        """The layers in words, for people."""
+        raise NotImplementedError
+
+    def file_name(self) -> str:
+        """Begins the names of weight files for people."""
+        raise NotImplementedError
+
+    def asked_policy_head(self) -> str:
+        """auto, conv or linear; linear where the net does not see a board."""
+        return "linear"
 
 
 class ResNetConfig(HeadsConfig):
@@ -58,10 +73,24 @@ class ResNetConfig(HeadsConfig):
     num_head_units: int = Field(default=128, ge=1, le=16384)
     """Units of the value head's hidden layer."""
 
+    def layers_text(self) -> str:
+        """The layers in words, for people."""
+        return f"residual net of {self.num_blocks} blocks x {self.num_filters} filters"
+
+    def file_name(self) -> str:
+        """Begins the names of weight files for people."""
+        return f"AlphaZeroNet_{self.num_blocks}x{self.num_filters}"
+
+    def asked_policy_head(self) -> str:
+        """As in the configuration."""
+        return self.policy_head
+
 
 class SpikingConfig(HeadsConfig):
     """A net of leaky integrate-and-fire neurons (docs/nets.md draws it). Needs the extra
     `spiking`."""
+
+    needs: ClassVar[tuple[str, str] | None] = ("snntorch", "spiking")
 
     kind: Literal["spiking"] = "spiking"
     """The family of the net: tree search evaluates with this one, and it can play without
@@ -94,6 +123,21 @@ class SpikingConfig(HeadsConfig):
     num_head_units: int = Field(default=128, ge=1, le=16384)
     """Units of the value head's hidden layer."""
 
+    def layers_text(self) -> str:
+        """The layers in words, for people."""
+        return (
+            f"spiking net of {self.num_blocks} blocks x {self.num_filters} filters in "
+            f"{self.num_steps} steps"
+        )
+
+    def file_name(self) -> str:
+        """Begins the names of weight files for people."""
+        return f"SpikingNet_{self.num_blocks}x{self.num_filters}"
+
+    def asked_policy_head(self) -> str:
+        """As in the configuration."""
+        return self.policy_head
+
 
 class MlpConfig(HeadsConfig):
     """Fully connected layers, for small games and games without a board (docs/nets.md)."""
@@ -104,6 +148,14 @@ class MlpConfig(HeadsConfig):
     """Hidden layers; those after the first add to what came before them."""
     num_units: int = Field(default=256, ge=1, le=65536)
     """Units of each."""
+
+    def layers_text(self) -> str:
+        """The layers in words, for people."""
+        return f"{self.num_layers} layers of {self.num_units} units"
+
+    def file_name(self) -> str:
+        """Begins the names of weight files for people."""
+        return f"Mlp_{self.num_layers}x{self.num_units}"
 
 
 PolicyValueNetConfig = ResNetConfig | SpikingConfig | MlpConfig

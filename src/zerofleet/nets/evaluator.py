@@ -216,7 +216,7 @@ def _candidates(backend: str, device: str) -> list[tuple[str, str]]:
 def has_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 by itself (AMX, AVX512-BF16, Arm's BF16)."""
     cpuinfo = Path("/proc/cpuinfo")
-    flags = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
+    flags = set(cpuinfo.read_text(encoding="utf-8").split()) if cpuinfo.exists() else set()
     return bool(flags & {"amx_bf16", "avx512_bf16", "bf16"})
 
 

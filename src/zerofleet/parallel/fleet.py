@@ -31,7 +31,7 @@ def fleet_of(recipe: str, file: str | None) -> tuple[Path, FleetSpec] | None:
         path = Path(file)
         return path, load_fleet(path)
     found = recipe_path(recipe)
-    if found is None or "distributed:" not in found.read_text():
+    if found is None or b"distributed:" not in found.read_bytes():
         return None
     spec = load_fleet(found)
     return (found, spec) if spec.enabled else None

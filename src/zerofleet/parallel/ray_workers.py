@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from zerofleet.fleet.address import RayCluster
 from zerofleet.fleet.devices import WorkerPlan
 from zerofleet.fleet.group import MakeGroup
 from zerofleet.fleet.launcher import Command
@@ -23,26 +22,29 @@ from zerofleet.run.ray_store import SCHEME, connect, end_service, start_service
 
 
 @contextlib.contextmanager
-def ray_workers(run: PreparedRun, cluster: RayCluster) -> Iterator[tuple[PreparedRun, MakeGroup]]:
+def ray_workers(run: PreparedRun, address: str | None) -> Iterator[tuple[PreparedRun, MakeGroup]]:
     """The run with as many workers as are asked for or fit, and the group that plays.
 
     The actor of the run directory, and a cluster that was started for this run, live as long as
     this context.
 
+    Args:
+      address: HOST:PORT of the head (GCS); None: the cluster of this machine, or a new one.
+
     Raises: ConfigError if the cluster has no room for a worker; StoreError if it cannot be joined,
       or another session trains this directory there.
     """
     request = run.request
-    ray = connect(cluster.address)
+    ray = connect(address)
     try:
-        address = str(ray.get_runtime_context().gcs_address)
+        head = str(ray.get_runtime_context().gcs_address)
         threads, gpus = request.threads or 1, request.gpus_per_worker
-        plan = _plan(ray, address, request.workers, threads, gpus)
+        plan = _plan(ray, head, request.workers, threads, gpus)
         place, actor = request.run_dir, ""
         if place.is_directory:
             actor = f"store-{_token(place)}"
             start_service(ray, actor, place.files)
-            place = Place(f"{SCHEME}://{address}/{actor}")
+            place = Place(f"{SCHEME}://{head}/{actor}")
         launcher = RayLauncher(
             ray,
             place,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zerofleet.fleet.address import RayCluster, parse_ray
 from zerofleet.fleet.devices import DeviceManager, WorkerPlan, choose_devices
+from zerofleet.parallel.clusters import Cluster
 from zerofleet.parallel.fleet import fleet_keys, fleet_of, warn_of_weights
 from zerofleet.roles.config import (
     AlphaBetaRunConfig,
@@ -67,11 +67,11 @@ class RunRequest:
 
         Raises: ConfigError for whatever the processes would stumble over.
         """
-        cluster, workers, keys = self.ray_cluster(), self.workers, self.keys
+        cluster, workers, keys = self.cluster(), self.workers, self.keys
         fleet = None if cluster is not None else fleet_of(self.recipe, self.fleet)
         if cluster is not None:
             if workers == 0:
-                raise ConfigError("--workers 0: nobody would play on the Ray cluster")
+                raise ConfigError("--workers 0: nobody would play on the cluster")
             workers = 0  # of this host
         elif self.gpus_per_worker:
             raise ConfigError("--gpus-per-worker: has no meaning without --fleet ray")
@@ -105,10 +105,10 @@ class RunRequest:
         request = replace(self, keys=keys)
         return PreparedRun(request, config, plan, devices.trainer, warm_start, fleet)
 
-    def ray_cluster(self) -> RayCluster | None:
-        """The Ray cluster that plays, if one was asked for. Raises: ConfigError."""
+    def cluster(self) -> Cluster | None:
+        """The cluster that plays, if one was asked for. Raises: ConfigError."""
         try:
-            return None if self.fleet is None else parse_ray(self.fleet)
+            return None if self.fleet is None else Cluster.parse(self.fleet)
         except ValueError as error:
             raise ConfigError(str(error)) from None
 

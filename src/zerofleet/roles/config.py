@@ -21,11 +21,13 @@ from zerofleet.games.game_file import is_game_file
 from zerofleet.games.openspiel import PREFIX as OPENSPIEL_PREFIX
 from zerofleet.games.registry import game_names
 from zerofleet.games.spec import join_spec
-from zerofleet.nets.config import NnueConfig, PolicyValueNetConfig, ResNetConfig, SpikingConfig
+from zerofleet.nets.config import NnueConfig, PolicyValueNetConfig, ResNetConfig
 from zerofleet.nets.features import feature_set_of_game
 from zerofleet.replay.config import ReplayConfig, SampleReplayConfig
+from zerofleet.run.documents import yaml_problem
 from zerofleet.run.frozen import FrozenModel
 from zerofleet.run.lease import BEAT_SECONDS, DEAD_AFTER_SECONDS
+from zerofleet.run.software import software_version
 from zerofleet.search.config import AlphaBetaConfig, MctsConfig
 from zerofleet.selfplay.config import PlayConfig, SelfplayConfig
 from zerofleet.training.config import PolicyValueConfig, TrainingConfig
@@ -137,6 +139,8 @@ class BaseRunConfig(FrozenModel):
     """Names the run in logs and plots; empty: the name of the run directory."""
     seed: int = Field(default=1, ge=0, lt=1 << 63)
     """Seed of the run; games, initial weights and sampling derive from it."""
+    software: str = ""
+    """Version and git revision of the zerofleet that wrote config.json; written by the trainer."""
     game: GameConfig
     pacing: PacingConfig = PacingConfig()
     arena: ArenaConfig = ArenaConfig()
@@ -148,8 +152,9 @@ class BaseRunConfig(FrozenModel):
         return ""
 
     def to_json(self) -> bytes:
-        """The text of config.json: every key, defaults included."""
-        return (json.dumps(self.model_dump(mode="json"), indent=2) + "\n").encode()
+        """The text of config.json: every key, defaults included, and which software writes it."""
+        tree = {**self.model_dump(mode="json"), "software": software_version()}
+        return (json.dumps(tree, indent=2) + "\n").encode()
 
 
 class AlphaBetaRunConfig(BaseRunConfig):
@@ -191,11 +196,13 @@ RunConfig = AlphaBetaRunConfig | TreeSearchRunConfig
 def check_trainable(config: RunConfig) -> None:
     """Raises ConfigError unless the game, which must exist, fits the kind of net and that can be
     made here."""
-    if isinstance(config.net, SpikingConfig) and find_spec("snntorch") is None:
-        raise ConfigError(
-            "net.kind spiking: snntorch is not installed: pip install 'zerofleet[spiking]'"
-        )
-    if not isinstance(config, AlphaBetaRunConfig):
+    if isinstance(config, TreeSearchRunConfig):
+        package, extra = config.net.needs or ("", "")
+        if package and find_spec(package) is None:
+            raise ConfigError(
+                f"net.kind {config.net.kind}: {package} is not installed: "
+                f"pip install 'zerofleet[{extra}]'"
+            )
         return
     if config.pacing.games_per_iteration:
         raise ConfigError(
@@ -239,7 +246,10 @@ def load_recipe(recipe: str) -> Tree:
         path = Path(recipe)
         if not path.is_file():
             raise ConfigError(f"recipe {recipe}: no such file")
-        text = path.read_text()
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"recipe {recipe}: expected text in UTF-8: {error}") from None
     else:
         if recipe not in recipe_names():
             if _is_game(recipe):
@@ -248,11 +258,15 @@ def load_recipe(recipe: str) -> Tree:
                 f"unknown recipe {recipe!r}{_nearest(recipe, recipe_names())}; "
                 f"known: {', '.join(recipe_names())}, the path of a .yaml file, or a game"
             )
-        text = resources.files("zerofleet.recipes").joinpath(f"{recipe}.yaml").read_text()
+        text = (
+            resources.files("zerofleet.recipes")
+            .joinpath(f"{recipe}.yaml")
+            .read_text(encoding="utf-8")
+        )
     try:
         tree = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
-        raise ConfigError(f"recipe {recipe}: not valid YAML: {error}") from None
+        raise ConfigError(f"recipe {recipe}: not valid YAML: {yaml_problem(error)}") from None
     if not isinstance(tree, dict):
         raise ConfigError(f"recipe {recipe}: expected a mapping of sections, got {tree!r:.60}")
     return {key: value for key, value in tree.items() if key not in FLEET_PARTS}

@@ -203,7 +203,7 @@ class DistributedTraining:
                 on_lost=self._stop.set,
             )
         )
-        self._log = stack.enter_context((self._save_dir / LOG).open("a"))
+        self._log = stack.enter_context((self._save_dir / LOG).open("a", encoding="utf-8"))
         self._series = stack.enter_context(SeriesWriter(self._save_dir / LOGS, "trainer"))
         self._store.sweep()
         prune(self._store)
@@ -269,6 +269,7 @@ class DistributedTraining:
         low, high = total // ranks, -(-total // ranks)
         each = str(low) if low == high else f"{low} or {high}"
         unit = "GPU" if group.device.type == "cuda" else "rank"
+        self._say(f"zerofleet {software_version()}")
         self._say(f"Batch size per {unit}: {each}, total: {total}")
         model = learner.model
         size = sum(parameter.numel() for parameter in model.parameters())

@@ -4,7 +4,6 @@ They derive from the commit and are redone at start like everything that does. T
 of the committed learner; `--checkpoint` reads them (warm_start.py), a restart does not.
 """
 
-from zerofleet.nets.config import MlpConfig, ResNetConfig, SpikingConfig
 from zerofleet.roles.config import ConfigError, RunConfig, TreeSearchRunConfig
 from zerofleet.run.store import Store, read_or_none
 
@@ -39,17 +38,14 @@ def keep(store: Store, names: list[str], learner: bytes) -> None:
 
 def weights_name(config: TreeSearchRunConfig) -> str:
     """The weight file for people, in the directory of a job that trains on given games."""
-    net = config.net
-    if isinstance(net, MlpConfig):
-        return f"Mlp_{net.num_layers}x{net.num_units}_distributed.pt"
-    name = "AlphaZeroNet" if isinstance(net, ResNetConfig) else "SpikingNet"
-    return f"{name}_{net.num_blocks}x{net.num_filters}_distributed.pt"
+    return f"{config.net.file_name()}_distributed.pt"
 
 
 def _filled(key: str, name: str, config: RunConfig, iteration: int) -> str:
     values = {"iteration": iteration}
-    if isinstance(config.net, ResNetConfig | SpikingConfig):
-        values |= {"blocks": config.net.num_blocks, "filters": config.net.num_filters}
+    for size in ("blocks", "filters"):
+        if hasattr(config.net, f"num_{size}"):
+            values[size] = getattr(config.net, f"num_{size}")
     try:
         return name.format(**values)
     except KeyError as missing:

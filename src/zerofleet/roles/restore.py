@@ -29,6 +29,7 @@ from zerofleet.run.errors import RunError
 from zerofleet.run.layout import CONFIG, TRAINER_LEASE
 from zerofleet.run.lease import Lease
 from zerofleet.run.models import RUN_ID, fetch_model, publish_model, read_manifest
+from zerofleet.run.place import check_run_directory
 from zerofleet.run.software import software_version
 from zerofleet.run.store import DirectoryStore, Store
 from zerofleet.training import checkpoint as nnue_checkpoint
@@ -52,8 +53,7 @@ def restore_version(
     Raises: RunError if there is no such version, if its file is damaged, or if the run has no
       commit; LeaseHeldError if its trainer is alive.
     """
-    if not run_dir.is_dir():
-        raise RunError(f"{run_dir}: no such run directory")
+    check_run_directory(run_dir)
     store = DirectoryStore(run_dir)
     known = read_manifest(store)["versions"]
     if str(version) not in known:

@@ -293,7 +293,13 @@ class Trainer:
             store.sweep()
         prune(store)
         self._loop_started = time.monotonic()
-        self._tell("started", pid=os.getpid(), run_dir=str(self._place), config=config.model_dump())
+        self._tell(
+            "started",
+            pid=os.getpid(),
+            software=software_version(),
+            run_dir=str(self._place),
+            config=config.model_dump(),
+        )
         progress = self._restore_or_bootstrap()
         self._collector = Collector(
             store,

@@ -149,7 +149,12 @@ class Worker:
                 Watchdog(on_hung=lease.release) as self.watchdog,
             ):
                 self.session = WorkerSession(store, lease, heartbeat, worker, stop, series)
-                self.tell("started", threads=self._threads, pid=os.getpid())
+                self.tell(
+                    "started",
+                    threads=self._threads,
+                    pid=os.getpid(),
+                    software=software_version(),
+                )
                 error = ""
                 try:
                     self._play_until_stopped()

@@ -139,7 +139,7 @@ def _writer_of(path: Path) -> ProcessIdentity | None:
     """The process a hidden file names, if it is of this kernel; None if that cannot be said."""
     if path.name.endswith(".claim"):
         with contextlib.suppress(OSError):
-            return _writer_of(path.parent / path.read_text())
+            return _writer_of(path.parent / path.read_text(encoding="utf-8"))
         return None
     match = _TEMPORARY.fullmatch(path.name)
     if match is None or match[1] != kernel_token():

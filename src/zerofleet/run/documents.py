@@ -42,3 +42,11 @@ def check_format(document: dict[str, Any], where: str, supported: int) -> None:
             f"{where}: format {found!r}, this version of zerofleet reads 1 to {supported}; "
             "use the zerofleet that wrote the run, or a later one"
         )
+
+
+def yaml_problem(error: Exception) -> str:
+    """What a parser of YAML says is wrong, in one line."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is None or not problem:
+        return " ".join(str(error).split())
+    return f"{problem} in line {mark.line + 1}, column {mark.column + 1}"

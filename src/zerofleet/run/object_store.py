@@ -91,6 +91,15 @@ class ObjectPrefix:
     def __str__(self) -> str:
         return f"{self.scheme}://{self.bucket}/{self.prefix}"
 
+    @property
+    def identity(self) -> str:
+        """The same for every way to write the address."""
+        return str(self)
+
+    def store(self) -> "ObjectStore":
+        """The store of the run, with the settings of the environment. Raises: StoreError."""
+        return ObjectStore(str(self))
+
 
 class ObjectStore:
     """A run in object storage; safe to use from several threads."""

@@ -7,12 +7,33 @@ run in object storage, in a working directory of this host, from which `own_file
 
 import hashlib
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
+from zerofleet.run import object_store, ray_store
 from zerofleet.run.errors import RunError
-from zerofleet.run.object_store import ObjectPrefix, ObjectStore
-from zerofleet.run.ray_store import SCHEME, RayStore, StoreAddress
 from zerofleet.run.store import DirectoryStore, Store
+
+
+class Address(Protocol):
+    """Where a run is kept that has no directory."""
+
+    @property
+    def identity(self) -> str:
+        """The same for every way to write the address; its last part, after /, names the run."""
+        ...
+
+    def store(self) -> Store:
+        """The store of the run. Raises: StoreError if the environment does not fit."""
+        ...
+
+
+SCHEMES: Mapping[str, Callable[[str], Address]] = {
+    **dict.fromkeys(object_store.SCHEMES, object_store.ObjectPrefix.parse),
+    ray_store.SCHEME: ray_store.StoreAddress.parse,
+}
+"""What reads an address that begins with SCHEME://; it raises ValueError for one that is none."""
 
 
 class Place:
@@ -21,11 +42,10 @@ class Place:
     def __init__(self, text: str) -> None:
         """Nothing is opened or created. Raises: ValueError for an address that is none."""
         self.text = text
-        self._elsewhere: ObjectPrefix | StoreAddress | None = None
-        if text.startswith(f"{SCHEME}://"):
-            self._elsewhere = StoreAddress.parse(text)
-        elif "://" in text:
-            self._elsewhere = ObjectPrefix.parse(text)
+        self._elsewhere: Address | None = None
+        scheme, is_address, _ = text.partition("://")
+        if is_address:
+            self._elsewhere = SCHEMES.get(scheme, object_store.ObjectPrefix.parse)(text)
 
     @staticmethod
     def of(where: "str | os.PathLike[str] | Place") -> "Place":
@@ -57,9 +77,7 @@ class Place:
     @property
     def identity(self) -> str:
         """The same for every way to write the place on this host."""
-        if isinstance(self._elsewhere, StoreAddress):
-            return f"{SCHEME}/{self._elsewhere.actor}"  # a cluster may come back elsewhere
-        return str(self._elsewhere or Path(self.text).resolve())
+        return self._elsewhere.identity if self._elsewhere else str(Path(self.text).resolve())
 
     @property
     def files(self) -> Path:
@@ -75,9 +93,7 @@ class Place:
 
     def store(self) -> Store:
         """The store of the run. Raises: StoreError if the environment does not fit."""
-        if isinstance(self._elsewhere, StoreAddress):
-            return RayStore(self.text)
-        return ObjectStore(self.text) if self._elsewhere else DirectoryStore(self.text)
+        return self._elsewhere.store() if self._elsewhere else DirectoryStore(self.text)
 
 
 def state_directory() -> Path:
@@ -86,12 +102,20 @@ def state_directory() -> Path:
     return base / "zerofleet"
 
 
+def check_run_directory(path: Path) -> None:
+    """Raises: RunError unless there is a directory."""
+    if path.is_dir():
+        return
+    if path.exists():
+        raise RunError(f"{path}: expected a run directory, this is a file")
+    raise RunError(f"{path}: no such run directory")
+
+
 def existing_store(place: Place) -> Store:
     """The store of a run that is there. Raises: RunError if nothing is."""
     store = place.store()
     if place.is_directory:
-        if not place.files.is_dir():
-            raise RunError(f"{place}: no such run directory")
+        check_run_directory(place.files)
     elif not store.list("", limit=1).entries:
         raise RunError(f"{place}: there is no run: no object begins so")
     return store

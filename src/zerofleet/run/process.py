@@ -18,7 +18,7 @@ from typing import Any
 def boot_id() -> str:
     """The running kernel's boot id; empty where the system has none."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     except OSError:
         return ""
 
@@ -35,7 +35,7 @@ def pid_namespace() -> str:
 def _stat_fields(pid: int) -> list[str] | None:
     """Fields of /proc/<pid>/stat from the third (state) on, or None if there is no such process."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except (OSError, ValueError):
         return None
     # The second field is the command in brackets and may itself hold blanks and brackets.

@@ -113,6 +113,15 @@ class StoreAddress:
     def __str__(self) -> str:
         return f"{SCHEME}://{self.cluster}/{self.actor}"
 
+    @property
+    def identity(self) -> str:
+        """The actor alone: a cluster may come back at another address."""
+        return f"{SCHEME}/{self.actor}"
+
+    def store(self) -> "RayStore":
+        """The store behind the actor; it connects at the first call."""
+        return RayStore(str(self))
+
 
 class StoreService:
     """What the actor runs. Answers are (kind, value): errors travel as words, not as objects."""

@@ -1,23 +1,34 @@
-"""Which software wrote a file: version and, in a checkout, its git revision."""
+"""Which software wrote a file: version and git revision."""
 
 import functools
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+_PACKAGE = Path(__file__).resolve().parents[1]
+
 
 @functools.cache
 def software_version() -> str:
-    """`0.1.0` or, in a git checkout, `0.1.0+g1a2b3c4d` (`.dirty` if files are changed)."""
+    """`0.1.0+g1a2b3c4`, with `.dirty` if files were changed; `0.1.0` where nobody knows more."""
     try:
         installed = version("zerofleet")
     except PackageNotFoundError:
         installed = "unknown"
-    root = Path(__file__).resolve().parents[3]
+    revision = _revision(_PACKAGE)
+    return f"{installed}+g{revision}" if revision else installed
+
+
+def _revision(package: Path) -> str:
+    """Of a checkout git says it, and of an installed package the file that CMake wrote."""
+    root = package.parents[1]
     if not (root / ".git").exists():
-        return installed
+        try:
+            return (package / "REVISION").read_text(encoding="ascii").strip()
+        except OSError:
+            return ""
     try:
-        revision = subprocess.run(
+        return subprocess.run(
             ["git", "-C", str(root), "describe", "--always", "--dirty=.dirty", "--exclude=*"],
             capture_output=True,
             text=True,
@@ -25,5 +36,4 @@ def software_version() -> str:
             check=True,
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
-        return installed
-    return f"{installed}+g{revision}" if revision else installed
+        return ""

@@ -16,14 +16,13 @@ import numpy as np
 
 from zerofleet.search.config import MctsConfig
 from zerofleet.search.reference_rules import (
+    RULES,
     Edge,
     Node,
     chance_value,
     completed_q,
     exploration,
-    select_gumbel,
     select_outcome,
-    select_puct,
 )
 
 Evaluate = Callable[[Any], tuple[Mapping[int, float], float]]
@@ -126,13 +125,10 @@ class ReferenceMcts:
             below = edge.node
             if below.kind == "chance":
                 action = select_outcome(below, visits)
-            elif self.config.selection == "gumbel":
-                action = select_gumbel(below, visits - 1, self.config)
             else:
                 mean = edge.q if below.mover == node.mover else -edge.q
-                action = select_puct(
-                    below, visits - 1, mean, self.config, self.config.fpu_reduction
-                )
+                rule = RULES[self.config.selection]
+                action = rule(below, visits - 1, mean, self.config, self.config.fpu_reduction)
             node = below
         # 2. Expand; a chance node goes on with one of its outcomes.
         while True:
@@ -173,7 +169,7 @@ class ReferenceMcts:
                 if edge.visits + edge.in_flight < owed:
                     return a
         mean = self.root_sum / self.root_visits
-        return select_puct(root, visits, mean, config, config.root_fpu_reduction)
+        return RULES[config.selection](root, visits, mean, config, config.root_fpu_reduction)
 
     # 3. Back up.
 

@@ -115,7 +115,7 @@ def completed_q(node: Node, config: MctsConfig) -> tuple[Callable[[int], float],
     return sigma, (mixed - high) * factor, unvisited_prior
 
 
-def select_gumbel(node: Node, visits: int, config: MctsConfig) -> int:
+def select_gumbel(node: Node, visits: int, mean: float, config: MctsConfig, fpu: float) -> int:
     """argmax pi'(a) - n(a) / (1 + sum n), pi' = softmax(logits + sigma(q)) (section 5 there)."""
     a_next = node.unvisited()
     if not node.edges:
@@ -139,6 +139,15 @@ def select_gumbel(node: Node, visits: int, config: MctsConfig) -> int:
     if a_next is not None and node.priors[a_next] * unvisited / total > best_score:
         return a_next
     return best
+
+
+RULES: dict[str, Callable[[Node, int, float, MctsConfig, float], int]] = {
+    "puct": select_puct,
+    "gumbel": select_gumbel,
+}
+"""What `search.selection` may be: the edge to descend from a node where a player moves, from the
+visits of its edges, the mean of all values seen there (mover's view), and the reduction of
+first-play urgency. Gumbel has a root of its own."""
 
 
 def select_outcome(node: Node, visits: int) -> int:

@@ -128,13 +128,16 @@ class TrainOptions:
 
     def check(self) -> None:
         """Raises: ConfigError for what no rank needs to be started for."""
-        from zerofleet.roles.config import ConfigError
+        from zerofleet.roles.config import ConfigError, load_recipe
 
         if self.data is None:
             raise ConfigError(
                 "--data is missing: a run directory or a folder of shards; self-play and training "
                 f"together are `zerofleet train {self.recipe}`"
             )
+        if not self.data.exists():
+            raise ConfigError(f"--data {self.data}: no such run directory, folder or file")
+        load_recipe(self.recipe)
 
     def keys(self) -> dict[str, Any]:
         """Dotted configuration keys."""

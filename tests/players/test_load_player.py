@@ -63,7 +63,7 @@ def test_a_run(run: Path) -> None:
     [
         ("gredy", r"unknown player 'gredy'; did you mean 'greedy'\?"),
         ("minmax:2", r"did you mean 'minimax:2'\?"),
-        ("stockfish", r"Players are: random, greedy, minimax:2"),
+        ("stockfish", r"players are: random, greedy, minimax:2"),
         ("minimax:", r"expected depth as a number 1\.\.64; came ''"),
         ("minimax:0", r"came '0'"),
         ("minimax:-1", r"came '-1'"),

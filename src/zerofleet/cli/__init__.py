@@ -123,7 +123,8 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         if error.filename is None:
             raise
-        _fail(f"{error.filename}: {error.strerror}", 1)
+        why = "expected a directory" if isinstance(error, FileExistsError) else error.strerror
+        _fail(f"{error.filename}: {why}", 1)
     except Exception as error:
         # Our own error classes carry a message for people, and so do errors in a user's game;
         # anything else is a bug and shows where.

@@ -120,6 +120,10 @@ def benchmark(
         raise ConfigError(f"--opponents {opponents}: one of them is named twice")
     others = [load_player(name, game, device=device) for name in names]
 
+    for folder in (save, output and output.parent):
+        if folder is not None:  # a place that is none is told before the games
+            folder.mkdir(parents=True, exist_ok=True)
+
     def tell(text: str) -> None:
         if not quiet and not as_json:
             print(text, file=sys.stderr, flush=True)

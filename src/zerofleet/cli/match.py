@@ -121,6 +121,8 @@ def match(
         "adjudicate_win": adjudicate_win,
         "adjudicate_draw": adjudicate_draw,
     }
+    if save is not None:  # a place that is none is told before the games
+        save.mkdir(parents=True, exist_ok=True)
     with ExitStack() as players, stop_signals() as stop:
         rules_of_game, one, two = _load(player, opponent, game, device, players)
         is_external = any(text.startswith(("uci:", "gtp:")) for text in (player, opponent))

@@ -161,14 +161,12 @@ def trainer(
 
 
 def _devices(gpus: str | None, device: str) -> tuple[str, ...]:
-    from zerofleet.fleet.devices import parse_devices
+    from zerofleet.fleet.devices import check_device, parse_devices
 
-    if gpus is None:
-        return (device,)
-    if device != "auto":
+    if gpus is not None and device != "auto":
         raise ConfigError(f"--gpus {gpus} and --device {device}: name the devices with one of them")
     try:
-        return parse_devices(gpus)
+        return (check_device(device, "--device"),) if gpus is None else parse_devices(gpus)
     except ValueError as error:
         raise ConfigError(str(error)) from None
 

@@ -49,7 +49,7 @@ def load_game_file(spec: str) -> Game:
         near = get_close_matches(class_name, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise GameFileError(
-            f"{file} has no class {class_name!r}{hint} classes: {', '.join(known) or 'none'}"
+            f"{file} has no class {class_name!r}{hint}; its classes: {', '.join(known) or 'none'}"
         )
     standard = _standard_options(found, name)
     options = dict(standard)

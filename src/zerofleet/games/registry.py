@@ -17,6 +17,12 @@ def game_names() -> list[str]:
     return list(_core.game_names())
 
 
+class UnknownGameError(ValueError):
+    """A text that names no game, or an option that the game does not take."""
+
+    exit_status = 2
+
+
 def load_game(spec: str | PathLike[str], **options: Any) -> Game:
     """Returns the rules of a game.
 
@@ -43,9 +49,9 @@ def load_game(spec: str | PathLike[str], **options: Any) -> Game:
     except ValueError as error:
         name = text.partition("(")[0].strip()
         if name in game_names():
-            raise
+            raise UnknownGameError(str(error)) from None
         own = f"{name}.py" if Path(f"{name}.py").is_file() else "FILE.py:CLASS"
-        raise ValueError(f"{error}; a game of your own is {own}") from None
+        raise UnknownGameError(f"{error}; a game of your own is {own}") from None
 
 
 def _no_text(spec: Any) -> str:

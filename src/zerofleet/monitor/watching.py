@@ -37,7 +37,7 @@ def look_at_run(run_dir: Place | Path) -> Look:
 def look_at_file(path: Path) -> Look:
     """Looks at a training_stats.json: at the whole run where it lies in one, else at it alone.
 
-    Raises: RunError if there is no such file.
+    Raises: RunError if there is no such file, or something else is in it.
     """
     if not path.is_file():
         raise RunError(f"{path}: no such file; expected a {TRAINING_STATS}")
@@ -47,7 +47,10 @@ def look_at_file(path: Path) -> Look:
     if is_of_run:
         return look_at_run(path.parent)
     store = DirectoryStore(path.parent)
-    known: list[IterationStats] = []
+    try:
+        known = cast("list[IterationStats]", parse_stats(store.read(path.name)))
+    except RunError as error:
+        raise RunError(f"{path}: {error}") from None
 
     def look() -> tuple[RunView, RunFacts]:
         nonlocal known

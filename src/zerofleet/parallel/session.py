@@ -55,9 +55,9 @@ class LocalSession:
         try:
             self._place.files.mkdir(parents=True, exist_ok=True)
         except OSError as error:
+            why = "a file is there" if isinstance(error, FileExistsError) else error.strerror
             raise ConfigError(
-                f"--run-dir {self._place.files}: cannot be created: {error.strerror}; choose "
-                "another place"
+                f"--run-dir {self._place.files}: cannot be created: {why}; choose another place"
             ) from None
         self._store = self._place.store()
         self._messages: deque[str] = deque(maxlen=8)

@@ -208,5 +208,5 @@ def _suffix(settings: Mapping[str, int]) -> str:
 
 def _nearest(text: str) -> str:
     near = difflib.get_close_matches(text.lower(), _EXAMPLES[:_NUM_FIXED], n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}Players are: {', '.join(_EXAMPLES)}"
+    hint = f"did you mean {near[0]!r}? Players" if near else "players"
+    return f"{hint} are: {', '.join(_EXAMPLES)}"

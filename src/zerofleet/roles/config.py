@@ -255,8 +255,8 @@ def load_recipe(recipe: str) -> Tree:
             if _is_game(recipe):
                 return {"game": {"name": recipe}, "net": {"kind": ResNetConfig().kind}}
             raise ConfigError(
-                f"unknown recipe {recipe!r}{_nearest(recipe, recipe_names())}; "
-                f"known: {', '.join(recipe_names())}, the path of a .yaml file, or a game"
+                f"unknown recipe {recipe!r}{_nearest(recipe, recipe_names()) or '.'} Known: "
+                f"{', '.join(recipe_names())}, the path of a .yaml file, or a game"
             )
         text = (
             resources.files("zerofleet.recipes")

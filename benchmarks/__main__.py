@@ -8,6 +8,7 @@ them alike; figures are medians. Compare figures of one run with each other, not
 
 import argparse
 import functools
+import importlib.util
 import json
 import os
 import platform
@@ -90,9 +91,11 @@ def one_round(args: argparse.Namespace) -> list[tuple[str, float]]:
             (f"search/{level} share of time: move generation", one["share_move_generation"]),
             (f"search/{level} share of time: table", one["share_table"]),
         ]
+    found += start_up()
     found += pool()
     found += replay()
     found += self_play_with_nets()
+    found += beside_mctx()
     found += workers()
     if not args.no_training:
         found += training()
@@ -109,6 +112,21 @@ def pool() -> list[tuple[str, float]]:
         found.append((name, line["simulations_per_second"]))
         if line["threads"] == 2:
             found.append((f"pool/{line['game']} 2 threads : 1", line["ratio"]))
+    return found
+
+
+def start_up() -> list[tuple[str, float]]:
+    """Processor seconds until a command does its work; a worker of alpha-beta loads no torch."""
+    modules = "import zerofleet.roles.worker, zerofleet.roles.alphabeta_play"
+    commands = {
+        "zerofleet --help": ("-m", "zerofleet", "--help"),
+        "modules of a worker": ("-c", modules),
+    }
+    found = []
+    for name, arguments in commands.items():
+        before = sum(os.times()[2:4])
+        subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
+        found.append((f"start-up/{name}, processor seconds", sum(os.times()[2:4]) - before))
     return found
 
 
@@ -136,6 +154,20 @@ def self_play_with_nets() -> list[tuple[str, float]]:
         ]
         found += [(f"{name} share of time: {k}", share) for k, share in line["shares"].items()]
     return found
+
+
+def beside_mctx() -> list[tuple[str, float]]:
+    """A small net's self-play here and in mctx on pgx, where that is installed; by CPU time."""
+    if importlib.util.find_spec("pgx") is None:
+        return []
+    target = BUILD / "mctx.json"
+    command = [sys.executable, "-m", "benchmarks.bench_mctx", "--rounds", "1", "--seconds", "2"]
+    command += ["--batches", "64", "--json", str(target)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
+    rows = json.loads(target.read_text())
+    return [
+        (f"small net/{r['game']}, {r['variant']}, simulations/s by CPU", r["cpu"]) for r in rows
+    ]
 
 
 def workers() -> list[tuple[str, float]]:
@@ -223,8 +255,46 @@ def report(figures: dict[str, list[float]], rounds: int) -> str:
     for name, values in figures.items():
         spread = (min(values), statistics.median(values), max(values))
         lines.append(f"{name:58}" + "".join(f"{shown(value):>13}" for value in spread))
+    lines += ["", f"{'side by side':58}{'minimum':>13}{'median':>13}{'maximum':>13}"]
+    for name, ours, theirs in pairs(figures):
+        ratios = [a / b for a, b in zip(figures[ours], figures[theirs], strict=True)]
+        spread = (min(ratios), statistics.median(ratios), max(ratios))
+        lines.append(f"{name:58}" + "".join(f"{value:>13,.2f}" for value in spread))
     lines += ["", f"{rounds} rounds in turns; compare figures of one run with each other"]
     return "\n".join(lines)
+
+
+def pairs(figures: dict[str, list[float]]) -> list[tuple[str, str, str]]:
+    """(what, our figure, that of another program doing the same work in the same round)."""
+    found = [
+        (
+            f"random play of {game}: OpenSpiel from Python",
+            f"random play/{game}, moves/s",
+            f"random play/{game} in OpenSpiel from Python, moves/s",
+        )
+        for game in OPEN_SPIEL
+    ]
+    perft = "chess/perft 6 of the start, {}/s"
+    found += [
+        (f"perft 6 of chess, {how}: Stockfish", perft.format(how), chess.STOCKFISH_PERFT)
+        for how in ("pext", "magic")
+    ]
+    found += [
+        ("random play of chess: python-chess", "chess/random play, moves/s", chess.PYTHON_PLAY),
+        ("PGN read: python-chess", "chess/PGN read, plies/s", chess.PYTHON_PGN),
+    ]
+    for theirs in [name for name in figures if "mctx on pgx" in name]:
+        game = theirs.split(",")[0]
+        found += [
+            (
+                f"{game}, {name.split(',')[1].strip()}{' +cache' * ('cache' in name)}: mctx",
+                name,
+                theirs,
+            )
+            for name in figures
+            if name.startswith(f"{game}, ours")
+        ]
+    return [pair for pair in found if pair[1] in figures and pair[2] in figures]
 
 
 def shown(value: float) -> str:

@@ -16,6 +16,19 @@ def game_file_of(config: RunConfig) -> Path | None:
     return Path(name.rpartition(":")[0] if ".py:" in name else name)
 
 
+def refuse_from_run(config: RunConfig, run_dir: Path) -> None:
+    """Raises OverrideError if the run names a file inside its own directory as its game.
+
+    Who may write into a shared directory delivers games there, and no code.
+    """
+    file = game_file_of(config)
+    if file is not None and file.resolve().is_relative_to(run_dir.resolve()):
+        raise OverrideError(
+            f"the game of this run is {file}, a file in the run directory, from which no code is "
+            "loaded: keep it elsewhere on this host and say where, --game-file FILE"
+        )
+
+
 def checked_game(config: RunConfig) -> RunConfig:
     """The configuration with the checksum of its game's file, if it has one.
 

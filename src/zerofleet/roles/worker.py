@@ -37,7 +37,7 @@ from zerofleet.roles.config import (
     parse_config_json,
     resolve,
 )
-from zerofleet.roles.game_of_run import name_with_file
+from zerofleet.roles.game_of_run import name_with_file, refuse_from_run
 from zerofleet.roles.report import Event, Report, error_text, silent
 from zerofleet.roles.watchdog import Watchdog
 from zerofleet.run.errors import DamagedError, RunError, StoreError
@@ -289,6 +289,8 @@ class Worker:
         }
         if self._game_file is not None:
             own["game.name"] = name_with_file(run, self._game_file)
+        elif self._place.is_directory:
+            refuse_from_run(run, self._place.files)
         return own
 
     def check_same_run(self, model: PublishedModel) -> None:

@@ -167,7 +167,10 @@ def test_a_killed_worker_costs_nothing_but_time(tmp_path):
     assert (len(guardians), len(roles)) == (3, 4), found
     os.kill(json.loads(victim.read_text())["pid"], signal.SIGKILL)
     text = training.finish()
-    assert processes(tmp_path) == {}
+    end = time.monotonic() + 60 * PATIENCE
+    while left := processes(tmp_path):  # compilers of torch end a moment after their trainer
+        assert time.monotonic() < end, left
+        time.sleep(0.1)
     assert re.search(LINES, text), text
     assert re.search(ITERATION.format(n=1), text), text
     assert re.search(r"⚠️  ERROR in CPU 0: killed by SIGKILL.*starts again in 1 s; log: ", text), (

@@ -61,7 +61,11 @@ def play_long_match(
             f"colours); came {num_games}"
         )
     size = round_games or (ROUND_GAMES if sprt is None else SPRT_ROUND_GAMES)
-    openings = make_openings(game, num_games // 2, plies=opening_plies, seed=seed)
+    openings = make_openings(
+        game, num_games // 2, plies=opening_plies, seed=seed, should_stop=should_stop
+    )
+    if len(openings) < num_games // 2:
+        raise MatchStopped
     found: LongMatch | None = None
     for first in range(0, num_games, size):
         if found is not None and (found.is_decided or should_stop()):

@@ -1,5 +1,6 @@
 """Openings of a match: distinct positions a few random plies into the game."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from zerofleet.games.protocol import Game, State
@@ -32,7 +33,14 @@ def folded_key(game: Game, state: State) -> bytes:
     return min(state.transformed(s).pack().tobytes() for s in range(game.symmetries))
 
 
-def make_openings(game: Game, num_openings: int, *, plies: int, seed: int) -> list[Opening]:
+def make_openings(
+    game: Game,
+    num_openings: int,
+    *,
+    plies: int,
+    seed: int,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> list[Opening]:
     """Returns openings whose final positions all differ, also after mirroring and turning.
 
     Each is a sequence of uniformly random legal actions and leaves the game open; nature's moves
@@ -43,6 +51,7 @@ def make_openings(game: Game, num_openings: int, *, plies: int, seed: int) -> li
       num_openings: how many; a match of N games needs N / 2.
       plies: length of the openings, at least 0.
       seed: the same seed gives the same openings; a longer list begins with the shorter one.
+      should_stop: millions of openings take minutes; fewer are returned when it says so.
     Raises: OpeningError if the game has fewer distinct positions.
     """
     openings: list[Opening] = []
@@ -51,6 +60,8 @@ def make_openings(game: Game, num_openings: int, *, plies: int, seed: int) -> li
         misses = 0
         draw = 0
         while len(openings) < num_openings and misses < _MAX_MISSES:
+            if should_stop():
+                return openings
             found = _random_opening(game, length, mix_seed(seed, length, draw))
             draw += 1
             key = None if found is None else folded_key(game, found[1])

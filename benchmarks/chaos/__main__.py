@@ -123,9 +123,9 @@ def all_of(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
                 recipe, where = running.pop(process)
                 result = where / "result.json"
                 if not result.exists():
-                    raise SystemExit(
-                        f"{recipe}: ended with {process.returncode}: {where}/campaign.log"
-                    )
+                    print(f"{recipe}: ended with {process.returncode}: {where}/campaign.log")
+                    yield {"recipe": recipe, "status": process.returncode}
+                    continue
                 found = json.loads(result.read_text())
                 print(_line(found), flush=True)
                 if not found["findings"]:
@@ -229,17 +229,21 @@ def main() -> int:
         return 0
     signal.signal(signal.SIGTERM, _end)
     runs: list[dict[str, Any]] = []
+    failed = 0
     for run in all_of(args):
+        if "findings" not in run:
+            failed += 1
+            continue
         runs.append(run)
         result = summed(args, runs)
         if args.save is not None:  # what is there so far
             args.save.mkdir(parents=True, exist_ok=True)
             (args.save / "chaos.json").write_text(json.dumps(result, indent=1) + "\n")
             (args.save / "README.md").write_text(markdown(result))
-    for run in result["runs"]:
+    for run in runs:
         for text in run["findings"]:
             print(f"{run['recipe']}: {text}")
-    return 1 if result["total"]["findings"] else 0
+    return 1 if failed or any(run["findings"] for run in runs) else 0
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ TREES: dict[str, Any] = {
     "replay.min_positions": 500,
     "replay.max_positions": 5000,
     "search.num_simulations": 4,
-    "search.cache_mib": 1,
+    "search.cache_mib": 4,
     "selfplay.num_parallel_games": 8,
     "selfplay.games_per_batch": 5,
     "arena.num_simulations": 2,

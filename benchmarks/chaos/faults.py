@@ -252,14 +252,18 @@ class Injector:
         slot = self._worker()
         if slot is None or self._model_is_damaged or self._disk_is_full:
             return False
-        store = self._c.run.store
+        store, trainer = self._c.run.store, self._c.crew.trainer
+        # Down, it publishes no other version, and this one once more when it is started.
+        by_trainer = trainer in self._c.crew.slots and trainer.is_up and not trainer.spared
+        by_trainer = by_trainer and self._rng.random() < 0.5
+        if by_trainer:
+            self._c.kill(trainer)
+            self._c.count("SIGKILL trainer")
         version = read_version(store)
         files = read_manifest(store)["versions"][str(version)]["files"]
         kind = next(kind for kind in PLAYED_KINDS if kind in files)
         key = MODEL + files[kind]["file"]
         data = store.read(key)
-        if sha256_hex(data) != files[kind]["sha256"]:
-            return False
         self._model_is_damaged = True
         self._c.mark_damaged(key)
         with store.path(key).open("r+b") as file:
@@ -267,23 +271,25 @@ class Injector:
         self._c.count("net of the newest version cut short")
         self._kill_and_start(slot, within=0.2)
         self._c.count("SIGKILL worker")
-        by_trainer = self._rng.random() < 0.5
 
         def is_refused() -> bool:
             return slot.role is not None and "damaged" in slot.role.text()
 
         def mend() -> None:
-            trainer = self._c.crew.trainer
-            if by_trainer and trainer.is_up and not trainer.spared and is_newest():
-                # Started again, it publishes the newest version once more.
-                self._kill_and_start(trainer, within=0.2)
-                self._c.count("SIGKILL trainer")
-                self._c.await_(is_whole, mended, "", seconds=60, otherwise=restore)
-            else:
+            if not by_trainer:
                 restore()
+                return
+            self._c.start(trainer)
+            self._c.await_(is_past, by_itself, f"the trainer to publish {key} again")
 
-        def is_newest() -> bool:
-            return read_version(store) == version
+        def by_itself() -> None:
+            if is_whole():
+                self._c.outcomes["damaged net published again by the trainer"] += 1
+            restore()
+
+        def is_past() -> bool:
+            # A trainer that was killed between commit and publishing has a newer one to publish.
+            return is_whole() or read_version(store) > version
 
         def is_whole() -> bool:
             return sha256_hex(store.read(key)) == files[kind]["sha256"]
@@ -296,11 +302,6 @@ class Injector:
                     self._c.later(1, restore)
                     return
                 self._c.outcomes["damaged net restored from a copy"] += 1
-            mended(by="")
-
-        def mended(by: str = "damaged net mended by the trainer") -> None:
-            if by:
-                self._c.outcomes[by] += 1
             self._c.unmark_damaged(key)
             self._model_is_damaged = False
 

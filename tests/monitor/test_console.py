@@ -59,3 +59,12 @@ def test_waiting_is_said_once_and_long_lines_are_not_wrapped() -> None:
     report({"kind": "loop", "entry": sample_entries(1)[0], "max_loops": 10})
     lines = out.getvalue().splitlines()
     assert [line.split()[1] for line in lines] == ["waiting", "Batch", "waiting", "1/10"]
+
+
+def test_waits_that_take_turns_or_differ_in_figures_are_said_once() -> None:
+    out = io.StringIO()
+    report = ConsoleReport(Console(file=out, width=200))
+    for free in range(3):
+        for name in ("share", "reason"):
+            report({"kind": "waiting", "for": f"{name}: the disk is full ({free:,} bytes free)"})
+    assert len(out.getvalue().splitlines()) == 2

@@ -1,5 +1,6 @@
 """The picture of the learning curve is written for full, short and empty runs."""
 
+import contextlib
 import struct
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from sample_run import sample_entries
 from sample_scores import sample_score_entries
 
-from support import require
+from support import mounted, require
 from zerofleet.monitor.plot import plot_learning_curve
 from zerofleet.monitor.tensorboard import TensorBoardReport, TensorBoardWriter, scalars_of
 
@@ -74,7 +75,6 @@ def test_tensorboard_gets_each_iteration_in_any_order(tmp_path: Path) -> None:
     entries = sample_entries(3)
     for entry in (entries[0], entries[2], entries[1]):  # a rated loop comes late
         writer.write(entry, wall_time=1.0)
-    writer.close()
     events = EventAccumulator(str(tmp_path)).Reload().Scalars("elo/rating")
     assert sorted((e.step, round(e.value)) for e in events) == [(1, 333), (2, 500), (3, 600)]
 
@@ -94,3 +94,27 @@ def test_a_trainers_report_writes_its_loops_and_passes_everything_on(tmp_path: P
     assert passed == events
     found = EventAccumulator(str(tmp_path / "tensorboard")).Reload().Scalars("elo/rating")
     assert sorted(e.step for e in found) == [1, 2, 3]
+
+
+def test_a_full_disk_costs_tensorboard_the_loops_of_that_time_alone(tmp_path: Path) -> None:
+    require("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    told: list[Any] = []
+    first, second, third = ({"kind": "loop", "entry": entry} for entry in sample_entries(3))
+    with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=64k", "tmpfs") as root:
+        report = TensorBoardReport(root / "tensorboard", told.append)
+        report(first)
+        filler = root / "filler"
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+            while file.write(bytes(512)):
+                pass
+        for _ in range(20):  # until what is left of the last page is full, too
+            report(second)
+        filler.unlink()
+        report(third)
+        notes = [event["text"] for event in told if event["kind"] == "note"]
+        assert "TensorBoard: loop 2 is not written: [Errno 28] No space left" in notes[0]
+        found = EventAccumulator(str(root / "tensorboard")).Reload().Scalars("elo/rating")
+        assert {1, 3} <= {e.step for e in found}
+        assert len(told) == 22 + len(notes)

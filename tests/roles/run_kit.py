@@ -111,7 +111,11 @@ class Forge:
 
     def close(self):
         self._process.stdin.close()
-        self._process.wait(30 * PATIENCE)
+        try:
+            self._process.wait(30 * PATIENCE)
+        except subprocess.TimeoutExpired:  # its children have ended, or do when it is killed
+            self._process.kill()
+            self._process.wait()
         self._process.stdout.close()
 
 

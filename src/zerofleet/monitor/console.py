@@ -1,5 +1,6 @@
 """The events of a worker or a trainer as lines on its own console."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,23 +13,24 @@ from zerofleet.arena.lines import gate_text, trainer_line, worker_line
 class ConsoleReport:
     """Prints each event of a role as one line; pass it as the role's `report`.
 
-    A wait is said once, until something else happens. Lines are never wrapped, so that logs can be
-    searched.
+    A wait is said once, whatever its figures, until something else happens. Lines are never
+    wrapped, so that logs can be searched.
     """
 
     def __init__(self, console: Console | None = None):
         self._console = console or Console()
-        self._last_wait = ""
+        self._waits: set[str] = set()
 
     def __call__(self, event: Mapping[str, Any]) -> None:
         """Prints the event, if it has a line."""
         line = event_line(event)
         if event.get("kind") == "waiting":
-            if line == self._last_wait:
+            wait = re.sub(r"\d[\d,.]*", "#", line)
+            if wait in self._waits:
                 return
-            self._last_wait = line
+            self._waits.add(wait)
         else:
-            self._last_wait = ""
+            self._waits.clear()
         if line:
             self._console.print(Text(line), soft_wrap=True, highlight=False)
 

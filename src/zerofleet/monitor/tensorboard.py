@@ -1,5 +1,9 @@
 """A run's statistics as TensorBoard scalars."""
 
+import io
+import itertools
+import os
+import socket
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,6 +11,9 @@ from typing import Any
 
 from zerofleet.arena.lines import short_opponent
 from zerofleet.arena.stats import IterationStats
+
+_file_numbers = itertools.count(1)
+"""Of the files of this process."""
 
 
 def scalars_of(entry: IterationStats) -> dict[str, float]:
@@ -33,27 +40,31 @@ def _numbers(section: Any) -> list[tuple[str, float]]:
 
 
 class TensorBoardWriter:
-    """Writes iterations, in any order: a rated loop comes after those that followed it."""
+    """Writes iterations, in any order: a rated loop comes after those that followed it.
+
+    Everything is in the file when `write` returns. tensorboard's own writer has a thread, whose
+    errors nobody can catch.
+    """
 
     def __init__(self, directory: Path):
-        """Opens an event file.
+        """Nothing is written yet.
 
         Raises: ImportError, naming the extra, where tensorboard is not installed.
         """
         try:
             from tensorboard.compat.proto.event_pb2 import Event
             from tensorboard.compat.proto.summary_pb2 import Summary
-            from tensorboard.summary.writer.event_file_writer import EventFileWriter
+            from tensorboard.summary.writer.record_writer import RecordWriter
         except ImportError as error:
             raise ImportError(
                 f"TensorBoard files need tensorboard ({error}): pip install zerofleet[train]"
             ) from error
-        self._event, self._summary = Event, Summary
-        directory.mkdir(parents=True, exist_ok=True)
-        self._writer = EventFileWriter(str(directory))
+        self._event, self._summary, self._records = Event, Summary, RecordWriter
+        self._directory = directory
+        self._path: Path | None = None
 
     def write(self, entry: IterationStats, *, wall_time: float) -> None:
-        """Writes one iteration."""
+        """Writes one iteration. Raises: OSError; it may be written again later."""
         values = [
             self._summary.Value(tag=tag, simple_value=value)
             for tag, value in scalars_of(entry).items()
@@ -63,12 +74,27 @@ class TensorBoardWriter:
             step=entry.get("iteration", 0),
             summary=self._summary(value=values),
         )
-        self._writer.add_event(event)
-        self._writer.flush()
+        if self._path is None:
+            self._path = self._new_path()
+            self._append(self._event(wall_time=wall_time, file_version="brain.Event:2"))
+        self._append(event)
 
-    def close(self) -> None:
-        """Makes everything durable and closes the file."""
-        self._writer.close()
+    def _append(self, event: Any) -> None:
+        assert self._path is not None
+        packed = io.BytesIO()
+        self._records(packed).write(event.SerializeToString())
+        try:
+            with self._path.open("ab") as file:
+                file.write(packed.getvalue())
+        except OSError:
+            self._path = None  # it may end with half a record, behind which nobody reads on
+            raise
+
+    def _new_path(self) -> Path:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        number = next(_file_numbers)
+        name = f"{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{number}"
+        return self._directory / f"events.out.tfevents.{name}"
 
 
 class TensorBoardReport:
@@ -78,7 +104,7 @@ class TensorBoardReport:
     """
 
     def __init__(self, directory: Path, then: Callable[[Mapping[str, Any]], None]):
-        """The event file is opened with the first loop; a restart opens one more beside it."""
+        """The event file begins with the first loop; a restart begins one more beside it."""
         self._directory = directory
         self._then = then
         self._writer: TensorBoardWriter | None = None
@@ -96,5 +122,5 @@ class TensorBoardReport:
         except ImportError:
             self._is_installed = False
         except OSError as error:  # a full disk must not end the training
-            self._is_installed = False
-            self._then({"kind": "note", "text": f"no more TensorBoard files: {error}"})
+            text = f"TensorBoard: loop {event['entry'].get('iteration')} is not written: {error}"
+            self._then({"kind": "note", "text": text})

@@ -12,8 +12,8 @@
 namespace zerofleet::search {
 
 namespace {
-/// C in q + C sqrt(ln N / n) with values in [-1, 1]: 0.7 on their scale of [0, 1], where the paper
-/// proves its bounds with 1 / sqrt(2).
+/// C in q + C sqrt(ln N / n) with values in [-1, 1]: 0.7 on the scale of [0, 1], half of the
+/// sqrt(2) with which UCB1's bounds hold for any rewards.
 constexpr double kExploration = 1.4;
 }  // namespace
 

@@ -126,8 +126,12 @@ class TrainOptions:
         """Where launchers put the output of the ranks."""
         return self.directory / "logs"
 
-    def check(self) -> None:
-        """Raises: ConfigError for what no rank needs to be started for."""
+    def check(self, *, has_data: bool = True) -> None:
+        """Raises: ConfigError for what no rank needs to be started for.
+
+        Args:
+          has_data: rank 0 is here, the only one that has to see `data`.
+        """
         from zerofleet.roles.config import ConfigError, load_recipe
 
         if self.data is None:
@@ -135,7 +139,7 @@ class TrainOptions:
                 "--data is missing: a run directory or a folder of shards; self-play and training "
                 f"together are `zerofleet train {self.recipe}`"
             )
-        if not self.data.exists():
+        if has_data and not self.data.exists():
             raise ConfigError(f"--data {self.data}: no such run directory, folder or file")
         load_recipe(self.recipe)
 
@@ -189,11 +193,12 @@ def train(
     calm_threads()  # before torch is loaded
     from zerofleet.training.group import Place, is_launched
 
-    options.check()
+    options.check(has_data=False)
     if not is_launched() and rank is None and (world_size or 1) > 1:
         from zerofleet.training.launch import Nodes, run_ranks
 
         assert world_size is not None
+        options.check()
         nodes = Nodes(world_size, master_port=master_port)
         command = ["-m", "zerofleet.train", *options.arguments()]
         return run_ranks(command, nodes, log_dir=options.log_dir)
@@ -206,6 +211,7 @@ def train(
         master_addr=master_addr,
         master_port=master_port,
     )
+    options.check(has_data=place.rank == 0)
     return _train_as(place, options)
 
 

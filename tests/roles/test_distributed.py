@@ -200,11 +200,18 @@ def rank_of(pid):
     return next((e[5:].decode() for e in env if e.startswith(b"RANK=")), None)
 
 
+def seen_by(node, argv):
+    """Node 0 alone has to see the games."""
+    hidden = ["--data=/nowhere" if word.startswith("--data=") else word for word in argv]
+    return argv if node == 0 else hidden
+
+
 def agents_by_torchrun(run, nodes, port, argv):
     return [
         run.start(
             TORCHRUN, f"--nnodes={nodes}", f"--node_rank={node}", "--nproc_per_node=1",
-            "--master_addr=127.0.0.1", f"--master_port={port}", "-m", "zerofleet.train", *argv,
+            "--master_addr=127.0.0.1", f"--master_port={port}", "-m", "zerofleet.train",
+            *seen_by(node, argv),
         )
         for node in range(nodes)
     ]  # fmt: skip
@@ -214,7 +221,7 @@ def agents_by_launch(run, nodes, port, argv):
     return [
         run.start(
             "launch", "--gpus=1", f"--nodes={nodes}", f"--node-rank={node}",
-            "--master-addr=127.0.0.1", f"--master-port={port}", *argv,
+            "--master-addr=127.0.0.1", f"--master-port={port}", *seen_by(node, argv),
         )
         for node in range(nodes)
     ]  # fmt: skip
@@ -265,6 +272,7 @@ def test_the_exit_status_of_the_job_is_the_launchers(run, tmp_path):
 
 
 def test_mistakes_are_told_before_anything_starts(run, tmp_path):
+    here = f"--data={tmp_path}"
     for words, status, text in (
         (["launch"], 2, "--data is missing"),
         (["launch", "--gpu", "2"], 1, "Unknown option: --gpu"),
@@ -272,8 +280,9 @@ def test_mistakes_are_told_before_anything_starts(run, tmp_path):
         ([TRAIN, "--data=x", "--nodes=2"], 2, "Unknown option: --nodes"),
         (["launch", "--nodes=2", "--node-rank=2", "--data=x"], 1, "--node-rank 2: there are 2"),
         ([TRAIN, "--data=x", "--rank=1"], 1, "--rank is given, --world-size is not"),
-        ([TRAIN, "--data=x", "--recipe=ultimate_ttt"], 2, "its net is an NNUE"),
-        ([TRAIN, "--data=x", "--resume", f"--save-dir={tmp_path}"], 2, "there is no checkpoint in"),
+        ([TRAIN, here, "--recipe=ultimate_ttt"], 2, "its net is an NNUE"),
+        ([TRAIN, here, "--resume", f"--save-dir={tmp_path}"], 2, "there is no checkpoint in"),
+        ([TRAIN, "--data=x"], 2, "--data x: no such run directory, folder or file"),
         ([TRAIN, "--data=x", "--batch-size=0"], 2, "Must be >= 1"),
     ):
         job = run.start(*words)

@@ -55,7 +55,7 @@ def launch(
     calm_threads()
     from zerofleet.training.launch import Nodes, default_ranks, run_ranks
 
-    options.check()
+    options.check(has_data=node_rank == 0)
     return run_ranks(
         ["-m", "zerofleet.train", *options.arguments()],
         Nodes(

@@ -54,7 +54,7 @@ WITH_TORCH = [
     Verb("uci chess.safetensors --threads 1", "uciok", words="uci\n"),
     Verb("gtp go.safetensors --threads 1", "= 2", words="protocol_version\n"),
     Verb("trainer --run-dir new --recipe tic_tac_toe", "new/model/version.txt", 0),
-    Verb("train tic_tac_toe --run-dir new --workers 1 --threads 1", "new/workers/worker-0.json"),
+    Verb("train tic_tac_toe --run-dir new --workers 1 --threads 1", "collecting"),
 ]
 
 

@@ -126,3 +126,15 @@ def test_without_torch_the_extra_is_named(tmp_path):
     assert done.stderr == (
         "zerofleet: `zerofleet export` needs torch: pip install 'zerofleet[train]'\n"
     )
+
+
+@pytest.mark.parametrize("verb", ["train", "trainer --run-dir run --recipe"])
+def test_without_torch_no_training_begins(verb, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("zerofleet.roles.config.find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as end:
+        main([*verb.split(), "tic_tac_toe"])
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "zerofleet: training needs torch: pip install 'zerofleet[train]'"
+    assert list(tmp_path.iterdir()) == []

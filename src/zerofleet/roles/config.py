@@ -196,6 +196,9 @@ RunConfig = AlphaBetaRunConfig | TreeSearchRunConfig
 def check_trainable(config: RunConfig) -> None:
     """Raises ConfigError unless the game, which must exist, fits the kind of net and that can be
     made here."""
+    for package in ("torch", "safetensors"):
+        if find_spec(package) is None:
+            raise ConfigError(f"training needs {package}: pip install 'zerofleet[train]'")
     if isinstance(config, TreeSearchRunConfig):
         package, extra = config.net.needs or ("", "")
         if package and find_spec(package) is None:

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from zerofleet.roles.deal import Dealer, DealRule, Speeds, _level
 from zerofleet.roles.dealing import read_rule
-from zerofleet.run.shares import Share
+from zerofleet.roles.tree_play import _Hand
+from zerofleet.run.shares import DealtRange, Share, WorkerShare
 from zerofleet.run.store import DirectoryStore
 
 TICK = 0.25
@@ -106,3 +107,22 @@ def test_the_rule_is_that_of_the_fleet(tmp_path):
     for broken in (b"{", b'{"deal": "weight", "weights": {"a": -1}}', b'{"deal": "speed"}'):
         store.put("fleet/weights.json", broken)
         assert read_rule(store) == DealRule()
+
+
+def test_a_game_that_is_under_way_is_not_begun_again():
+    """It was dealt to somebody else, who failed, and so to this worker a second time."""
+
+    def share(*ranges):
+        dealt = tuple(DealtRange(*numbers) for numbers in ranges)
+        return Share(1, 1, 10, max(r for _, _, r in ranges), {"w": WorkerShare("s", dealt)})
+
+    hand = _Hand(share((0, 3, 1)))
+    assert hand.update(hand.share, "w", "s")
+    assert list(hand.take(3)) == [(0, 3)]
+    again = share((0, 0, 1), (2, 2, 3), (3, 3, 3), (3, 3, 1))
+    assert hand.update(again, "w", "s")
+    assert list(hand.take(9)) == [(3, 1)], "once"
+    hand.delivered([0, 1, 2, 3])
+    assert not hand.update(again, "w", "s"), "what was under way is what was asked for"
+    assert hand.update(share((2, 2, 4)), "w", "s"), "it did not arrive"
+    assert list(hand.take(9)) == [(2, 1)]

@@ -12,7 +12,7 @@ one, as in KataGo (Wu 2019); a shard is named after the model that is in use whe
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -132,6 +132,7 @@ class TreePlay:
         reserved = self._worker.reserve(0)
         if reserved is not None:
             self._submit(games, reserved.batch, iteration, hand.share.revision)
+            hand.delivered(games.game_number.tolist())
 
     # -- asynchronous ------------------------------------------------------------------------
 
@@ -352,24 +353,34 @@ class _Hand:
         self.share = share
         self.pool: Pool | None = None
         self._begun: dict[int, int] = {}
+        self._under_way: set[int] = set()
         self._waiting: list[tuple[int, int]] = []
 
     def update(self, share: Share, worker: str, session: str) -> bool:
         """Takes a newer revision over; True if there is something to begin.
 
         What was dealt to another session of this worker is not ours: the trainer will see the new
-        session and deal anew.
+        session and deal anew. A game that is under way here is not begun a second time, even if it
+        was dealt to somebody else and, when that one failed, to us again: it will be delivered.
         """
         self.share = share
         mine = share.workers.get(worker)
         ranges = mine.ranges if mine is not None and mine.session == session else ()
-        self._waiting = [
-            (number, dealt.revision)
-            for dealt in ranges
-            for number in range(dealt.first, dealt.last + 1)
-            if self._begun.get(number, 0) < dealt.revision
-        ]
+        waiting: dict[int, int] = {}
+        for dealt in ranges:
+            for number in range(dealt.first, dealt.last + 1):
+                if self._begun.get(number, 0) >= dealt.revision:
+                    continue
+                if number in self._under_way:
+                    self._begun[number] = dealt.revision
+                else:
+                    waiting[number] = max(waiting.get(number, 0), dealt.revision)
+        self._waiting = list(waiting.items())
         return bool(self._waiting)
+
+    def delivered(self, numbers: Iterable[int]) -> None:
+        """These are no longer under way."""
+        self._under_way.difference_update(numbers)
 
     def take(self, count: int) -> Iterator[tuple[int, int]]:
         """Begins up to `count` numbers: (first, how many) of each run."""
@@ -377,6 +388,7 @@ class _Hand:
         first = previous = None
         for number, revision in taken:
             self._begun[number] = revision
+            self._under_way.add(number)
             if first is not None and previous is not None and number != previous + 1:
                 yield first, previous + 1 - first
                 first = None

@@ -261,6 +261,7 @@ def tree(tmp_path_factory):
     return tree
 
 
+@pytest.mark.long
 def test_a_recipe_of_a_net_is_trained_in_a_store_by_a_launcher(tree):
     """One command uses all four, and the new verb sees what it did."""
     require("torch")

@@ -1,5 +1,6 @@
 """What rsync copies to another machine is enough: the sources to run, a run to look at."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from command import run
 from test_watch_and_results import ended_run
 
-import zerofleet
+import zerofleet._core
 from support import require_program
 
 RSYNC = ("-a", "--exclude", "checkpoints/", "--exclude", "*.pyc")
@@ -36,6 +37,8 @@ def test_a_tree_that_was_copied_runs(rsync, tmp_path):
     package = Path(zerofleet.__file__).parent
     (tmp_path / "tree").mkdir()
     rsync(package, tmp_path / "tree")
+    core = Path(zerofleet._core.__file__)  # an editable install keeps it elsewhere
+    shutil.copy(core, tmp_path / "tree" / package.name / core.name)
     assert not list(tmp_path.rglob("*.pyc"))
     words = ("selfplay", "tic_tac_toe", "--games", "3", "--simulations", "4", "--out", "games")
     done = subprocess.run(

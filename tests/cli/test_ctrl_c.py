@@ -78,6 +78,8 @@ def interrupted(verb, directory):
         stderr=subprocess.STDOUT,
         cwd=directory,
         process_group=0,
+        # A shell's background job, as tests may be, hands on that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         env={
             **os.environ,
             **dict([mark.split("=")]),

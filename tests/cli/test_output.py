@@ -10,11 +10,12 @@ import sys
 
 import pytest
 from command import run
+from rich.console import Console
 from verb_worlds import make_run
 
 from monitor.sample_run import sample_entries
 from support import PATIENCE
-from zerofleet.cli import commands, main
+from zerofleet.cli import app, commands, main
 from zerofleet.run.stats import append_stats
 from zerofleet.run.store import DirectoryStore
 
@@ -35,6 +36,8 @@ def printed(arguments, encoding, monkeypatch, *, columns=40):
     """Status and output of a command in this process, on a stream of this encoding."""
     monkeypatch.setenv("COLUMNS", str(columns))
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    # A process makes one console and keeps its width; each call here is another terminal.
+    monkeypatch.setattr(app, "_console", Console())
     with contextlib.redirect_stdout(stream), pytest.raises(SystemExit) as end:
         main([str(argument) for argument in arguments])
     stream.flush()

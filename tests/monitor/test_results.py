@@ -161,7 +161,7 @@ def test_matches_are_found_in_files_and_folders(tmp_path):
     assert r.read_measured(tmp_path / "scores.json")[1][0]["player"] == "v0001"
     with pytest.raises(RunError, match="no matches or scores"):
         r.read_measured(tmp_path / "notes.json")
-    with pytest.raises(RunError, match="no matches or scores"):
+    with pytest.raises(RunError, match="no such file or folder"):
         r.read_measured(tmp_path / "missing.json")
 
 

@@ -82,6 +82,7 @@ def test_sigterm_saves_the_finished_games_in_the_time_of_grace(run, slurm):
     run.audit()
 
 
+@pytest.mark.long
 def test_sigterm_of_tree_search_saves_the_games_of_a_batch_that_is_not_full(run, slurm):
     run.base, run.recipe = run_kit.TINY_TREES, "connect_four"
     run.settings |= {

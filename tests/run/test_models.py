@@ -46,6 +46,21 @@ def test_versions_have_no_gaps(store):
         publish_model(store, 2, {"nnue": b"two"}, "arch")
 
 
+def test_an_old_manifest_that_a_frozen_trainer_writes_late_takes_no_version_away(store):
+    known = {}
+    publish_model(store, 1, {"nnue": b"one"}, "arch", known=known)
+    old = store.read(layout.MODEL_MANIFEST)
+    publish_model(store, 2, {"nnue": b"two"}, "arch", known=known)
+    store.put(layout.MODEL_MANIFEST, old)
+    store.put(layout.MODEL_VERSION, b"1\n")
+    publish_model(store, 3, {"nnue": b"three"}, "arch", known=known)
+    assert [fetch_model(store, version).data for version in (1, 2, 3)] == [b"one", b"two", b"three"]
+    assert read_version(store) == 3
+    store.put(layout.MODEL_MANIFEST, old)
+    publish_model(store, 3, {"nnue": b"three"}, "arch", known=known)  # a gate refused the next one
+    assert list(read_manifest(store)["versions"]) == ["1", "2", "3"]
+
+
 def test_a_file_no_manifest_names_is_replaced(store):
     """A trainer died between file and manifest, and its successor trained again."""
     store.put(layout.model_key(1, "nnue"), b"never published")

@@ -123,6 +123,7 @@ class Trainer:
         self._window_size = 0
         self._is_first_deal = True
         self._speeds = Speeds()
+        self._published: dict[str, Any] = {}
         self._status_written = float("-inf")
         try:
             check_device_name(device if isinstance(device, str) else "auto", "--device")
@@ -448,6 +449,7 @@ class Trainer:
             progress.architecture,
             copies=progress.copies,
             info={"iteration": state.iteration, RUN_ID: state.run_id},
+            known=self._published,
         )
         self._keep(progress, kept_names(self._config, state.iteration, is_last=False))
         self._collector.finish(state.new_shards)

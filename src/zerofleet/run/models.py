@@ -48,6 +48,7 @@ def publish_model(
     *,
     copies: Mapping[str, bytes] | None = None,
     info: Mapping[str, Any] | None = None,
+    known: dict[str, Any] | None = None,
 ) -> None:
     """Makes `version` the newest model.
 
@@ -57,10 +58,15 @@ def publish_model(
       architecture: names the net's shape; a version of another one is refused by its readers.
       copies: extra keys for people, such as model/nnue_model.nnue; replaced each time.
       info: small JSON values kept in the manifest entry.
+      known: what the caller's last call left in it, at first nothing. Versions that the manifest
+        has lost since are put back: a trainer that was frozen while it wrote it, and wakes
+        up after another one went on, still writes its old one.
     Raises: RunError if the version exists with other bytes or would leave a gap.
     """
     manifest = read_manifest(store)
     versions: dict[str, Any] = manifest["versions"]
+    lost = {name: told for name, told in (known or {}).items() if name not in versions}
+    versions.update(lost)
     newest = max(map(int, versions), default=0)
     entry = _entry(version, files, architecture, info)
     old = versions.get(str(version))
@@ -75,9 +81,11 @@ def publish_model(
     for kind, data in files.items():
         _put_file(store, version, kind, data)
         fault_point("publish.after_file")
-    if old is None:
-        versions[str(version)] = entry
+    if old is None or lost:
+        versions.setdefault(str(version), entry)
         store.put(MODEL_MANIFEST, encode(manifest))
+    if known is not None:
+        known.update(versions)
     fault_point("publish.after_manifest")
     if version >= newest:
         for key, data in (copies or {}).items():

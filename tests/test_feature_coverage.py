@@ -103,8 +103,8 @@ def coming_from() -> dict[str, str]:
     """The section of each system in docs/coming-from.md."""
     text = (DOCS / "coming-from.md").read_text()
     sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
-    assert len(sections) == len(SYSTEMS)
-    return dict(zip(SYSTEMS, sections, strict=True))
+    assert len(sections) > len(SYSTEMS)  # the last one is of programs whose features are not listed
+    return dict(zip(SYSTEMS, sections, strict=False))
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

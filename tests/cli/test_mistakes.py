@@ -100,7 +100,7 @@ def test_every_number_has_a_range(verb, option, field, value, tmp_path, monkeypa
 
 def test_the_numbers_were_found():
     found = {(verb, option) for verb, option, _ in NUMBERS}
-    assert {("check-game", "--num-games"), ("mirror", "--every"), ("train", "--minutes")} <= found
+    assert {("check-game", "--games"), ("mirror", "--every"), ("train", "--minutes")} <= found
     assert ("selfplay", "--games") in found
 
 

@@ -60,7 +60,7 @@ CASES = [
     ("doctor --gpus 99", 2, "there is no cuda:99 here"),
     # A game, a version, a player or a net that is none.
     ("play nothing", 2, NO_GAME),
-    ("play missing/x", 2, "unknown game"),
+    ("play missing/x", 1, "no such run directory or file"),
     ("play uttt@0099", 1, NO_VERSION),
     ("play tic_tac_toe --opponent foo", 1, "unknown player 'foo'; players are: random"),
     ("play tic_tac_toe --side third", 2, 'Choose from: "first", "second"'),

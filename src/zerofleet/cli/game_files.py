@@ -2,8 +2,11 @@
 
 import re
 from pathlib import Path
+from typing import Annotated
 
-from zerofleet.cli.options import Count
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
 from zerofleet.roles.config import ConfigError
 
 
@@ -39,7 +42,14 @@ def new_game(name: str, /) -> None:
     print(f"    zerofleet check-game {target}:{class_name}")
 
 
-def check_game(game: str, /, *, num_games: Count = 50) -> int:
+def check_game(
+    game: str,
+    /,
+    *,
+    num_games: Annotated[
+        int, Parameter(name=["--games", "--num-games"], validator=Number(gte=1))
+    ] = 50,
+) -> int:
     """Play random games and check everything a game promises.
 
     Exit status 0 if all is well; 1 at the first broken promise, which is shown with the moves that

@@ -1,5 +1,6 @@
 """`zerofleet play`: play against a net at the terminal."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
@@ -73,6 +74,10 @@ def play(
         "num_simulations": _SIMULATIONS if simulations is None else simulations,
     }
     if spec is None:  # a game, then
+        if "/" in what and ".py" not in what and not Path(what).exists():
+            raise PlayerError(
+                f"{what}: no such run directory or file; or name a game, as in --help"
+            )
         game = load_game(what)
         nets = shipped_nets()
         if opponent is None and game.name in nets and game.spec == game.name:

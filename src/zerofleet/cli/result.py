@@ -40,6 +40,10 @@ def show_result(console: Console, store: Store, run_dir: Place, *, measure: bool
         )
     config = resolve({}, parse_config_json(store.read(CONFIG)), {}) if entries else None
     if config and measure and config.arena.eval_games and config.arena.final_games:
+        if entries[-1]["iteration"] == 0:
+            console.print(
+                "No loop was finished yet: this is the first net. The same command goes on."
+            )
         _show_strength(console, store, config, entries[-1], measure=True)
     elif config and rated:
         _show_strength(console, store, config, rated[-1], measure=False)

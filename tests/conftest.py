@@ -10,5 +10,5 @@ def pytest_collection_modifyitems(config, items):
     """The limit of each test, from pyproject.toml or its mark, times the patience."""
     for item in items:
         mark = item.get_closest_marker("timeout")
-        seconds = mark.args[0] if mark else float(config.getini("timeout"))
+        seconds = mark.args[0] if mark else float(config.option.timeout or config.getini("timeout"))
         item.add_marker(pytest.mark.timeout(seconds * PATIENCE), append=False)

@@ -52,21 +52,20 @@ from zerofleet.roles.ratings import Ratings
 from zerofleet.roles.remains import check_no_earlier_run, clear_remains
 from zerofleet.roles.report import Event, Report, error_text, silent
 from zerofleet.roles.state import LEARNER, MODEL_FILES, SEED
-from zerofleet.run.atomic import describe
 from zerofleet.run.commit import Checkpoint, commit, prune, read_latest
 from zerofleet.run.consumed import delete_outside_window, restore_uncounted
 from zerofleet.run.errors import RunError, StoreError
 from zerofleet.run.faults import fault_point
-from zerofleet.run.layout import CONFIG, DIRECTORIES, TENSORBOARD, TRAINER_LEASE
+from zerofleet.run.layout import CONFIG, TENSORBOARD, TRAINER_LEASE
 from zerofleet.run.lease import Heartbeat, Lease, LeaseWatch
 from zerofleet.run.models import RUN_ID, publish_model
 from zerofleet.run.own_files import OwnFiles
-from zerofleet.run.place import Place
+from zerofleet.run.place import Place, make_directories
 from zerofleet.run.shares import Share, prune_shares, read_share
 from zerofleet.run.software import software_version
 from zerofleet.run.spool import PendingBytes
 from zerofleet.run.stop import clear_stop
-from zerofleet.run.store import DirectoryStore, check_exclusive_create, read_or_none
+from zerofleet.run.store import DirectoryStore, read_or_none
 from zerofleet.run.threads import calm_threads
 
 if TYPE_CHECKING:
@@ -147,7 +146,7 @@ class Trainer:
         # no directory behind.
         self._config = self.resolve_config()
         self._watch = LeaseWatch(self._config.fleet.dead_after_seconds)
-        self._make_directories()
+        make_directories(self._place, self._store)
         with stop_signals() as self._stop:
             self._ending = Ending(self._store, self._stop, minutes=self._minutes)
             self._lease = Lease.acquire(
@@ -242,17 +241,6 @@ class Trainer:
                 f"{self._place} is a run of {there}; the recipe {self._recipe_name} is for "
                 f"{asked}: use another --run-dir"
             )
-
-    def _make_directories(self) -> None:
-        if not self._place.is_directory:
-            check_exclusive_create(self._store)
-            return
-        for directory in DIRECTORIES:
-            path = self._place.files / directory
-            try:
-                path.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise describe(error, "create the directory", path) from error
 
     def _restore_or_bootstrap(self) -> Progress:
         checkpoint = self._committed = read_latest(self._store)

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Protocol
 
 from zerofleet.run import object_store, ray_store
+from zerofleet.run.atomic import describe
 from zerofleet.run.errors import RunError
-from zerofleet.run.store import DirectoryStore, Store
+from zerofleet.run.layout import DIRECTORIES
+from zerofleet.run.store import DirectoryStore, Store, check_exclusive_create
 
 
 class Address(Protocol):
@@ -109,6 +111,22 @@ def check_run_directory(path: Path) -> None:
     if path.exists():
         raise RunError(f"{path}: expected a run directory, this is a file")
     raise RunError(f"{path}: no such run directory")
+
+
+def make_directories(place: Place, store: Store) -> None:
+    """Makes the directories of a run; a store without any has to create keys exclusively.
+
+    Raises: StoreError.
+    """
+    if not place.is_directory:
+        check_exclusive_create(store)
+        return
+    for directory in DIRECTORIES:
+        path = place.files / directory
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise describe(error, "create the directory", path) from error
 
 
 def existing_store(place: Place) -> Store:

@@ -241,25 +241,29 @@ def open_spiel_random_play() -> list[tuple[str, float]]:
 
 
 def training() -> list[tuple[str, float]]:
-    """The trainer's step with its loader."""
+    """The trainer's step on batches in memory, and with its loader."""
     target = BUILD / "training.json"
     run_python("bench_training.py", "--rounds", "1", "--json", str(target))
     rows = json.loads(target.read_text())
-    return [(f"training/{row['variant']}, positions/s", row["loader"]) for row in rows]
+    return [
+        (f"training/{row['variant']}, {what}positions/s", row[key])
+        for row in rows
+        for what, key in (("step alone, ", "step"), ("", "loader"))
+    ]
 
 
 def report(figures: dict[str, list[float]], rounds: int) -> str:
     """One line for each figure: minimum, median and maximum over the rounds."""
     lines = [f"{key}: {value}" for key, value in machine().items()]
-    lines += ["", f"{'':58}{'minimum':>13}{'median':>13}{'maximum':>13}"]
+    lines += ["", f"{'':78}{'minimum':>15}{'median':>15}{'maximum':>15}"]
     for name, values in figures.items():
         spread = (min(values), statistics.median(values), max(values))
-        lines.append(f"{name:58}" + "".join(f"{shown(value):>13}" for value in spread))
-    lines += ["", f"{'side by side':58}{'minimum':>13}{'median':>13}{'maximum':>13}"]
+        lines.append(f"{name:78}" + "".join(f"{shown(value):>15}" for value in spread))
+    lines += ["", f"{'side by side':78}{'minimum':>15}{'median':>15}{'maximum':>15}"]
     for name, ours, theirs in pairs(figures):
         ratios = [a / b for a, b in zip(figures[ours], figures[theirs], strict=True)]
         spread = (min(ratios), statistics.median(ratios), max(ratios))
-        lines.append(f"{name:58}" + "".join(f"{value:>13,.2f}" for value in spread))
+        lines.append(f"{name:78}" + "".join(f"{value:>15,.2f}" for value in spread))
     lines += ["", f"{rounds} rounds in turns; compare figures of one run with each other"]
     return "\n".join(lines)
 
@@ -287,7 +291,7 @@ def pairs(figures: dict[str, list[float]]) -> list[tuple[str, str, str]]:
         game = theirs.split(",")[0]
         found += [
             (
-                f"{game}, {name.split(',')[1].strip()}{' +cache' * ('cache' in name)}: mctx",
+                f"{game}, {name.split(',')[2].strip()}{' +cache' * ('cache' in name)}: mctx",
                 name,
                 theirs,
             )

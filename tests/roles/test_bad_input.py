@@ -256,9 +256,14 @@ def test_wrong_configuration(done):
     (done.directory / "STOP").unlink()
     worker = done.worker("w0")
     worker.wait_for_text("waiting for search: ")
+    play = {**tree["selfplay"], "num_random_plies": 81}
+    (done.directory / "config.json").write_bytes(json.dumps({**tree, "selfplay": play}).encode())
+    worker.wait_for_text("waiting for selfplay.num_random_plies must be in 0..80 for ultimate_ttt")
     (done.directory / "config.json").write_bytes(before)
     worker.wait_for_text("Batch 1:")
     assert worker.stop() == 0
+    many = done.worker("w1", "--games-per-batch=2000000")
+    check_told(many, 2, "an option of this worker: selfplay.games_per_batch: .* 1000000")
 
 
 def test_a_damaged_checkpoint(done):

@@ -16,12 +16,12 @@ class ArenaConfig(FrozenModel):
     more of the processors to self-play where loops are short: a rating is a process that loads
     everything anew."""
     final_games: int = Field(default=200, ge=0)
-    """Games against each fixed opponent when `zerofleet train` ends; even; 0: the last rating is
-    shown instead."""
+    """Games against each fixed opponent when `zerofleet train` ends, kept as the rating of the last
+    version; even; 0: the last rating is shown instead."""
     depth: int = Field(default=2, ge=1, le=64)
     """Plies the network searches in these games (alpha-beta). Shallow, so that the network is rated
     and not the search, and so that hundreds of games take seconds."""
-    num_simulations: int = Field(default=16, ge=0)
+    num_simulations: int = Field(default=16, ge=0, le=10_000_000)
     """Simulations of each of its moves in these games, if the network is searched by trees; 0: its
     most probable move."""
     opponents: tuple[str, ...] = ()

@@ -32,7 +32,8 @@ _RUN_PLACE = Parameter(
     accepts_keys=False,
 )
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
-NumThreads = Annotated[int, Parameter(validator=Number(gte=1, lte=4096))]
+NumThreads = Annotated[int, Parameter(validator=Number(gte=1, lte=1024))]
+Depth = Annotated[int, Parameter(validator=Number(gte=1, lte=100))]
 Duration = Annotated[float, Parameter(validator=Number(gt=0))]
 EvenGames = Annotated[
     int, Parameter(name=["--games", "--num-games"], validator=Number(gte=2, lte=10_000_000))

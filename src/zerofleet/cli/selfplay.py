@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from zerofleet.cli.options import Count, NumThreads
+from zerofleet.cli.options import Depth, NumThreads
 from zerofleet.fleet.devices import usable_cores
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def selfplay(
     ] = None,
     selection: Literal["gumbel", "puct", "none"] | None = None,
     evaluator: Literal["uniform", "random"] | None = None,
-    depth: Count | None = None,
+    depth: Depth | None = None,
     device: str = "auto",
     out: Path | None = None,
     seed: Annotated[int, Parameter(validator=Number(gte=0, lt=1 << 64))] = 0,

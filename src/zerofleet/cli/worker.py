@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from zerofleet.cli.options import Count, NumThreads, RunPlace
+from zerofleet.cli.options import Count, Depth, NumThreads, RunPlace
 
 
 def worker(
@@ -11,7 +11,7 @@ def worker(
     worker_id: str | None = None,
     threads: NumThreads | None = None,
     games_per_batch: Count | None = None,
-    depth: Count | None = None,
+    depth: Depth | None = None,
     device: str = "cpu",
     game_file: Path | None = None,
     worker_class: str | None = None,

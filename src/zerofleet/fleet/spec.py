@@ -50,7 +50,7 @@ class WorkerSpec(FrozenModel):
     """Environment of the worker; sent through the connection, kept in no file."""
     weight: float = Field(default=1.0, gt=0)
     """Games dealt in proportion, where any weight is set (`load_balancing`)."""
-    threads: int | None = Field(default=None, ge=1, le=4096)
+    threads: int | None = Field(default=None, ge=1, le=1024)
     """Search threads; None: all cores."""
     worker_class: str | None = None
     """FILE.py:CLASS or MODULE:CLASS, a subclass of zerofleet.roles.Worker; the file is found beside

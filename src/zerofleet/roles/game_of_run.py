@@ -1,11 +1,21 @@
-"""The file of a user's own game: the same one on every host of a run."""
+"""The game of a run: the same file of one's own on every host, and the settings it can have."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from zerofleet.games.game_file import is_game_file
 from zerofleet.games.registry import load_game
-from zerofleet.roles.config import ConfigError, OverrideError, RunConfig
+from zerofleet.roles.config import (
+    AlphaBetaRunConfig,
+    ConfigError,
+    OverrideError,
+    RunConfig,
+    Tree,
+    resolve,
+)
+from zerofleet.selfplay.limits import check_alphabeta_settings, check_tree_settings
 
 
 def game_file_of(config: RunConfig) -> Path | None:
@@ -38,6 +48,35 @@ def checked_game(config: RunConfig) -> RunConfig:
     file = game_file_of(config)
     sha256 = "" if file is None else _sha256(file)
     return config.model_copy(update={"game": config.game.model_copy(update={"sha256": sha256})})
+
+
+def check_settings(config: RunConfig) -> None:
+    """Raises ConfigError, naming the key, for settings of search and self-play with which no worker
+    could play this game."""
+    game = load_game(config.game.spec)
+    try:
+        if isinstance(config, AlphaBetaRunConfig):
+            check_alphabeta_settings(game, config.search, config.selfplay)
+        else:
+            check_tree_settings(game, config.search, config.selfplay)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+
+
+def playable(run: Tree, own: Mapping[str, Any]) -> RunConfig:
+    """The configuration with which a worker plays.
+
+    Args:
+      run: tree of the run's config.json, which is valid.
+      own: what belongs to the worker's host and overrides it, by dotted keys.
+    Raises: OverrideError for what cannot be overridden so; ConfigError as `check_settings`.
+    """
+    try:
+        config = resolve({}, run, own)
+    except ConfigError as error:
+        raise OverrideError(f"an option of this worker: {error}") from None
+    check_settings(config)
+    return config
 
 
 def name_with_file(config: RunConfig, file: Path) -> str:

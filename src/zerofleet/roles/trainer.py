@@ -44,7 +44,7 @@ from zerofleet.roles.config import (
 from zerofleet.roles.deal import Speeds
 from zerofleet.roles.dealing import Dealing
 from zerofleet.roles.ending import Ending
-from zerofleet.roles.game_of_run import checked_game
+from zerofleet.roles.game_of_run import check_settings, checked_game
 from zerofleet.roles.gate import Gate, check_gate
 from zerofleet.roles.kept import check_kept_names, keep, kept_names
 from zerofleet.roles.progress import Progress, bootstrap, restore
@@ -205,6 +205,7 @@ class Trainer:
         except ValueError as error:
             raise ConfigError(f"game.name: {error}") from None
         check_trainable(config)
+        check_settings(config)
         check_kept_names(config)
         check_gate(config)
         check_no_earlier_run(self._store, self._place)

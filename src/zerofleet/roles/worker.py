@@ -37,7 +37,7 @@ from zerofleet.roles.config import (
     parse_config_json,
     resolve,
 )
-from zerofleet.roles.game_of_run import name_with_file, refuse_from_run
+from zerofleet.roles.game_of_run import name_with_file, playable, refuse_from_run
 from zerofleet.roles.report import Event, Report, error_text, silent
 from zerofleet.roles.watchdog import Watchdog
 from zerofleet.run.errors import DamagedError, RunError, StoreError
@@ -260,7 +260,7 @@ class Worker:
         tree = parse_config_json(data)
         run = resolve({}, tree, {})
         self._check_allowed(run)
-        self._config, self._config_bytes = resolve({}, tree, self._own_settings(run)), data
+        self._config, self._config_bytes = playable(tree, self._own_settings(run)), data
         session.heartbeat.set_pace(
             interval_seconds=self._config.fleet.heartbeat_seconds,
             dead_after_seconds=self._config.fleet.dead_after_seconds,

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from zerofleet.run.frozen import FrozenModel
+from zerofleet.run.frozen import MAX_INT, FrozenModel
 
 
 class AlphaBetaConfig(FrozenModel):
@@ -12,7 +12,7 @@ class AlphaBetaConfig(FrozenModel):
 
     depth: int = Field(default=8, ge=1, le=100)
     """Plies searched before quiescence; a game near its end is searched to the end."""
-    nodes: int = Field(default=0, ge=0)
+    nodes: int = Field(default=0, ge=0, le=10**15)
     """Positions a search may enter, exact, so that games stay reproducible; 0: no limit. Whichever
     of depth and nodes comes first; one ply is always finished."""
     reductions: bool = True
@@ -64,7 +64,7 @@ class MctsConfig(FrozenModel):
     dirichlet_weight: float = Field(default=0.25, ge=0, le=1)
     """PUCT: share of the noise in the root's priors (Silver et al. 2017); 0: none, for matches."""
 
-    max_considered_actions: int = Field(default=16, ge=1)
+    max_considered_actions: int = Field(default=16, ge=1, le=MAX_INT)
     """Gumbel: actions the root samples without replacement (m in Danihelka et al. 2022)."""
     c_visit: float = Field(default=50.0, ge=0)
     """Gumbel: sigma(q) = (c_visit + largest visit count) * c_scale * q (equation 8 there)."""
@@ -78,7 +78,7 @@ class MctsConfig(FrozenModel):
     full_search_probability: float = Field(default=0.25, ge=0, le=1)
     """Playout-cap randomisation (Wu 2019, section 3.1): moves searched in full; the others get a
     fast search without PUCT's noise and no policy target. 1: all in full."""
-    fast_simulations: int = Field(default=0, ge=0)
+    fast_simulations: int = Field(default=0, ge=0, le=10_000_000)
     """Descents of a fast search; 0: a sixth of num_simulations (Wu 2019: 100 of 600)."""
     forced_playouts: float = Field(default=2.0, ge=0)
     """PUCT, full searches: root actions that were visited get at least sqrt(k * prior * visits),
@@ -86,12 +86,13 @@ class MctsConfig(FrozenModel):
 
     reuse_subtree: bool = True
     """Keep what the tree knows of the move played (Silver et al. 2017)."""
-    max_nodes: int = Field(default=0, ge=0)
+    max_nodes: int = Field(default=0, ge=0, le=10**15)
     """Nodes of a tree; a kept subtree that leaves no room for the next search is forgotten. 0:
     eight times what one search can add."""
     max_tree_kib: int = Field(default=0, ge=0, le=1 << 40)
     """Memory of a tree, KiB. A kept subtree of more than two thirds of it is forgotten; a tree that
     reaches it ends the search of its move, with the simulations done. 0: 4 for each simulation of a
     move, or three times what these can need where that is less; 64 at least."""
-    cache_mib: int = Field(default=256, ge=0)
-    """Evaluation cache shared by all games of a process, MiB; 0: none. Never changes a result."""
+    cache_mib: int = Field(default=256, ge=0, le=1 << 24)
+    """Evaluation cache shared by all games of a process, MiB; 0: none. Never changes a result. At
+    least 1 and, where a position has many legal moves, more: 2 in chess and Go 19 x 19."""

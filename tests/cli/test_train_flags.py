@@ -54,6 +54,10 @@ def test_configuration(prepared, flag, key, value):
     assert found == value
 
 
+def test_depth_is_the_knob_of_alpha_beta(prepared):
+    assert prepared("ultimate_ttt --depth 5").config.search.depth == 5
+
+
 @pytest.mark.parametrize(
     ("flags", "workers", "trainer"),
     [

@@ -15,6 +15,7 @@ from zerofleet.cli.options import (
     Checkpoint,
     CheckpointInterval,
     Count,
+    Depth,
     Duration,
     Filters,
     GamesPerIteration,
@@ -69,6 +70,7 @@ def train(
     max_loops: MaxLoops = None,
     games_per_iteration: GamesPerIteration = None,
     simulations: Simulations = None,
+    depth: Depth | None = None,
     max_plies: Annotated[int, Parameter(validator=Number(gte=0))] | None = None,
     train_epochs: Annotated[int, Parameter(validator=Number(gte=0))] | None = None,
     max_positions: MaxPositions = None,
@@ -102,7 +104,7 @@ def train(
 
         zerofleet train connect_four --workers 2 --minutes 60
 
-        zerofleet train ultimate_ttt --run-dir runs/deep --minutes 60 --set search.depth=6
+        zerofleet train ultimate_ttt --run-dir runs/deep --minutes 60 --depth 6
 
         zerofleet train go9 --fleet ray://10.0.0.1:6379 --workers 64 --gpus-per-worker 0.25
 
@@ -146,6 +148,8 @@ def train(
         workers play on while the trainer trains.
     simulations
         Simulations of each move of tree search.
+    depth
+        Plies that alpha-beta searches for each move.
     max_plies
         A game of tree search this long is stopped: a draw, or the score so far; 0: as long as the
         rules allow.
@@ -181,6 +185,7 @@ def train(
         "max_loops": max_loops,
         "games_per_iteration": games_per_iteration,
         "simulations": simulations,
+        "depth": depth,
         "max_plies": max_plies,
         "train_epochs": train_epochs,
         "max_positions": max_positions,
@@ -213,6 +218,7 @@ def train(
                 "workers_per_gpu": workers_per_gpu,
                 "games_per_iteration": games_per_iteration,
                 "simulations": simulations,
+                "depth": depth,
                 "max_plies": max_plies,
                 "train_epochs": train_epochs,
                 "seed_data": seed_data,

@@ -407,6 +407,8 @@ def _check_keys(tree: Mapping[str, Any], model: type[BaseModel], where: tuple[st
     for key, value in tree.items():
         dotted = ".".join((*where, str(key)))
         if key not in model.model_fields:
+            if why := _of_another_kind(dotted, tree):
+                raise ConfigError(why)
             known = [".".join((*where, name)) for name in model.model_fields]
             known += [] if where else _all_keys(model)
             raise ConfigError(f"unknown key {dotted!r}{_nearest(dotted, known)}")
@@ -415,6 +417,25 @@ def _check_keys(tree: Mapping[str, Any], model: type[BaseModel], where: tuple[st
             if not isinstance(value, Mapping):
                 raise ConfigError(f"{dotted}: expected a section of keys, got {value!r}")
             _check_keys(value, _of_kind(sections, value), (*where, key))
+
+
+def _of_another_kind(dotted: str, section: Mapping[str, Any]) -> str:
+    """What to say of a key that other runs have and this one has not; empty if none has it."""
+    name = dotted.rpartition(".")[2]
+    if dotted == f"net.{name}":
+        nets = [net for run in NET_KINDS.values() for net in section_models(run, "net")]
+        kinds = {n.model_fields["kind"].default: None for n in nets if name in n.model_fields}
+        having = f"nets of kind {', '.join(kinds)} have it, not {section['kind']}"
+        return f"{dotted}: {having}" if kinds else ""
+    if dotted in _all_keys(TreeSearchRunConfig):
+        what = "--simulations" if name == "num_simulations" else "a key of tree search"
+        why = "this run searches with alpha-beta, whose knob is the depth: --depth 6"
+        return f"{dotted} ({what}): {why}, or --set search.depth=6"
+    if dotted in _all_keys(AlphaBetaRunConfig):
+        what = "--depth" if name == "depth" else "a key of alpha-beta"
+        why = "this run searches trees, whose knob are the simulations: --simulations 64"
+        return f"{dotted} ({what}): {why}, or --set search.num_simulations=64"
+    return ""
 
 
 def _of_kind(sections: tuple[type[BaseModel], ...], value: Mapping[str, Any]) -> type[BaseModel]:

@@ -8,6 +8,7 @@ import pytest
 from zerofleet.arena.config import ArenaConfig
 from zerofleet.arena.rating import (
     VersionRating,
+    measure_version,
     pool_of,
     previous_versions,
     rate_run,
@@ -124,3 +125,29 @@ def test_previous_versions_go_back_in_powers_of_two() -> None:
     assert previous_versions(3, range(1, 4), 4) == [2, 1]
     assert previous_versions(1, range(1, 4), 4) == []
     assert previous_versions(10, [1, 5, 9], 3) == [9, 5]
+
+
+def test_the_last_matches_add_to_the_rating_there_is(run):
+    """More games against fixed opponents take the place of fewer; the other matches count on."""
+
+    def measured(entries, num_games):
+        return measure_version(
+            GAME,
+            5,
+            Sometimes("v0005", 1.0),
+            load_fixed=lambda text: Sometimes(text, FIXED[text]),
+            entries=entries,
+            config=CONFIG.model_copy(update={"final_games": num_games}),
+        )
+
+    more = measured(run, 80)
+    games = {m["opponent"]: m["games"] for m in more.matches}
+    assert games == {"random": 80, "half": 80, "full": 80, "v0004": 60, "v0003": 60}
+    assert more.elo["error"] < run[-1]["elo"]["error"]
+    assert [len(r.games) for r in more.results] == [80, 80, 80]
+    assert not more.reference_matches
+    assert measured(run, 20).matches == tuple(run[-1]["game_stats"]["matches"])
+    # A run that has rated nothing: the opponents play each other for the scale.
+    alone = measured([], 20)
+    assert len(alone.reference_matches) == 3
+    assert "gain" not in alone.elo

@@ -1,17 +1,21 @@
 """What `zerofleet train` shows at its end: the newest version, whether it was rated or not."""
 
 import io
+import json
 
 import pytest
 from rich.console import Console
 
 from zerofleet import _core
 from zerofleet.cli.result import show_result
+from zerofleet.monitor.results import iterations_table, read_training
 from zerofleet.roles.config import resolve
 from zerofleet.run.documents import encode
-from zerofleet.run.layout import CONFIG, TRAINING_STATS
+from zerofleet.run.layout import CONFIG, TRAINER_LEASE, TRAINING_STATS
+from zerofleet.run.lease import Lease, read_lease
 from zerofleet.run.models import publish_model
 from zerofleet.run.place import Place
+from zerofleet.run.stats import read_stats
 from zerofleet.run.store import DirectoryStore
 
 RATED = {
@@ -42,7 +46,7 @@ def shown(tmp_path):
         {"iteration": n, "model_version": n + 1, "games": 4, "game_stats": {}} for n in range(3)
     ]
 
-    def show(*, measure: bool, rated: bool = True, **arena):
+    def show(*, measure: bool, rated: bool = True, keep: bool = False, **arena):
         if rated:
             entries[1] = {
                 **entries[1],
@@ -52,7 +56,8 @@ def shown(tmp_path):
         arena = {"every": 10, "final_games": 4, "opponents": ["random"], "depth": 1, **arena}
         keys = {f"arena.{key}": value for key, value in arena.items()}
         store.put(CONFIG, resolve({"game": {"name": "ultimate_ttt"}}, {}, keys).to_json())
-        store.put(TRAINING_STATS, encode(entries))
+        if not keep:
+            store.put(TRAINING_STATS, encode(entries))
         out = io.StringIO()
         show_result(Console(file=out, width=100), store, Place(str(tmp_path)), measure=measure)
         return out.getvalue()
@@ -68,6 +73,45 @@ def test_the_newest_version_is_measured(shown):
 
 def test_without_a_rated_version_it_is_measured_all_the_same(shown):
     assert "Strength of version 3" in shown(measure=True, rated=False)
+
+
+def test_what_was_measured_is_the_rating_of_the_run(shown, tmp_path):
+    store = DirectoryStore(tmp_path)
+    lease = Lease.acquire(store, TRAINER_LEASE, info={"device": "cpu"})
+    lease.beat(progress={"phase": "rating", "window": 7})
+    lease.release()
+    shown(measure=True)
+    entry = read_stats(store)[-1]
+    (match,) = entry["game_stats"]["matches"]
+    assert (match["player"], match["opponent"], match["games"]) == ("v0003", "random", 4)
+    assert entry["elo"]["ratings"].keys() == {"random", "v0002", "v0003"}
+    assert "gain" in entry["elo"]
+    assert (tmp_path / "games/v0003_final.txt").read_text().count("v0003") >= 4
+    rating = json.loads((tmp_path / "logs/rating.json").read_text())
+    assert rating["entry"]["game_stats"]["matches"] == [match]
+    # What shows ratings shows it.
+    table = iterations_table(read_training(tmp_path).entries, title="")
+    assert len([cell for column in table.columns for cell in column.cells if "±" in cell]) == 2
+    assert "Elo" in (tmp_path / "status.txt").read_text()
+    assert "Strength of version 3" in shown(measure=False, keep=True)
+    found = read_lease(store, TRAINER_LEASE)
+    assert (found["state"], found["info"], found["progress"]["window"]) == (
+        "stopped",
+        {"device": "cpu"},
+        7,
+    )
+    before = (tmp_path / TRAINING_STATS).read_bytes()
+    shown(measure=True, keep=True)
+    assert (tmp_path / TRAINING_STATS).read_bytes() == before
+
+
+def test_while_a_trainer_is_at_work_nothing_is_written(shown, tmp_path):
+    lease = Lease.acquire(DirectoryStore(tmp_path), TRAINER_LEASE)
+    text = shown(measure=True)
+    assert "Strength of version 3" in text
+    assert "These games are not kept: trainer.json: held by process" in text
+    assert "matches" not in read_stats(DirectoryStore(tmp_path))[-1]["game_stats"]
+    lease.confirm()
 
 
 def test_else_the_last_rating_is_shown(shown):

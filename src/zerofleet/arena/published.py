@@ -16,7 +16,7 @@ from zerofleet.arena.rating import (
     version_name,
 )
 from zerofleet.arena.scores import VersionScores, score_version
-from zerofleet.arena.stats import IterationStats, MatchStats, ScoreStats
+from zerofleet.arena.stats import IterationStats
 from zerofleet.games.protocol import Game
 from zerofleet.players.player import Player
 from zerofleet.players.registry import load_player, load_version
@@ -60,29 +60,23 @@ def rate_published(
 
 def measure_published(
     store: Store, game: Game, version: int, config: ArenaConfig
-) -> tuple[MatchStats, ...]:
-    """Plays a published version against the fixed opponents, `config.final_games` each.
+) -> VersionRating | VersionScores:
+    """Plays a published version against the fixed opponents, `config.final_games` each, or so many
+    games for one player.
 
-    Raises: RunError if the model is missing or damaged; PlayerError for an unknown opponent.
-    """
-    return measure_version(
-        game,
-        _load_version(store, game, version, config),
-        load_fixed=lambda text: load_player(text, game),
-        config=with_opponents(config, game),
-    )
-
-
-def measure_scores(
-    store: Store, game: Game, version: int, config: ArenaConfig
-) -> tuple[ScoreStats, ...]:
-    """Plays `config.final_games` games for one player with a published version.
-
-    Returns: its scores and, as the run knows them, those of the fixed opponents.
     Raises: RunError if the model is missing or damaged; PlayerError for an unknown opponent.
     """
     entries = cast("list[IterationStats]", read_stats(store))
-    return _score(store, game, version, config, entries, config.final_games).scores
+    if game.num_players == 1:
+        return _score(store, game, version, config, entries, config.final_games)
+    return measure_version(
+        game,
+        version,
+        _load_version(store, game, version, config),
+        load_fixed=lambda text: load_player(text, game),
+        entries=entries,
+        config=with_opponents(config, game),
+    )
 
 
 def _score(
@@ -133,17 +127,20 @@ def _readable_versions(store: Store, version: int, count: int) -> list[int]:
         known = [v for v in known if v not in unreadable]
 
 
-def games_key(version: int) -> str:
-    """Returns where the games of a version's rating are kept: `games/v0007.txt`."""
-    return f"{GAMES}{version_name(version)}.txt"
+def games_key(version: int, *, final: bool = False, ending: str = "txt") -> str:
+    """Returns where the games of a version's rating are kept: `games/v0007.txt`, and those that
+    were played when the run ended: `games/v0007_final.txt`."""
+    return f"{GAMES}{version_name(version)}{'_final' if final else ''}.{ending}"
 
 
-def write_games(store: Store, game: Game, rating: VersionRating | VersionScores) -> str:
+def write_games(
+    store: Store, game: Game, rating: VersionRating | VersionScores, *, final: bool = False
+) -> str:
     """Writes every game of a rating and returns the key of the text.
 
     Games of chess and Go are also written as PGN and SGF, beside it.
     """
-    key = games_key(rating.version)
+    key = games_key(rating.version, final=final)
     text = "\n".join(
         match_text(game, result) if isinstance(result, MatchResult) else scores_text(game, result)
         for result in rating.results
@@ -152,5 +149,5 @@ def write_games(store: Store, game: Game, rating: VersionRating | VersionScores)
     matches = [result for result in rating.results if isinstance(result, MatchResult)]
     if (file := game_file(game, matches)) is not None:
         ending, content = file
-        store.put(f"{GAMES}{version_name(rating.version)}.{ending}", content.encode())
+        store.put(games_key(rating.version, final=final, ending=ending), content.encode())
     return key

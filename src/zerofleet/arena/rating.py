@@ -101,15 +101,47 @@ def rate_version(
 
 
 def measure_version(
-    game: Game, candidate: Player, *, load_fixed: LoadFixed, config: ArenaConfig
-) -> tuple[MatchStats, ...]:
-    """Plays a version against the fixed opponents, `config.final_games` each.
+    game: Game,
+    version: int,
+    candidate: Player,
+    *,
+    load_fixed: LoadFixed,
+    entries: Sequence[IterationStats],
+    config: ArenaConfig,
+) -> VersionRating:
+    """Plays a version against the fixed opponents, `config.final_games` each, and rates it.
+
+    The matches that it has in the run's statistics count on; of two against the same opponent the
+    one of more games.
 
     Raises: OpeningError if the game is too small for so many.
     """
-    return tuple(
-        _play(game, candidate, load_fixed(text), 0, config.final_games, config).stats()
-        for text in config.opponents
+    name = version_name(version)
+    fixed = [load_fixed(text) for text in config.opponents]
+    results = [_play(game, candidate, other, 0, config.final_games, config) for other in fixed]
+    matches = {
+        m["opponent"]: m
+        for e in entries
+        for m in e.get("game_stats", {}).get("matches", [])
+        if m["player"] == name
+    }
+    for stats in (r.stats() for r in results):
+        known = matches.get(stats["opponent"])
+        if known is None or known["games"] <= stats["games"]:
+            matches[stats["opponent"]] = stats
+    own = IterationStats(game_stats=GameStats(matches=list(matches.values())))
+    pool = pool_of([*entries, own])
+    references = [
+        _play(game, *pair, zlib.crc32(pair[0].name.encode()), config.eval_games, config)
+        for pair in _missing_references(fixed, pool)
+    ]
+    pool += [r.pairing for r in references]
+    return VersionRating(
+        version=version,
+        matches=tuple(matches.values()),
+        reference_matches=tuple(r.stats() for r in references),
+        elo=_elo_stats(fit_ratings(pool, anchor=config.opponents[0]), version),
+        results=(*results, *references),
     )
 
 

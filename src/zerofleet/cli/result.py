@@ -1,16 +1,28 @@
 """What a run has reached: the strength table and the picture of the run."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
 from rich.console import Console
 
 from zerofleet.arena.lines import opponent_meaning
-from zerofleet.arena.published import measure_published, measure_scores
-from zerofleet.arena.stats import IterationStats, is_rated, playing_version
+from zerofleet.arena.match import MatchResult
+from zerofleet.arena.published import measure_published
+from zerofleet.arena.rating import version_name
+from zerofleet.arena.scores import VersionScores
+from zerofleet.arena.stats import (
+    IterationStats,
+    MatchStats,
+    ScoreStats,
+    is_rated,
+    playing_version,
+)
 from zerofleet.games import load_game
 from zerofleet.monitor.tables import score_table, strength_table
 from zerofleet.roles.config import RunConfig, TreeSearchRunConfig, parse_config_json, resolve
+from zerofleet.roles.final_rating import keep_final_rating
+from zerofleet.run.errors import RunError
 from zerofleet.run.layout import CONFIG
 from zerofleet.run.place import Place
 from zerofleet.run.stats import read_stats
@@ -23,8 +35,8 @@ def show_result(console: Console, store: Store, run_dir: Place, *, measure: bool
     """Prints the strength of the newest version and writes the learning curve.
 
     Args:
-      measure: play the matches of `arena.final_games` with the newest version, rated or not; else,
-        and in runs without ratings, the last rating is shown.
+      measure: play the matches of `arena.final_games` with the newest version, rated or not, and
+        keep them as its rating; else, and in runs without ratings, the last rating is shown.
     """
     entries = cast(list[IterationStats], read_stats(store))
     played = [e for e in entries if "mean_score" in e.get("game_stats", {})]
@@ -44,9 +56,12 @@ def show_result(console: Console, store: Store, run_dir: Place, *, measure: bool
             console.print(
                 "No loop was finished yet: this is the first net. The same command goes on."
             )
-        _show_strength(console, store, config, entries[-1], measure=True)
+        _measure(console, store, config, entries[-1]["model_version"])
+        entries = cast(list[IterationStats], read_stats(store))
     elif config and rated:
-        _show_strength(console, store, config, rated[-1], measure=False)
+        stats = rated[-1]["game_stats"]
+        found = stats.get("matches", []), stats.get("scores", [])
+        _show_strength(console, config, rated[-1]["model_version"], *found)
     elif not played:
         console.print("No version is rated yet: the run has to go on for a while.")
         return
@@ -63,30 +78,39 @@ def show_result(console: Console, store: Store, run_dir: Place, *, measure: bool
     console.print(f"Learning curve: {path}", soft_wrap=True, highlight=False)
 
 
+def _measure(console: Console, store: Store, config: RunConfig, version: int) -> None:
+    """Plays, shows and keeps the matches of the run's end."""
+    game = load_game(config.game.spec)
+    with _measuring(console, version, config.arena.final_games):
+        rating = measure_published(store, game, version, config.arena)
+    played = [r.stats() for r in rating.results if isinstance(r, MatchResult)]
+    name = version_name(version)
+    matches = [m for m in played if m["player"] == name]
+    scores = rating.scores if isinstance(rating, VersionScores) else ()
+    _show_strength(console, config, version, matches, scores)
+    try:
+        keep_final_rating(store, game, rating)
+    except RunError as error:
+        console.print(f"These games are not kept: {error}", highlight=False, soft_wrap=True)
+
+
 def _show_strength(
-    console: Console, store: Store, config: RunConfig, entry: IterationStats, *, measure: bool
+    console: Console,
+    config: RunConfig,
+    version: int,
+    matches: Sequence[MatchStats],
+    scores: Sequence[ScoreStats],
 ) -> None:
-    version = entry["model_version"]
     how = f"searching {config.arena.depth} plies"
     if isinstance(config, TreeSearchRunConfig):
         how = f"{config.arena.num_simulations} simulations a move"
     title = f"Strength of version {version}, {how}"
-    num_games = config.arena.final_games if measure else 0
-    stats = entry.get("game_stats", {})
-    with _measuring(console, version, num_games):
-        game = load_game(config.game.spec) if num_games else None
-        if game.num_players == 1 if game else "scores" in stats:
-            scores = measure_scores(store, game, version, config.arena) if game else stats["scores"]
-            table = score_table(scores, title=title, width=console.size.width)
-            names = [found["player"] for found in scores]
-        else:
-            matches = (
-                measure_published(store, game, version, config.arena) if game else stats["matches"]
-            )
-            table = strength_table(matches, title=title, width=console.size.width)
-            names = [match["opponent"] for match in matches]
-    console.print(table)
-    for name in names:
+    width = console.size.width
+    if scores:
+        console.print(score_table(scores, title=title, width=width))
+    else:
+        console.print(strength_table(matches, title=title, width=width))
+    for name in [*(s["player"] for s in scores), *(m["opponent"] for m in matches)]:
         if meaning := opponent_meaning(name):
             console.print(f"  {name}: {meaning}", highlight=False, emoji=False, markup=False)
 
@@ -94,6 +118,7 @@ def _show_strength(
 def _measuring(console: Console, version: int, num_games: int) -> AbstractContextManager[object]:
     """Says that the games are being played, which may take minutes."""
     text = f"Measuring version {version}: {num_games} games against each opponent (Ctrl-C: skip)"
-    if num_games and not console.is_terminal:
-        console.print(text, highlight=False)
-    return console.status(text) if num_games and console.is_terminal else nullcontext()
+    if console.is_terminal:
+        return console.status(text)
+    console.print(text, highlight=False)
+    return nullcontext()

@@ -164,10 +164,10 @@ def test_results_of_a_benchmark(tmp_path, capsys):
 def test_mistakes_are_told(tmp_path, capsys):
     ended_run(tmp_path / "run")
     for arguments, message in (
-        (("watch",), "expected a run directory, or --file"),
+        (("watch",), "expected RUN, or --file"),
         (("watch", tmp_path / "nothing"), "no such run directory"),
         (("watch", "--file", tmp_path / "nothing.json"), "no such file"),
-        (("results",), "expected --training FILE, --eval DIR or --compare A B"),
+        (("results",), "expected RUN (or --training FILE), --eval DIR or --compare A B"),
         (("results", tmp_path), "no such file; expected a training_stats.json"),
         (("results", "--eval", tmp_path / "run" / "config.json"), "no matches or scores"),
         (("results", "--compare", tmp_path / "run", tmp_path), "one is a training and the other"),

@@ -175,6 +175,9 @@ def test_phases_as_people_read_them(store, written, shown):
     status = collect(store, LeaseWatch())
     assert (status.phase, status.iteration) == (shown, 7)
     assert f"Phase          {shown}, iteration 7" in status.text().splitlines()
+    store.put("config.json", encode({"pacing": {"games_per_iteration": 0}}))
+    text = collect(store, LeaseWatch()).text()
+    assert f"Phase          {shown}, loop 7" in text.splitlines()
 
 
 def test_looking_at_a_fleet_changes_nothing(tmp_path):

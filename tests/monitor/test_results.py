@@ -11,6 +11,8 @@ from zerofleet.monitor import results as r
 from zerofleet.monitor.comparison import compare_measured
 from zerofleet.run.documents import encode
 from zerofleet.run.errors import RunError
+from zerofleet.run.stop import TIME_IS_OVER, request_stop
+from zerofleet.run.store import DirectoryStore
 
 
 def text_of(table, width=120) -> str:
@@ -109,12 +111,11 @@ def test_phases_are_thirds_and_have_trends():
 
 
 def verdicts(training, **limits):
-    limits = {"max_draw_share": 0.6, "max_moves": 150.0, **limits}
     return {c.text: c.passed for c in r.criteria(training, **limits)}
 
 
 def test_criteria_pass_and_fail():
-    good = verdicts(r.Training("x", entries(), max_loops=9))
+    good = verdicts(r.Training("x", entries(), game="chess", max_loops=9))
     assert good == {
         "all 9 iterations completed": True,
         "draw rate below 60.0 %": True,
@@ -124,7 +125,7 @@ def test_criteria_pass_and_fail():
     }
     strict = verdicts(r.Training("x", entries(), max_loops=10), max_draw_share=0.5, max_moves=100)
     assert list(strict.values()) == [False, False, False, True, None]
-    reached = verdicts(r.Training("x", entries(3)))
+    reached = verdicts(r.Training("x", entries(3), game="chess"))
     assert reached["draw rate below 60.0 %"] is False
     assert reached["all iterations completed"] is None
     rated = verdicts(r.Training("x", sample_entries(5)))
@@ -137,6 +138,42 @@ def test_criteria_pass_and_fail():
     assert "FAIL" in table
     assert "PASS" in table
     assert "85.0 % -> 55.0 %" in table
+
+
+def test_draws_and_long_games_are_no_fault_of_other_games():
+    for game in ("tic_tac_toe", "go", "chess.py:Chess", ""):
+        found = verdicts(r.Training("x", entries(), game=game, max_loops=9))
+        assert not any(text.startswith(("draw rate", "average moves")) for text in found)
+    asked = verdicts(r.Training("x", entries(), game="tic_tac_toe"), max_draw_share=0.5)
+    assert asked["draw rate below 50.0 %"] is False
+    assert "average moves below 150" not in asked
+
+
+@pytest.mark.parametrize(
+    ("stop", "passed", "text", "found"),
+    [
+        (None, False, "all 50 loops completed", "the last one is 9"),
+        (
+            TIME_IS_OVER,
+            True,
+            "trained for the time given with --minutes",
+            "the last one is 9 of at most 50 loops",
+        ),
+        ("", None, "all 50 loops completed", "the last one is 9; stopped: by STOP"),
+        ("enough", None, "all 50 loops completed", "the last one is 9; stopped: enough"),
+    ],
+)
+def test_a_run_is_complete_as_it_was_meant_to_end(tmp_path, stop, passed, text, found):
+    pacing = {"max_loops": 50, "games_per_iteration": 0}
+    write(tmp_path, entries(), game={"name": "connect_four"}, pacing=pacing)
+    if stop == "":
+        (tmp_path / "STOP").touch()
+    elif stop is not None:
+        request_stop(DirectoryStore(tmp_path), stop)
+    training = r.read_training(tmp_path)
+    assert r.totals_text(training).startswith("Loops 1 to 9, ")
+    complete = r.criteria(training)[0]
+    assert (complete.passed, complete.text, complete.found) == (passed, text, found)
 
 
 def test_two_trainings_beside_each_other():

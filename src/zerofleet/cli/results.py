@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 
 def results(
-    run_dir: Annotated[Path | None, Parameter(name=["--training", "--run-dir"])] = None,
+    run_dir: Annotated[Path | None, Parameter(name=["--run", "--training", "--run-dir"])] = None,
     *,
     last: Annotated[int, Parameter(validator=Number(gte=1))] = 5,
     evaluation: Annotated[Path | None, Parameter(name=["--eval"])] = None,
     compare: Annotated[tuple[Path, Path] | None, Parameter(negative=())] = None,
-    max_draw_rate: Annotated[float, Parameter(validator=Number(gt=0, lte=1))] = 0.6,
-    max_moves: Annotated[float, Parameter(validator=Number(gt=0))] = 150.0,
+    max_draw_rate: Annotated[float, Parameter(validator=Number(gt=0, lte=1))] | None = None,
+    max_moves: Annotated[float, Parameter(validator=Number(gt=0))] | None = None,
 ) -> int:
     """Show what a training has reached: last iterations, timeline, phases, trends, pass or fail.
 
-    Early, middle and late are thirds of the iterations; trends are from early to late.
+    Early, middle and late are thirds of the iterations (loops); trends are from early to late.
 
     Examples:
 
@@ -39,21 +39,23 @@ def results(
     run_dir
         A training_stats.json, or a run directory, which has one.
     last
-        Iterations in the first table (default 5).
+        Iterations, or loops, in the first table.
     evaluation
         A JSON file of matches or scores, or a folder of them: one row for each.
     compare
         Two trainings, or two files or folders of matches, beside each other.
     max_draw_rate
-        What the share of drawn games should have fallen below, late (default 0.6).
+        What the share of drawn games should have fallen below, late (default: 0.6 in chess; in
+        other games, where a draw may be the right result, nothing).
     max_moves
-        What the average length should have fallen below, late (default 150.0).
+        What the average length should have fallen below, late (default: 150 in chess, else
+        nothing).
     """
     from zerofleet.monitor.results import read_training
     from zerofleet.run.errors import RunError
 
     if run_dir is None and evaluation is None and compare is None:
-        raise RunError("expected --training FILE, --eval DIR or --compare A B")
+        raise RunError("expected RUN (or --training FILE), --eval DIR or --compare A B")
     console = Console()
     if run_dir is not None:
         training = read_training(run_dir)
@@ -66,21 +68,25 @@ def results(
 
 
 def _show_training(
-    console: Console, training: "Training", last: int, max_draw_rate: float, max_moves: float
+    console: Console,
+    training: "Training",
+    last: int,
+    max_draw_rate: float | None,
+    max_moves: float | None,
 ) -> None:
     from zerofleet.monitor import results as r
 
     name = training.name + (f"  {training.game}" if training.game else "")
     console.print(name, style="bold", soft_wrap=True, highlight=False, markup=False)
     if not training.entries:
-        console.print("No iteration is complete yet.")
+        console.print(f"No {training.unit} is complete yet.")
         return
     console.print(r.totals_text(training), soft_wrap=True, highlight=False)
     console.print()
-    shown = training.entries[-last:]
-    title = f"Last {len(shown)} iterations"
-    console.print(r.iterations_table(shown, title=title, width=console.size.width))
-    console.print(r.timeline_table(training.entries))
+    shown, unit = training.entries[-last:], training.unit
+    title = f"Last {len(shown)} {training.units}"
+    console.print(r.iterations_table(shown, title=title, width=console.size.width, unit=unit))
+    console.print(r.timeline_table(training.entries, unit=unit))
     console.print(r.phases_table(training.entries))
     found = r.criteria(training, max_draw_share=max_draw_rate, max_moves=max_moves)
     console.print(r.criteria_table(found))
@@ -121,5 +127,5 @@ def _compare(console: Console, first: Path, second: Path) -> None:
     trainings = read_training(first), read_training(second)
     for training in trainings:
         if not training.entries:
-            raise RunError(f"{training.name}: no iteration is complete yet")
+            raise RunError(f"{training.name}: no {training.unit} is complete yet")
     console.print(compare_trainings(*trainings))

@@ -6,6 +6,7 @@ from typing import Any
 from zerofleet.run.documents import decode_object
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import (
+    CONFIG,
     DATA,
     FLEET_LEASE,
     FLEET_STATUS,
@@ -85,6 +86,8 @@ class FleetStatus:
     """self-play, training, arena, publishing, ...; empty without a live trainer."""
     iteration: int = 0
     """The one in progress, from 1; without a live trainer the last one that is done."""
+    is_synchronous: bool = True
+    """Its loops are called iterations."""
     is_fleet_up: bool | None = None
     """A main node looks after the workers on other hosts; None: the run has no such fleet."""
     model_sync_seconds: float | None = None
@@ -119,7 +122,8 @@ class FleetStatus:
             f"Trainer        {trainer}{_rates(self.trainer)}",
         ]
         if self.phase:
-            lines.append(f"Phase          {self.phase}, iteration {self.iteration}")
+            unit = "iteration" if self.is_synchronous else "loop"
+            lines.append(f"Phase          {self.phase}, {unit} {self.iteration}")
         lines += [
             f"Games/second: {self.games_per_second:.1f}",
             f"Workers active: {self.num_active}/{self.num_configured}",
@@ -208,6 +212,7 @@ def collect(
         problems=tuple(problems),
         phase=phase,
         iteration=done + bool(phase),
+        is_synchronous=_is_synchronous(store),
         is_fleet_up=is_up if fleet is not None else None,
         model_sync_seconds=None if fleet is None else float(fleet["model_sync_seconds"]),
         network_bytes_per_minute=(
@@ -303,6 +308,15 @@ def _rates(role: RoleStatus | None) -> str:
 
 def _rate(rate: float) -> str:
     return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
+
+
+def _is_synchronous(store: Store) -> bool:
+    """As config.json says; true where it does not."""
+    try:
+        pacing = decode_object(read_or_none(store, CONFIG) or b"{}", CONFIG).get("pacing", {})
+    except RunError:
+        return True
+    return not isinstance(pacing, dict) or pacing.get("games_per_iteration") != 0
 
 
 def _loop(entry: dict[str, Any]) -> str:

@@ -13,8 +13,9 @@ from rich.table import Table
 from zerofleet.arena.lines import duration_text, elo_text, score_text
 from zerofleet.arena.stats import IterationStats, MatchStats, ScoreStats, is_rated
 from zerofleet.run.errors import RunError
-from zerofleet.run.layout import CONFIG, TRAINING_STATS
+from zerofleet.run.layout import CONFIG, STOP, TRAINING_STATS
 from zerofleet.run.stats import parse_stats
+from zerofleet.run.stop import TIME_IS_OVER
 from zerofleet.run.store import DirectoryStore, read_or_none
 
 PHASES = ("early", "middle", "late")
@@ -33,6 +34,15 @@ class Training:
     game: str = ""
     max_loops: int = 0
     """0: not known."""
+    unit: str = "iteration"
+    """What its entries are called: iterations of a synchronous run, loops of another one."""
+    stop_reason: str | None = None
+    """What its STOP says; None: there is none, the run goes on or was interrupted."""
+
+    @property
+    def units(self) -> str:
+        """The same of many."""
+        return f"{self.unit}s"
 
 
 @dataclass(frozen=True)
@@ -62,11 +72,18 @@ def read_training(path: Path) -> Training:
         config = {}
     sections = config if isinstance(config, dict) else {}
     played = [e for e in entries if e.get("games") and type(e.get("iteration")) is int]
+    pacing = _section(sections, "pacing")
+    try:
+        stop = read_or_none(store, STOP)
+    except RunError:
+        stop = None
     return Training(
         name=str(path),
         entries=cast("list[IterationStats]", played),
         game=str(_section(sections, "game").get("name", "")),
-        max_loops=int(_number(_section(sections, "pacing").get("max_loops")) or 0),
+        max_loops=int(_number(pacing.get("max_loops")) or 0),
+        unit="loop" if pacing.get("games_per_iteration") == 0 else "iteration",
+        stop_reason=None if stop is None else stop.decode(errors="replace").strip(),
     )
 
 
@@ -80,15 +97,17 @@ def totals_text(training: Training) -> str:
     thinned = "" if len(entries) == last - first + 1 else f" ({len(entries):,} kept in the file)"
     positions = sum(e.get("positions", 0) for e in entries)
     return (
-        f"Iterations {first:,} to {last:,}{thinned}, {games:,} games, {positions:,} positions, "
-        f"{duration_text(seconds)}{rate}"
+        f"{training.units.capitalize()} {first:,} to {last:,}{thinned}, {games:,} games, "
+        f"{positions:,} positions, {duration_text(seconds)}{rate}"
     )
 
 
-def iterations_table(entries: Sequence[IterationStats], *, title: str, width: int = 120) -> Table:
-    """Returns one row per iteration; columns without figures, or without room, are left out."""
+def iterations_table(
+    entries: Sequence[IterationStats], *, title: str, width: int = 120, unit: str = "iteration"
+) -> Table:
+    """Returns one row per `unit`; columns without figures, or without room, are left out."""
     columns: list[tuple[str, Callable[[IterationStats], str]]] = [
-        ("Iteration", lambda e: f"{e.get('iteration', 0):,}"),
+        (unit.capitalize(), lambda e: f"{e.get('iteration', 0):,}"),
         ("Games", lambda e: f"{e.get('games', 0):,}"),
         ("Moves", lambda e: _text(plies(e), ".1f")),
         ("First", lambda e: _percent(first_won(e))),
@@ -111,7 +130,9 @@ def iterations_table(entries: Sequence[IterationStats], *, title: str, width: in
     return table
 
 
-def timeline_table(entries: Sequence[IterationStats], *, rows: int = 8) -> Table:
+def timeline_table(
+    entries: Sequence[IterationStats], *, rows: int = 8, unit: str = "iteration"
+) -> Table:
     """Returns games and positions so far and what the window held, at evenly spaced iterations."""
     sums: list[tuple[IterationStats, int, int]] = []
     games = positions = 0
@@ -121,7 +142,7 @@ def timeline_table(entries: Sequence[IterationStats], *, rows: int = 8) -> Table
     count = len(sums)
     places = range(count) if count <= rows else [i * (count - 1) // (rows - 1) for i in range(rows)]
     table = _table("Timeline")
-    for name in ("Iteration", "Games so far", "Positions so far", "Buffer"):
+    for name in (unit.capitalize(), "Games so far", "Positions so far", "Buffer"):
         table.add_column(name, justify="right")
     if not any("window" in entry for entry in entries):
         table.columns.pop()
@@ -158,39 +179,57 @@ def phases_table(entries: Sequence[IterationStats]) -> Table:
     return table
 
 
-def criteria(training: Training, *, max_draw_share: float, max_moves: float) -> list[Criterion]:
-    """What a training that went well shows: complete, fewer draws, shorter games, stronger.
+FEW_DRAWS_AND_SHORT = {"chess": (0.6, 150.0)}
+"""Games in which beginners hardly ever mate: games between nets that have learned something are
+less often drawn, and shorter, than these. In most others a draw, or a long game, may well be what
+good play leads to, and neither says anything."""
+
+
+def criteria(
+    training: Training, *, max_draw_share: float | None = None, max_moves: float | None = None
+) -> list[Criterion]:
+    """What a training that went well shows: complete, stronger, and in games in which it means
+    something fewer draws and shorter games.
 
     Args:
-      max_draw_share, max_moves: what drawn games and lengths should have fallen below, late.
+      max_draw_share, max_moves: what drawn games and lengths should have fallen below, late; None:
+        what is expected of the game, if anything is.
     """
     entries = training.entries
     early, _, late = _thirds(entries)
-    last = entries[-1]["iteration"]
-    found = [
-        Criterion(
-            f"all {training.max_loops:,} iterations completed",
-            last >= training.max_loops,
-            f"the last one is {last:,}",
-        )
-        if training.max_loops
-        else Criterion("all iterations completed", None, "there is no config.json beside the file")
-    ]
+    found = [_complete(training)]
+    draws, moves = FEW_DRAWS_AND_SHORT.get(training.game, (None, None))
+    draws, moves = max_draw_share or draws, max_moves or moves
     before, after = mean(drawn, early), mean(drawn, late)
-    if after is not None:
-        text = f"draw rate below {_percent(max_draw_share)}"
-        found.append(Criterion(text, after < max_draw_share, _from_to(before, after, _percent)))
+    if after is not None and draws is not None:
+        text = f"draw rate below {_percent(draws)}"
+        found.append(Criterion(text, after < draws, _from_to(before, after, _percent)))
     before, after = mean(plies, early), mean(plies, late)
-    if after is not None and not any(_stat(e, "mean_score") is not None for e in entries):
+    one_player = any(_stat(e, "mean_score") is not None for e in entries)
+    if after is not None and moves is not None and not one_player:
         show: Callable[[float | None], str] = lambda v: _text(v, ".1f")  # noqa: E731
-        text = f"average moves below {max_moves:g}"
-        found.append(Criterion(text, after < max_moves, _from_to(before, after, show)))
+        text = f"average moves below {moves:g}"
+        found.append(Criterion(text, after < moves, _from_to(before, after, show)))
     before, after = mean(_loss("train"), early), mean(_loss("train"), late)
     show = lambda v: _text(v, ".4f")  # noqa: E731
     passed = None if before is None or after is None else after < before
     found.append(Criterion("training loss falls", passed, _from_to(before, after, show)))
     found.append(_stronger(entries))
     return found
+
+
+def _complete(training: Training) -> Criterion:
+    """The run went on for as long as it was meant to: all loops, or the time it was given."""
+    last, units = training.entries[-1]["iteration"], training.units
+    if not training.max_loops:
+        return Criterion(f"all {units} completed", None, "there is no config.json beside the file")
+    text, found = f"all {training.max_loops:,} {units} completed", f"the last one is {last:,}"
+    if last >= training.max_loops or training.stop_reason is None:
+        return Criterion(text, last >= training.max_loops, found)
+    if training.stop_reason == TIME_IS_OVER:
+        found += f" of at most {training.max_loops:,} {units}"
+        return Criterion("trained for the time given with --minutes", True, found)
+    return Criterion(text, None, f"{found}; stopped: {training.stop_reason or 'by STOP'}")
 
 
 def _stronger(entries: Sequence[IterationStats]) -> Criterion:
@@ -225,7 +264,8 @@ def compare_trainings(first: Training, second: Training) -> Table:
     The same iterations are compared: as many as the shorter one has.
     """
     count = min(len(first.entries), len(second.entries))
-    table = _table(f"After {count:,} iterations each, means of the last third")
+    units = first.units if first.unit == second.unit else "iterations"
+    table = _table(f"After {count:,} {units} each, means of the last third")
     table.add_column("")
     for heading in ("A", "B", "B - A"):
         table.add_column(heading, justify="right", no_wrap=True)

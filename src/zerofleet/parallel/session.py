@@ -24,7 +24,7 @@ from zerofleet.parallel.request import PreparedRun
 from zerofleet.roles.config import ConfigError
 from zerofleet.roles.ending import allowance_seconds
 from zerofleet.run.layout import CONFIG, default_worker_id, worker_log_key
-from zerofleet.run.stop import request_stop, stop_requested
+from zerofleet.run.stop import TIME_IS_OVER, request_stop, stop_requested
 from zerofleet.run.store import read_or_none
 
 GRACE_SECONDS = 30.0
@@ -164,7 +164,7 @@ class LocalSession:
     def _stop_when_late(self) -> None:
         """A trainer that was started again counts its minutes anew; this session does not."""
         if self._trainer.children[0].num_starts > 1 and time.monotonic() >= self._late_at:
-            request_stop(self._store, "the time given with --minutes is over")
+            request_stop(self._store, TIME_IS_OVER)
 
     def _end(self) -> None:
         try:

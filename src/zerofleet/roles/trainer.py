@@ -64,7 +64,7 @@ from zerofleet.run.place import Place, make_directories
 from zerofleet.run.shares import Share, prune_shares, read_share
 from zerofleet.run.software import software_version
 from zerofleet.run.spool import PendingBytes
-from zerofleet.run.stop import clear_stop
+from zerofleet.run.stop import TIME_IS_OVER, clear_stop
 from zerofleet.run.store import DirectoryStore, read_or_none
 from zerofleet.run.threads import calm_threads
 
@@ -326,7 +326,7 @@ class Trainer:
         if progress.state.iteration >= max_loops:
             why = f"all {max_loops} loops are done"
         elif self._ending.is_time_over():
-            why = "the time given with --minutes is over"
+            why = TIME_IS_OVER
         if why:
             self._ending.request_stop(why)  # workers end while the last version is rated
             self._keep(progress, kept_names(config, progress.state.iteration, is_last=True))

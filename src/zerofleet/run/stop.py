@@ -3,6 +3,9 @@
 from zerofleet.run.layout import STOP
 from zerofleet.run.store import Store, read_or_none
 
+TIME_IS_OVER = "the time given with --minutes is over"
+"""What STOP says after a run that was given so long, and no longer."""
+
 
 def request_stop(store: Store, reason: str = "stop requested") -> None:
     """Asks every role of the run to stop; the first reason stays."""

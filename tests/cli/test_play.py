@@ -1,5 +1,8 @@
+import re
 import subprocess
 import sys
+
+import pytest
 
 from zerofleet.cli.play_session import Session
 from zerofleet.games import load_game
@@ -52,6 +55,48 @@ def test_a_whole_game_with_every_command():
     assert "there is nothing to take back" in shown
     assert "expected new, undo or quit" in shown
     assert "The game is drawn." in shown or " wins." in shown or "You win." in shown
+
+
+@pytest.mark.parametrize(
+    ("game", "words", "turns"),
+    [
+        (
+            "tic_tac_toe",
+            ["b2", "undo"],
+            [
+                r"You are X, the first player\. Your move: a1, for example \(help: all commands\)",
+                r"You are X, the first player; random played \w\d\. Your move: (\w\d ){7}\(help",
+                r"You are X, the first player\. Your move: a1, for example",
+            ],
+        ),
+        ("connect_four", [], [r"You are X, the first player\. Your move: 1 2 3 4 5 6 7 \(help"]),
+        ("othello", [], [r"You are X, the first player\. Your move: d3 c4 f5 e6 \(help"]),
+        ("ultimate_ttt", [], [r"You are X, the first player\. Your move: a1, for example"]),
+        ("chess", [], [r"You are White, the first player\. Your move: a3, for example"]),
+        ("go(size=5)", [], [r"You are X, the first player\. Your move: A5 or pass, for example"]),
+        (
+            "twenty48",
+            ["down"],
+            [
+                r"You play alone\. Your move: ((up|right|down|left) )+\(help",
+                r"You play alone; you played down\. Your move: ",
+            ],
+        ),
+    ],
+)
+def test_each_turn_says_who_you_are_what_was_played_and_how_to_move(game, words, turns):
+    shown, _ = played(game, words)
+    found = [line for line in shown.splitlines() if line.startswith("You ")]
+    assert len(found) == len(turns), found
+    for line, expected in zip(found, turns, strict=True):
+        assert re.match(expected, line), line
+
+
+def test_who_you_are_on_the_other_side_and_on_both():
+    shown, _ = played("connect_four", [], sides=(1,))
+    assert re.search(r"You are O, the second player; random played \d\. Your move: ", shown)
+    shown, _ = played("chess", ["e4"], sides=(0, 1))
+    assert "You play both sides, now Black, the second player; you played e4. Your move:" in shown
 
 
 def test_undo_goes_back_to_ones_own_move():

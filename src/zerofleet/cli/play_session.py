@@ -1,5 +1,6 @@
 """A game at the terminal: a human, a player to play against, and what that thinks when asked."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,10 @@ HELP = """\
   new         begin a new game
   help, quit"""
 _NUM_SHOWN = 5
+_MOST_NAMED = 7
+"""Moves that are all named where a move is asked for; of more there is an example."""
+_TO_PLAY = re.compile(r"\b(\w+) to play\b")
+"""How the boards of two-player games say whose turn it is: `X to play`, `White to play`."""
 
 
 class Quit(Exception):
@@ -40,6 +45,8 @@ class Session:
     _state: Any = None
     _actions: list[int] = field(default_factory=list)
     _number: int = 0
+    _last: str = ""
+    """The last move of a player, with who made it."""
 
     def run(self) -> None:
         """Plays until the human quits, or until the end of a game in which no human plays."""
@@ -63,10 +70,16 @@ class Session:
         self._replay()
 
     def _replay(self) -> None:
-        self._state = self.game.initial_state()
+        self._state, self._last = self.game.initial_state(), ""
         for action in self._actions:
+            if not self._state.is_chance:
+                mine = self._state.to_play in self.human_sides
+                self._note(action, "you" if mine else self.player.name)
             self._state.apply(action)
         self._nature()
+
+    def _note(self, action: int, who: str) -> None:
+        self._last = f"{who} played {self._text(action)}"
 
     def _nature(self) -> None:
         seed = mix_seed(self.seed, self._number, len(self._actions))
@@ -80,7 +93,8 @@ class Session:
             self.auto = max(0, self.auto - 1)
             self._ask_player()
 
-    def _apply(self, action: int) -> None:
+    def _apply(self, action: int, who: str) -> None:
+        self._note(action, who)
         self._state.apply(action)
         self._actions.append(action)
         self._nature()
@@ -93,10 +107,11 @@ class Session:
             raise Quit
         self.write(f"\n{self._state}")
         self.write(f"{self.player.name} plays {self._text(answer.action)}")
-        self._apply(answer.action)
+        self._apply(answer.action, self.player.name)
 
     def _ask_human(self) -> None:
         self.write(f"\n{self._state}")
+        self.write(self._turn())
         while True:
             words = self.read("> ").split()
             if not words:
@@ -108,8 +123,25 @@ class Session:
                 continue
             action = self._action(" ".join(words))
             if action is not None:
-                self._apply(action)
+                self._apply(action, "you")
                 return
+
+    def _turn(self) -> str:
+        """Who you are, what was played last, and how a move is entered."""
+        who = "You play alone"
+        if self.game.num_players > 1:
+            side = f"the {('first', 'second')[self._state.to_play]} player"
+            found = _TO_PLAY.search(str(self._state))
+            who = f"You are {found[1]}, {side}" if found else f"You are {side}"
+            if len(self.human_sides) > 1:
+                who = who.replace("You are", "You play both sides, now", 1)
+        moves = [self._text(a) for a in self._state.legal_actions()]
+        how = " ".join(moves)
+        if len(moves) > _MOST_NAMED:
+            passes = " or pass" if "pass" in moves else ""
+            how = f"{next(m for m in moves if m != 'pass')}{passes}, for example"
+        last = f"; {self._last}" if self._last else ""
+        return f"{who}{last}. Your move: {how} (help: all commands)"
 
     def _action(self, text: str) -> int | None:
         """The move that was typed, in capitals or not; None if it is none, which is told."""

@@ -46,10 +46,14 @@ def test_a_file(tmp_path: Path) -> None:
 
 
 def test_a_run(run: Path) -> None:
-    assert load_player(f"run:{run}", GAME).name == f"run:{run}@0002:depth=2"
-    assert load_player(f"run:{run}@latest:depth=3", GAME).name == f"run:{run}@0002:depth=3"
-    assert load_player(f"run:{run}@0001:depth=6", GAME).name == f"run:{run}@0001:depth=6"
-    assert load_player(f"run:{run}@1", GAME).name == f"run:{run}@0001:depth=2"
+    assert load_player(str(run), GAME).name == f"{run}@0002?depth=2"
+    assert load_player(f"{run}?depth=5", GAME).name == f"{run}@0002?depth=5"
+    assert load_player(f"{run}@latest?depth=3", GAME).name == f"{run}@0002?depth=3"
+    assert load_player(f"{run}@0001?depth=6&nodes=9", GAME).name == f"{run}@0001?depth=6&nodes=9"
+    # Texts of earlier days.
+    for older in (f"run:{run}@1", f"run:{run}@0001:depth=2", f"{run}@1:depth=2", f"run:{run}@1?"):
+        assert load_player(older, GAME).name == f"{run}@0001?depth=2"
+    assert load_player(f"run:{run}:depth=3", GAME).name == f"{run}@0002?depth=3"
     # The name is a text that loads the same player.
     state = GAME.initial_state()
     state.apply(40)
@@ -71,7 +75,7 @@ def test_a_run(run: Path) -> None:
         ("nowhere/net.nnue", r"there is no file nowhere/net\.nnue"),
         ("net.nnue?dept=3", r"unknown setting 'dept'.*did you mean 'depth'\?"),
         ("net.nnue?depth=x", r"expected depth as a number"),
-        ("run:", r"expected run:DIR"),
+        ("run:", r"expected RUN, RUN@latest or RUN@0007, and settings after '\?'"),
         ("run:nowhere@latest", r"there is no directory nowhere"),
     ],
 )
@@ -92,7 +96,7 @@ def test_wrong_files_and_versions(run: Path, tmp_path: Path) -> None:
     with pytest.raises(PlayerError, match=r"version number or 'latest'.*came 'best'"):
         load_player(f"run:{run}@best", GAME)
     with pytest.raises(PlayerError, match=r"unknown setting 'sims'"):
-        load_player(f"run:{run}@1:sims=8", GAME)
+        load_player(f"{run}@1?sims=8", GAME)
     (tmp_path / "empty").mkdir()
     with pytest.raises(PlayerError, match=r"no model is published yet"):
         load_player(f"run:{tmp_path}/empty", GAME)

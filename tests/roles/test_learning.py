@@ -15,7 +15,7 @@ def test_tic_tac_toe_is_never_lost(run):
     )
     assert train.wait(1500) == 0, train.text()
     game = load_game("tic_tac_toe")
-    found = lines_of_play(game, load_player(f"run:{run.directory}@latest:sims=16", game))
+    found = lines_of_play(game, load_player(f"{run.directory}@latest?sims=16", game))
     assert found["lost"] == 0
     assert found["won"] > found["drawn"]
     # What is counted can be lost: a player without a net loses lines.

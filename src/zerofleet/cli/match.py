@@ -47,7 +47,7 @@ def match(
     """Play two players against each other and say how much stronger one is.
 
     Every opening is played twice with colours swapped. Players are short texts (docs/arena.md):
-    random, greedy, minimax:2, uct:1000, mcts:100, a run RUN or RUN@0007:sims=400, a file
+    random, greedy, minimax:2, uct:1000, mcts:100, a run RUN or RUN@0007?sims=400, a file
     net.nnue?depth=6, shipped:connect_four, uci:stockfish?UCI_Elo=1350, gtp:gnugo --mode gtp.
 
     Examples:

@@ -1,8 +1,8 @@
 """Players by short texts: `random`, `greedy`, `minimax:2`, `expectimax:1`, `mcts:100`, `uct:1000`,
-`net.nnue?depth=6`, `net.safetensors?sims=64`, `run:DIR@latest`.
+`net.nnue?depth=6`, `net.safetensors?sims=64`, `runs/go7@0007?sims=64`.
 
-`docs/arena.md` has the table. Settings of a network follow `?` after a file and `:` after a run,
-as `key=value` joined by `&` or `,`.
+`docs/arena.md` has the table. Settings of a network follow `?` as `key=value`, joined by `&` or
+`,`. After a run `:` is taken for `?`, as in older texts.
 """
 
 import difflib
@@ -37,12 +37,15 @@ DEFAULT_SIMULATIONS = 64
 
 _EXAMPLES = (
     *("random", "greedy", "minimax:2", "minimax:4", "expectimax:1", "mcts:100", "uct:1000"),
-    *("FILE.nnue", "FILE.safetensors", "run:DIR@latest", "uci:stockfish", "gtp:gnugo --mode gtp"),
+    *("FILE.nnue", "FILE.safetensors", "RUN@latest", "uci:stockfish", "gtp:gnugo --mode gtp"),
 )
 _NUM_FIXED = 7
 _MINIMAX = re.compile(r"minimax:(.*)")
 _EXPECTIMAX = re.compile(r"expectimax:(.*)")
-_RUN = re.compile(r"run:(?P<dir>[^@]+?)(?:@(?P<version>[^@:]*))?(?::(?P<settings>[^@:/]*=[^@]*))?")
+_RUN = re.compile(
+    r"(?P<dir>[^@?]+?)(?:@(?P<version>[^@:?]*))?"
+    r"(?:\?(?P<settings>[^@?]*)|:(?P<older>[^@:?/]*=[^@?]*))?"
+)
 _MCTS = re.compile(r"mcts:(.*)")
 _UCT = re.compile(r"uct:(.*)")
 # Settings of a network by the ending of its file: default, least, most.
@@ -87,8 +90,8 @@ def load_player(text: str, game: Game, *, name: str | None = None, device: str =
         return _net_player(game, path.read_bytes(), kind, found, name or shown, device)
     if text.startswith(("uci:", "gtp:")):
         return load_external(text, game, name)
-    if text.startswith("run:") or Path(re.split("[@:]", text)[0]).is_dir():
-        return _load_run("run:" + text.removeprefix("run:"), game, name, device)
+    if text.startswith("run:") or Path(re.split("[@:?]", text)[0]).is_dir():
+        return _load_run(text, game, name, device)
     file, _, settings = text.partition("?")
     kind = file.rpartition(".")[2]
     if kind in _SETTINGS and file != kind:
@@ -151,11 +154,11 @@ def _net_player(
 
 
 def _load_run(text: str, game: Game, name: str | None, device: str) -> Player:
-    match = _RUN.fullmatch(text)
+    match = _RUN.fullmatch(text.removeprefix("run:"))
     if match is None:
         raise PlayerError(
-            f"{text!r}: expected run:DIR, run:DIR@latest or run:DIR@0007, and settings after ':' "
-            f"such as run:DIR@latest:depth=6"
+            f"{text!r}: expected RUN, RUN@latest or RUN@0007, and settings after '?' such as "
+            "RUN@latest?depth=6"
         )
     directory = Path(match["dir"])
     if not directory.is_dir():
@@ -164,8 +167,8 @@ def _load_run(text: str, game: Game, name: str | None, device: str) -> Player:
         model = find_version(directory, match["version"] or "")
     except RunError as error:
         raise PlayerError(f"{text!r}: {error}") from error
-    settings = _parse_settings(match["settings"] or "", text, model.kind)
-    full_name = f"run:{model.name}:{_suffix(settings)}"
+    settings = _parse_settings(match["settings"] or match["older"] or "", text, model.kind)
+    full_name = f"{model.name}?{_suffix(settings)}"
     return _net_player(game, model.data, model.kind, settings, name or full_name, device)
 
 

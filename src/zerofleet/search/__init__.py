@@ -1,5 +1,6 @@
 """Configurations and thin handles of the searches of the C++ core."""
 
+from zerofleet._core import NnueNetwork
 from zerofleet.search.alphabeta import AlphaBetaSearch, SearchResult, select_actions
 from zerofleet.search.config import AlphaBetaConfig, MctsConfig
 from zerofleet.search.mcts import Mcts, MctsResult
@@ -10,6 +11,7 @@ __all__ = [
     "Mcts",
     "MctsConfig",
     "MctsResult",
+    "NnueNetwork",
     "SearchResult",
     "select_actions",
 ]

@@ -23,8 +23,8 @@ from zerofleet.roles.config import (
 PAGE = Path(__file__).parent.parent / "docs" / "configuration.md"
 BEGIN, END = "<!-- {}: written by scripts/config_table.py -->\n", "<!-- end of {} -->\n"
 
-Row = tuple[str, str, str, list[str]]
-"""Key, older names, meaning and verbs of a flag."""
+Row = tuple[str, str, str, list[str], set[str]]
+"""Key, older names, meaning, verbs and what help shows as defaults of a flag."""
 
 
 def flags_table() -> str:
@@ -37,10 +37,21 @@ def flags_table() -> str:
                 continue
             key = KEYS.get(argument.field_info.name, "")
             older = ", ".join(f"`{name}`" for name in names[1:])
-            row: Row = (f"`{key}`" if key else "", older, _one_line(argument.parameter.help), [])
-            rows.setdefault(names[0], row)[3].append(verb)
+            row: Row = (
+                f"`{key}`" if key else "",
+                older,
+                _one_line(argument.parameter.help),
+                [],
+                set(),
+            )
+            row = rows.setdefault(names[0], row)
+            row[3].append(verb)
+            shown = argument.field_info
+            row[4].add(str(shown.default or "") if not shown.required else "")
     lines = ["| flag | key | older names | meaning | verbs |", "|---|---|---|---|---|"]
-    for flag, (key, older, meaning, verbs) in sorted(rows.items()):
+    for flag, (key, older, meaning, verbs, defaults) in sorted(rows.items()):
+        if len(defaults) == 1 and (default := min(defaults)):  # all verbs have the same
+            meaning = f"{meaning.removesuffix('.')} (default {default})."
         lines.append(f"| `{flag}` | {key} | {older} | {meaning} | {', '.join(verbs)} |")
     return "\n".join(lines) + "\n"
 

@@ -27,7 +27,10 @@ def test_help_is_complete(verb, capsys, monkeypatch):
     for argument in commands()[verb].assemble_argument_collection(parse_docstring=True):
         if argument.children:  # a group of options, which have their own
             continue
-        assert argument.parameter.help, f"{verb} {argument.name} has no help"
+        text = argument.parameter.help
+        assert text, f"{verb} {argument.name} has no help"
+        if argument.field_info.default and not argument.required:  # is shown beside it
+            assert "default" not in text, f"{verb} {argument.name} tells its default twice"
         if argument.names[0].startswith("--"):
             assert argument.names[0] in done.stdout
 

@@ -7,7 +7,7 @@ import sys
 import warnings
 from typing import Any
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
 from zerofleet.run.software import software_version
 
@@ -63,13 +63,23 @@ def _usage_error(error: CycloptsError) -> str:
     """The error in one line; a mistyped older name of a required option is recognised too."""
     from difflib import get_close_matches
 
-    text = str(error)
-    if "Did you mean" not in text and error.argument is not None:
+    text, argument = str(error), error.argument
+    if isinstance(error, MissingArgumentError) and argument and _is_left_out(error):
+        text = f"{' '.join(error.command_chain or ())} needs {argument.name.lstrip('-').upper()}."
+    if "Did you mean" not in text and argument is not None:
         for token in error.unused_tokens or ():
-            if token.startswith("--") and token not in error.argument.names:
-                near = get_close_matches(token, error.argument.names, n=1)
+            if token.startswith("--") and token not in argument.names:
+                near = get_close_matches(token, argument.names, n=1)
                 text += f" Did you mean {near[0]} instead of {token}?" if near else ""
     return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _is_left_out(error: MissingArgumentError) -> bool:
+    """An argument without a flag is not there at all."""
+    argument = error.argument
+    if argument is None or argument.index is None or error.keyword:
+        return False
+    return not (argument.tokens or error.tokens_so_far)
 
 
 app = App(

@@ -1,9 +1,9 @@
 """`zerofleet audit`: is every game of a run counted exactly once?"""
 
-from zerofleet.cli.options import RunPlace
+from zerofleet.cli.options import PlaceArgument
 
 
-def audit(run_dir: RunPlace) -> int:
+def audit(run_dir: PlaceArgument) -> int:
     """Check from the files alone that every finished game counts once and the model is whole.
 
     The run may be in use. Exit status 0 if it is sound, 1 if anything was found.

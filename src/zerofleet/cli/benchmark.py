@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def benchmark(
-    *,
     checkpoint: Annotated[str, Parameter(name=["--checkpoint", "--model"])],
+    *,
     games: EvenGames = 100,
     opponents: str | None = None,
     save: Path | None = None,
@@ -43,9 +43,9 @@ def benchmark(
 
     Examples:
 
-        zerofleet benchmark --checkpoint runs/connect_four --save results/
+        zerofleet benchmark runs/connect_four --save results/
         zerofleet benchmark --checkpoint runs/chess_spiking/model_final.pt --quick --device cuda
-        zerofleet benchmark --checkpoint net.nnue --opponents random,minimax:4 --games 1000 --json
+        zerofleet benchmark net.nnue --opponents random,minimax:4 --games 1000 --json
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def benchmark(
     quiet
         Print nothing but errors.
     seed
-        Of openings and of choices between equal moves (default 1).
+        Of openings and of choices between equal moves.
     """
     from zerofleet.arena.benchmark import QUICK_GAMES, benchmark_opponents, run_benchmark
     from zerofleet.arena.match import MatchResult, MatchStopped

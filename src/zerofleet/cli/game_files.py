@@ -65,7 +65,7 @@ def check_game(
         FILE.py:CLASS (or FILE.py, if it has one game), a compiled game, or openspiel:NAME; with
         options NAME(OPTION=VALUE).
     num_games
-        Random games to play (default 50).
+        Random games to play.
     """
     import random
 

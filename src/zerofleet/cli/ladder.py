@@ -10,14 +10,14 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
-from zerofleet.cli.options import EvenGames, RunDir, Seed
+from zerofleet.cli.options import DirectoryArgument, EvenGames, Seed
 
 if TYPE_CHECKING:
     from zerofleet.arena.ladder import Ladder
 
 
 def ladder(
-    run_dir: RunDir,
+    run_dir: DirectoryArgument,
     *,
     games: EvenGames = 100,
     versions: str = "all",
@@ -56,14 +56,14 @@ def ladder(
     opponents
         Fixed opponents, the first is 0 on the scale (default: random and what fits the game).
     seed
-        Of openings and of choices between equal moves (default 1).
+        Of openings and of choices between equal moves.
     simulations
         Of each move of a version that is searched by trees; 0: no search (default: the run's,
         arena.num_simulations).
     depth
         Plies that an NNUE version searches (default: the run's, arena.depth).
     opening_plies
-        Random plies before the players take over (default 4).
+        Random plies before the players take over.
     device
         Where nets of policy and value are evaluated: cpu, cuda or cuda:N.
     save

@@ -70,15 +70,15 @@ def match(
     sprt
         Two Elo differences ELO0,ELO1: the match ends when it is decided which of them is true.
     alpha
-        Probability of taking ELO1 where ELO0 is true (default 0.05).
+        Probability of taking ELO1 where ELO0 is true.
     beta
-        Probability of taking ELO0 where ELO1 is true (default 0.05).
+        Probability of taking ELO0 where ELO1 is true.
     sprt_model
-        Elo of --sprt: logistic (ordinary) or normalized (default logistic).
+        Elo of --sprt: logistic (ordinary) or normalized.
     seed
-        Of openings and of choices between equal moves (default 1).
+        Of openings and of choices between equal moves.
     opening_plies
-        Random plies before the players take over (default 4).
+        Random plies before the players take over.
     max_plies
         Games of this length are drawn.
     clock

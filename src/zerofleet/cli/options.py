@@ -31,6 +31,8 @@ _RUN_PLACE = Parameter(
     n_tokens=1,
     accepts_keys=False,
 )
+# Where the directory is an argument of its own, help and errors call it RUN, by the first name.
+_RUN_ARGUMENT = Parameter(name=["--run", *_NAMES])
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 NumThreads = Annotated[int, Parameter(validator=Number(gte=1, lte=1024))]
 Depth = Annotated[int, Parameter(validator=Number(gte=1, lte=100))]
@@ -43,6 +45,9 @@ RunDir = Annotated[Path, _RUN_DIR]
 RunPlace = Annotated[Place, _RUN_PLACE]
 OptionalRunPlace = Annotated[Place | None, _RUN_PLACE]
 OptionalRunDir = Annotated[Path | None, _RUN_DIR]
+DirectoryArgument = Annotated[Path, _RUN_DIR, _RUN_ARGUMENT]
+PlaceArgument = Annotated[Place, _RUN_PLACE, _RUN_ARGUMENT]
+OptionalPlaceArgument = Annotated[Place | None, _RUN_PLACE, _RUN_ARGUMENT]
 MaxLoops = Annotated[int | None, Parameter(name=["--max-loops", "--iterations", "--epochs"])]
 GamesPerIteration = Annotated[
     int | None,

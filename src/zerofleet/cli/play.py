@@ -48,7 +48,7 @@ def play(
     what
         RUN or RUN@0007, a file .safetensors or .nnue, or a game with its options.
     side
-        Yours: first or second to move, both, or none to watch (default first).
+        Yours: first or second to move, both, or none to watch.
     opponent
         Another player by its short text (docs/arena.md), for a game.
     simulations
@@ -58,7 +58,7 @@ def play(
     device
         Where a net of policy and value is evaluated: cpu, cuda or cuda:N.
     seed
-        Of what nature does and of choices between equal moves (default 1).
+        Of what nature does and of choices between equal moves.
     """
     from zerofleet.cli.play_session import Session
     from zerofleet.games import load_game

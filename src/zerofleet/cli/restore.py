@@ -6,10 +6,12 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from zerofleet.cli.options import RunDir
+from zerofleet.cli.options import DirectoryArgument
 
 
-def restore(run_dir: RunDir, *, version: Annotated[int, Parameter(validator=Number(gte=1))]) -> int:
+def restore(
+    run_dir: DirectoryArgument, *, version: Annotated[int, Parameter(validator=Number(gte=1))]
+) -> int:
     """Make an earlier version the published one, and let training go on from it.
 
     Its bytes are published once more under the next number; no version is taken away. The trainer

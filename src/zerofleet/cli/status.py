@@ -7,11 +7,11 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from zerofleet.cli.options import RunPlace
+from zerofleet.cli.options import PlaceArgument
 
 
 def status(
-    run_dir: RunPlace,
+    run_dir: PlaceArgument,
     *,
     as_json: Annotated[bool, Parameter(name=["--json"], negative=())] = False,
     plot: Annotated[bool, Parameter(negative=())] = False,

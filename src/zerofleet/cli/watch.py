@@ -8,11 +8,11 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
-from zerofleet.cli.options import OptionalRunPlace
+from zerofleet.cli.options import OptionalPlaceArgument
 
 
 def watch(
-    run_dir: OptionalRunPlace = None,
+    run_dir: OptionalPlaceArgument = None,
     *,
     file: Path | None = None,
     interval: Annotated[float, Parameter(validator=Number(gte=0.1, lte=3600))] = 2.0,
@@ -38,7 +38,7 @@ def watch(
     file
         A training_stats.json in place of a run directory; the whole run is shown if it lies in one.
     interval
-        Seconds between looks (default 2).
+        Seconds between looks.
     simple
         Plain lines in place of the full screen.
     """
@@ -46,7 +46,7 @@ def watch(
     from zerofleet.run.errors import RunError
 
     if (run_dir is None) == (file is None):
-        raise RunError("expected a run directory, or --file training_stats.json")
+        raise RunError("expected RUN, or --file training_stats.json")
     look = look_at_run(run_dir) if run_dir is not None else look_at_file(file or Path())
     console = Console()
     if simple or not console.is_terminal:

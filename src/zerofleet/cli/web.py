@@ -6,11 +6,11 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from zerofleet.cli.options import RunPlace
+from zerofleet.cli.options import PlaceArgument
 
 
 def web(
-    run_dir: RunPlace,
+    run_dir: PlaceArgument,
     *,
     port: Annotated[int, Parameter(validator=Number(gte=0, lte=65535))] = 8420,
     host: str = "127.0.0.1",
@@ -36,9 +36,9 @@ def web(
     Parameters
     ----------
     port
-        Where to listen (default 8420); 0: any port that is free.
+        Where to listen; 0: any port that is free.
     host
-        Address to listen at (default: this machine alone); 0.0.0.0: all addresses.
+        Address to listen at; 127.0.0.1: this machine alone; 0.0.0.0: all addresses.
     allow_play
         Offer games against the net on the page; each of its moves takes time of this machine.
     """

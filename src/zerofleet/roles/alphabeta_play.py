@@ -1,5 +1,6 @@
 """How a worker plays games of alpha-beta: batch after batch, each with the newest network."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from zerofleet.roles.config import AlphaBetaRunConfig, ConfigError, OverrideError
@@ -78,7 +79,7 @@ class AlphaBetaPlay:
             num_games=config.selfplay.games_per_batch,
             threads=self._threads,
             should_stop=session.stopped,
-            on_progress=session.tell_rates,
+            on_progress=partial(session.tell_rates, is_whole=False),
         )
 
     def _deliver(

@@ -468,20 +468,26 @@ class WorkerSession:
     _stop_seen: bool = False
     _played: deque["_Played"] = field(default_factory=deque)
 
-    def tell_rates(self, games: int, positions: int, seconds: float) -> None:
+    def tell_rates(
+        self, games: int, positions: int, seconds: float, *, is_whole: bool = True
+    ) -> None:
         """Shows in the lease how fast games come, over the last minute; these took `seconds`.
 
-        Shards of tree search come in bursts, so one of them says nothing.
+        Shards of tree search come in bursts, so one of them says nothing. Of a shard that is not
+        yet whole, all its games so far are told again and again.
         """
         now = time.monotonic()
-        self._played.append(_Played(now - seconds, now, games, positions))
-        while self._played[0].end < now - RATE_SECONDS:
+        newest = _Played(now - seconds, now, games, positions)
+        while self._played and self._played[0].end < now - RATE_SECONDS:
             self._played.popleft()
-        seconds = max(now - self._played[0].begin, 1e-9)
+        played = [*self._played, newest]
+        if is_whole:
+            self._played.append(newest)
+        seconds = max(now - played[0].begin, 1e-9)
         self.heartbeat.update(
             rates={
-                "games_per_second": round(sum(p.games for p in self._played) / seconds, 2),
-                "positions_per_second": round(sum(p.positions for p in self._played) / seconds, 1),
+                "games_per_second": round(sum(p.games for p in played) / seconds, 2),
+                "positions_per_second": round(sum(p.positions for p in played) / seconds, 1),
             }
         )
 

@@ -26,6 +26,18 @@ def tile(name: str) -> str:
     return f'[data-tile="{name}"] dd'
 
 
+def test_one_loop_alone_has_one_mark_and_room_around_it(tmp_path, browser):
+    run = RunOnDisk(tmp_path / "run", loops=1)
+    with served(run.root) as url, opened(browser, url) as page:
+        see(page, tile("strength"), f"{true_elo(1):.0f} ± 25")
+        plot = "zerofleet.charts.strength.plot"
+        page.wait_for_function(f"{plot}?.axes[0]._values != null", timeout=1000 * SECONDS)
+        marks = page.evaluate(f"{plot}.axes[0]._values.filter((v) => v)")
+        assert marks == ["1"]
+        low, high = page.evaluate(f"[{plot}.scales.y.min, {plot}.scales.y.max]")
+        assert high - low == pytest.approx(100, abs=2)  # its error bar is half as high
+
+
 def test_values_are_those_of_the_files_and_changes_come_by_themselves(tmp_path, browser):
     run = RunOnDisk(tmp_path / "run", workers=2)
     with served(run.root) as url, opened(browser, url) as page:

@@ -68,5 +68,5 @@ async function follow() {
 }
 
 window.addEventListener("hashchange", show);
-window.zerofleet = { get state() { return state; } };
+window.zerofleet = { get state() { return state; }, charts: overview.charts };
 follow();

@@ -76,9 +76,17 @@ function bounds(chart) {
   }
   chart.lines?.forEach(([, value]) => see(value));
   if (!Number.isFinite(low)) return [0, 1];
-  const pad = 0.06 * (high - low || Math.abs(high) || 1);
+  // One point alone stands in the middle of some room, its error bar not as high as the chart.
+  const share = chart.x.length === 1 ? 0.5 : 0.06;
+  const pad = share * (high - low || Math.abs(high) || 1);
   if (chart.zero) return [Math.min(0, low), chart.most ?? high + pad];
   return [low - pad, chart.most ?? high + pad];
+}
+
+// Marks of the axis only where there are loops: a single one has room on both sides.
+function thereOnly(plot, marks) {
+  const xs = plot.data[0];
+  return marks.map((mark) => (mark < xs[0] || mark > xs[xs.length - 1] ? null : mark));
 }
 
 export class Chart {
@@ -136,7 +144,7 @@ export class Chart {
         y: { range: () => bounds(this.chart) },
       },
       axes: [
-        { ...axis, size: 30, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5] },
+        { ...axis, size: 30, filter: thereOnly, grid: { ...axis.grid, filter: thereOnly }, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5] },
         { ...axis, size: 52, values: (u, ticks) => ticks.map((t) => (this.chart.format ? format(t) : axisNumber(t))) },
       ],
       series: [

@@ -15,6 +15,27 @@ def store(tmp_path):
 
 
 @pytest.fixture(scope="session")
+def ssh_host(tmp_path_factory):
+    """An OpenSSH server that is known, `known_hosts` in its home."""
+    import ssh_hosts
+
+    with ssh_hosts.SshHost(tmp_path_factory.mktemp("ssh") / "host") as host:
+        (host.home / "known_hosts").write_text(host.known_hosts_line())
+        yield host
+
+
+@pytest.fixture(scope="session")
+def ssh_link(ssh_host):
+    """A connection to that server."""
+    from zerofleet.fleet.spec import WorkerSpec
+    from zerofleet.fleet.ssh import SshLink
+
+    spec = WorkerSpec.model_validate(ssh_host.spec("w"))
+    with SshLink(spec, known_hosts=str(ssh_host.home / "known_hosts")) as link:
+        yield link
+
+
+@pytest.fixture(scope="session")
 def forge():
     import run_kit
 

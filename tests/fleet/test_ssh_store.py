@@ -3,40 +3,22 @@
 import os
 
 import pytest
-from ssh_hosts import SshHost
 from store_conformance import StoreConformance
 
-from zerofleet.fleet.spec import WorkerSpec
-from zerofleet.fleet.ssh import SshLink
 from zerofleet.fleet.ssh_store import SshStore
 from zerofleet.run.errors import StoreError
 
 
-@pytest.fixture(scope="module")
-def host(tmp_path_factory):
-    with SshHost(tmp_path_factory.mktemp("ssh") / "host") as host:
-        yield host
-
-
-@pytest.fixture(scope="module")
-def link(host):
-    (host.home / "known_hosts").write_text(host.known_hosts_line())
-    with SshLink(
-        WorkerSpec.model_validate(host.spec("w")), known_hosts=str(host.home / "known_hosts")
-    ) as link:
-        yield link
-
-
 class TestSshStore(StoreConformance):
     @pytest.fixture
-    def store(self, link, tmp_path):
-        return SshStore(link, str(tmp_path / "run"))
+    def store(self, ssh_link, tmp_path):
+        return SshStore(ssh_link, str(tmp_path / "run"))
 
 
 @pytest.mark.parametrize("compression", [True, False])
-def test_a_model_goes_on_where_it_was_cut(link, tmp_path, compression):
+def test_a_model_goes_on_where_it_was_cut(ssh_link, tmp_path, monkeypatch, compression):
     data = os.urandom(1 << 20) + bytes(2 << 20)
-    whole, cut = (SshStore(link, str(tmp_path / n), compression=compression) for n in "ab")
+    whole, cut = (SshStore(ssh_link, str(tmp_path / n), compression=compression) for n in "ab")
     key = "model/versions/0007.safetensors"
     whole.send(key, data)
     assert whole.read(key) == data
@@ -48,10 +30,9 @@ def test_a_model_goes_on_where_it_was_cut(link, tmp_path, compression):
         part.update(question)
         raise StoreError("the link broke")
 
-    cut_link_ask, link.ask = link.ask, ask
-    with pytest.raises(StoreError):
+    with monkeypatch.context() as patch, pytest.raises(StoreError):
+        patch.setattr(ssh_link, "ask", ask)
         cut.send(key, data)
-    link.ask = cut_link_ask
     path = tmp_path / "b" / part["part"]
     os.truncate(path, path.stat().st_size // 2)
     sent = cut.num_bytes_out
@@ -61,12 +42,12 @@ def test_a_model_goes_on_where_it_was_cut(link, tmp_path, compression):
     assert not path.exists()
 
 
-def test_a_part_that_was_damaged_there_is_sent_again(link, tmp_path):
-    store = SshStore(link, str(tmp_path / "run"))
+def test_a_part_that_was_damaged_there_is_sent_again(ssh_link, tmp_path, monkeypatch):
+    store = SshStore(ssh_link, str(tmp_path / "run"))
     key, data = "model/versions/0001.nnue", b"net" * 10_000
     store.send(key, data)
     part = {}
-    original = link.ask
+    original = ssh_link.ask
 
     def ask(verb, **question):
         part.update(question)
@@ -74,17 +55,16 @@ def test_a_part_that_was_damaged_there_is_sent_again(link, tmp_path):
         path.write_bytes(b"\0" * path.stat().st_size)
         return original(verb, **question)
 
-    link.ask = ask
-    with pytest.raises(StoreError, match="arrived damaged"):
+    with monkeypatch.context() as patch, pytest.raises(StoreError, match="arrived damaged"):
+        patch.setattr(ssh_link, "ask", ask)
         store.send(key, data + b"2")
-    link.ask = original
     assert store.read(key) == data
     store.send(key, data + b"2")
     assert store.read(key) == data + b"2"
 
 
-def test_errors_name_host_path_and_cause(link, tmp_path):
+def test_errors_name_host_path_and_cause(ssh_link, tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    store = SshStore(link, str(tmp_path / "file"))
+    store = SshStore(ssh_link, str(tmp_path / "file"))
     with pytest.raises(StoreError, match=rf"127.0.0.1:\d+:{tmp_path}/file: cannot write a: "):
         store.put("a", b"1")

@@ -5,7 +5,9 @@ import pytest
 import toy_run
 
 from support import require_program
+from zerofleet.fleet.host import KEEP_VERSIONS, TRUST_SECONDS
 from zerofleet.fleet.rsync import RsyncMirror
+from zerofleet.fleet.ssh_store import SshStore
 from zerofleet.fleet.sync import Mirror
 from zerofleet.run.audit import audit
 from zerofleet.run.errors import StoreError
@@ -25,11 +27,21 @@ def remote(tmp_path):
     return DirectoryStore(tmp_path / "remote")
 
 
-@pytest.fixture(params=["stores", "rsync"])
+@pytest.fixture(params=["stores", "rsync", "ssh"])
 def mirror(request, tmp_path, store, remote):
-    """Both transports, behind one `step`."""
+    """All transports, behind one `step`."""
     if request.param == "stores":
         return Mirror(store, remote, "gpu3", log_seconds=0)
+    if request.param == "ssh":  # as a main node mirrors its host
+        distant = SshStore(request.getfixturevalue("ssh_link"), str(remote.root))
+        return Mirror(
+            store,
+            distant,
+            "gpu3",
+            log_seconds=0,
+            trust_seconds=TRUST_SECONDS,
+            keep_versions=KEEP_VERSIONS,
+        )
     require_program("rsync")
     return RsyncMirror(store, str(remote.root), tmp_path / "staging", name="gpu3", log_seconds=0)
 

@@ -52,6 +52,18 @@ def test_frames_fit_the_terminal(width: int) -> None:
         assert len(lines) <= 30
 
 
+def test_of_many_workers_those_in_trouble_have_a_row() -> None:
+    workers = [WorkerView(f"w{n:04d}", "waiting" if n % 2 else "active") for n in range(1000)]
+    workers[700] = WorkerView("w0700", "offline")
+    workers[900] = WorkerView("w0900", "error", note="the disk is full")
+    workers[901] = WorkerView("w0901", "stopped")
+    lines = frame_of(replace(sample_view(), workers=workers), 100, height=1000)
+    rows = [line.split()[0] for line in lines if line.startswith("  w") and ":" not in line]
+    assert rows == [*(f"w{n:04d}" for n in range(98)), "w0700", "w0900"]
+    assert "  and 900 more workers: 899 active, 1 offline" in lines
+    assert "  w0900: the disk is full" in lines
+
+
 def test_a_new_run_has_a_frame() -> None:
     assert frame_of(RunView("runs/new"), 80)[:2] == ["runs/new  0 s", "Loop 0  starting"]
 

@@ -33,7 +33,6 @@ def status(
     plot
         Also write the learning curve and print the strength of the newest version.
     """
-    from zerofleet.cli.result import show_result
     from zerofleet.fleet.status import collect
     from zerofleet.monitor.read import RunReader
     from zerofleet.monitor.terminal import render_run
@@ -49,5 +48,7 @@ def status(
     view = replace(view, elapsed_seconds=None)  # of this command; says nothing about the run
     console.print(render_run(view, width=console.size.width, height=1000))
     if plot:
+        from zerofleet.cli.result import show_result
+
         show_result(console, store, run_dir, measure=False)
     return 0

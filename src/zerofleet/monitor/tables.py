@@ -38,6 +38,11 @@ def _add_columns(table: Table, columns: Sequence[str], text_columns: Sequence[st
         )
 
 
+def shown_state(state: str) -> str:
+    """A worker's state as people read it: one that waits is active, a stopped one offline."""
+    return _SHOWN_STATE.get(state, state)
+
+
 def fleet_table(workers: Sequence[WorkerView], *, width: int = WIDE) -> Table:
     """Returns one row per worker: state, model, batches, games, positions, speed."""
     columns = ["Worker", "State", "Model", "Batches", "Games", "Positions", "Games/s"]
@@ -52,7 +57,7 @@ def fleet_table(workers: Sequence[WorkerView], *, width: int = WIDE) -> Table:
     table = _table("Workers")
     _add_columns(table, columns, ("Worker", "Host", "State"))
     for w in workers:
-        state = _SHOWN_STATE.get(w.state, w.state)
+        state = shown_state(w.state)
         cells: dict[str, str | Text] = {
             "Worker": w.id,
             "Host": w.host,

@@ -1,7 +1,8 @@
 """The live picture of a run in a terminal, and its plain-text twin where there is no terminal."""
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -12,9 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from zerofleet.arena.lines import duration_text, trainer_line
-from zerofleet.monitor.tables import TINY, fleet_table, loops_table
-from zerofleet.monitor.view import RunView
+from zerofleet.monitor.tables import TINY, fleet_table, loops_table, shown_state
+from zerofleet.monitor.view import LIVE_STATES, RunView, WorkerView
 
+MAX_WORKERS = 100
+"""Rows of the table of workers, on however many lines; a row takes about half a millisecond."""
 PLAIN_PROGRESS_SECONDS = 30.0
 """Without a terminal, a line of progress at most this often."""
 
@@ -48,13 +51,14 @@ def open_monitor(console: Console | None = None) -> Monitor:
 def render_run(view: RunView, *, width: int, height: int = 40) -> RenderableType:
     """Returns one frame; it fits `width` columns and, by leaving out old loops, `height` lines."""
     parts: list[RenderableType] = [_headline(view), _progress(view, width)]
-    max_workers = max(1, (height - 12) // 2)
+    max_workers = min(MAX_WORKERS, max(1, (height - 12) // 2))
     num_messages = 3 if height < 28 else 5  # an error in a user's game has four lines
     if view.workers:
-        parts.append(fleet_table(view.workers[:max_workers], width=width))
-        if len(view.workers) > max_workers:
-            hidden = len(view.workers) - max_workers
-            parts.append(Text(f"  and {hidden} more workers", style="dim"))
+        shown, others = _worth_a_row(view.workers, max_workers)
+        parts.append(fleet_table(shown, width=width))
+        if others:
+            text = f"  and {others}"
+            parts.append(Text(text, style="dim", overflow="ellipsis", no_wrap=True))
         notes = [f"  {w.id}: {w.note}" for w in view.workers if w.note]
         parts += [Text(n, style="red", overflow="ellipsis", no_wrap=True) for n in notes[:4]]
     if view.entries:
@@ -65,6 +69,18 @@ def render_run(view: RunView, *, width: int, height: int = 40) -> RenderableType
         for m in view.messages[-num_messages:]
     ]
     return Group(*parts)
+
+
+def _worth_a_row(workers: Sequence[WorkerView], most: int) -> tuple[Sequence[WorkerView], str]:
+    """At most so many workers, in order, and words for the others: those that simply play."""
+    if len(workers) <= most:
+        return workers, ""
+    # By how little there is to say: one that plays is like the next one.
+    plain = [not w.note and w.state in (*LIVE_STATES, "stopped") for w in workers]
+    shown = set(sorted(range(len(workers)), key=lambda n: (plain[n], n))[:most])
+    hidden = Counter(shown_state(w.state) for n, w in enumerate(workers) if n not in shown)
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(hidden.items()))
+    return [workers[n] for n in sorted(shown)], f"{hidden.total()} more workers: {counts}"
 
 
 def _headline(view: RunView) -> Text:

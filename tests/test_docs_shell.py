@@ -7,6 +7,7 @@ A block is fenced as `sh`, and the line above it is one of
     <!-- run long -->                       in `make test-long`, after the others of its page
     <!-- run long with runs/first -->       the same, where a small run lies
     <!-- not run: several machines -->
+    <!-- on the main node, until Ctrl-C --> by fleet/test_fleet_page.py, on machines of its own
 """
 
 import os
@@ -15,15 +16,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from shell_blocks import ROOT, blocks_of
 from support import PATIENCE
 
-ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
-FENCE = re.compile(r"(?:^<!-- ([^\n]*) -->\n)?^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+MARK = re.compile(r"run( long)?( with .+)?|not run: .+|on (the main node|each host)(, .+)?")
+PAGE_OF_MACHINES = ROOT / "docs" / "fleet.md"
 COMMANDS = ("zerofleet ", "python ", "python3 ", "pip ", "make ", "torchrun ", "ssh ", "cmake ")
 SMALL_RUN = [
     *("train", "ultimate_ttt", "--run-dir", "run", "--max-loops", "1"),
@@ -36,42 +37,13 @@ SMALL_RUN = [
 GAME = '[Event "{}"]\n[Result "1-0"]\n\n1. e4 e5 2. Bc4 Nc6 3. Qh5 Nf6 4. Qxf7# 1-0\n\n'
 
 
-class Block(NamedTuple):
-    mark: str
-    kind: str
-    text: str
-
-    @property
-    def is_quick(self) -> bool:
-        return self.is_run and not self.is_long
-
-    @property
-    def is_long(self) -> bool:
-        return self.mark.startswith("run long")
-
-    @property
-    def is_run(self) -> bool:
-        return self.mark.partition(" ")[0] == "run"
-
-    @property
-    def needs(self) -> list[str]:
-        """Names of what has to lie in the directory."""
-        return self.mark.partition(" with ")[2].split()
-
-
-def blocks_of(text: str) -> list[Block]:
-    return [Block(mark or "", kind, block) for mark, kind, block in FENCE.findall(text)]
-
-
 def unmarked(text: str) -> list[str]:
     """First lines of the shell blocks that are neither run nor say why not."""
     return [
         block.text.partition("\n")[0]
         for block in blocks_of(text)
         if (block.kind == "sh" or (not block.kind and block.text.startswith(COMMANDS)))
-        and not (
-            block.kind == "sh" and re.fullmatch(r"run( long)?( with .+)?|not run: .+", block.mark)
-        )
+        and not (block.kind == "sh" and MARK.fullmatch(block.mark))
     ]
 
 
@@ -80,6 +52,11 @@ def test_shell_blocks_are_run_or_say_why_not(page):
     assert not unmarked(page.read_text()), (
         "how to mark a block: the top of tests/test_docs_shell.py"
     )
+
+
+def test_marks_of_machines_are_in_the_page_that_is_run_on_them():
+    marked = {page for page in PAGES for block in blocks_of(page.read_text()) if block.machine}
+    assert marked == {PAGE_OF_MACHINES}
 
 
 def test_the_check_of_marks_finds_blocks():

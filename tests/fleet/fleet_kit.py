@@ -24,15 +24,15 @@ from zerofleet.run.store import DirectoryStore
 QUICK = RestartPolicy(first_pause_seconds=0.2, longest_pause_seconds=1.0, max_failures=3)
 
 
-def wait_for(condition, what):
+def wait_for(condition, what, seconds=PATIENCE_SECONDS):
     """Returns the first true value of `condition()`; looks seldom, for a look costs something."""
-    end = time.monotonic() + PATIENCE_SECONDS
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         value = condition()
         if value:
             return value
         time.sleep(0.2)
-    raise AssertionError(f"waited {PATIENCE_SECONDS:.0f} s for {what}")
+    raise AssertionError(f"waited {seconds:.0f} s for {what}")
 
 
 @dataclass

@@ -57,7 +57,7 @@ class SshHost:
 
     def __post_init__(self):
         require("asyncssh")
-        self.sshd = require_program("sshd") if shutil.which("sshd") else self._sshd()
+        self.sshd = self.server()
         self.home.mkdir(parents=True)
         self.port = self.port or free_port(self.address)
         keygen(self.home / "host_key")
@@ -73,8 +73,9 @@ class SshHost:
         )
 
     @staticmethod
-    def _sshd():
-        path = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
+    def server():
+        """The path of sshd, which wants to be called by it."""
+        path = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
         return path or require_program("sshd")
 
     def authorize(self, public_key):

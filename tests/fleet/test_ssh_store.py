@@ -30,9 +30,10 @@ def test_a_model_goes_on_where_it_was_cut(ssh_link, tmp_path, monkeypatch, compr
         part.update(question)
         raise StoreError("the link broke")
 
-    with monkeypatch.context() as patch, pytest.raises(StoreError):
+    with monkeypatch.context() as patch:
         patch.setattr(ssh_link, "ask", ask)
-        cut.send(key, data)
+        with pytest.raises(StoreError):
+            cut.send(key, data)
     path = tmp_path / "b" / part["part"]
     os.truncate(path, path.stat().st_size // 2)
     sent = cut.num_bytes_out
@@ -55,9 +56,10 @@ def test_a_part_that_was_damaged_there_is_sent_again(ssh_link, tmp_path, monkeyp
         path.write_bytes(b"\0" * path.stat().st_size)
         return original(verb, **question)
 
-    with monkeypatch.context() as patch, pytest.raises(StoreError, match="arrived damaged"):
+    with monkeypatch.context() as patch:
         patch.setattr(ssh_link, "ask", ask)
-        store.send(key, data + b"2")
+        with pytest.raises(StoreError, match="arrived damaged"):
+            store.send(key, data + b"2")
     assert store.read(key) == data
     store.send(key, data + b"2")
     assert store.read(key) == data + b"2"

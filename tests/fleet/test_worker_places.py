@@ -115,6 +115,8 @@ def fleet_status(store, **links):
             "reason": "",
             "is_syncing": False,
             "is_refused": False,
+            "link": "connected",
+            "worker": "running",
             "model_version": 3,
             **link,
         }
@@ -130,6 +132,18 @@ def fleet_status(store, **links):
     }
     store.put("fleet/status.json", encode(document))
     Lease.acquire(store, "fleet/main.json").beat(state="active")
+
+
+def test_a_worker_whose_process_the_main_node_sees_is_confirmed(store):
+    for worker in "ab":
+        lease_of(store, worker, state="active")
+        key = worker_lease_key(worker)
+        store.put(key, encode({**json.loads(store.read(key)), "boot_id": "of another host"}))
+    fleet_status(store, a={}, b={"link": "waiting"})
+    status = collect(store, LeaseWatch())
+    assert [worker.confirmed for worker in status.workers] == [True, False]
+    lines = [line.split() for line in status.text().splitlines() if "🟢" in line]
+    assert [(words[0], "(unconfirmed)" in words) for words in lines] == [("a", False), ("b", True)]
 
 
 def test_stages_of_a_run_and_their_rates(store):

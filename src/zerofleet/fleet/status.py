@@ -176,10 +176,10 @@ def collect(
                 workers.append(_role(watch, key, worker_of_lease_key(key) or key, found))
     except RunError as error:
         problems.append(str(error))
-    fleet, is_up = _fleet(store, watch, problems)
+    fleet, is_up, is_sure = _fleet(store, watch, problems)
     if fleet is not None:
         links = fleet.get("workers", {})
-        workers = _with_links(workers, links, is_up)
+        workers = _with_links(workers, links, is_up, is_sure)
         configured_workers = configured_workers or frozenset(links)
     if configured_workers is None:
         num_configured = sum(worker.state != "stopped" for worker in workers)
@@ -228,24 +228,30 @@ def write_status_text(store: Store, status: FleetStatus) -> None:
 
 def _fleet(
     store: Store, watch: LeaseWatch, problems: list[str]
-) -> tuple[dict[str, Any] | None, bool]:
-    """What the main node of a fleet wrote last, and whether it is there still."""
+) -> tuple[dict[str, Any] | None, bool, bool]:
+    """What the main node of a fleet wrote last; whether it is there still; whether that is sure."""
     try:
         data = read_or_none(store, FLEET_STATUS)
         if data is None:
-            return None, False
+            return None, False, False
         fleet = decode_object(data, FLEET_STATUS)
         lease = read_lease(store, FLEET_LEASE)
     except RunError as error:
         problems.append(str(error))
-        return None, False
+        return None, False, False
     if fleet.get("problem"):
         problems.append(str(fleet["problem"]))
-    return fleet, bool(lease and watch.observe(FLEET_LEASE, lease) and fleet.get("is_up"))
+    is_up = bool(lease and watch.observe(FLEET_LEASE, lease) and fleet.get("is_up"))
+    return fleet, is_up, bool(is_up and lease and watch.is_proven(FLEET_LEASE, lease))
 
 
-def _with_links(workers: list[RoleStatus], links: dict[str, Any], is_up: bool) -> list[RoleStatus]:
-    """The workers with what the main node says of their hosts; those it cannot start as well."""
+def _with_links(
+    workers: list[RoleStatus], links: dict[str, Any], is_up: bool, is_sure: bool
+) -> list[RoleStatus]:
+    """The workers with what the main node says of their hosts; those it cannot start as well.
+
+    A main node that lives for certain sees the processes of the hosts that it is connected to.
+    """
     known = {worker.name: worker for worker in workers}
     for name, link in links.items():
         role = known.get(name) or RoleStatus(
@@ -266,8 +272,14 @@ def _with_links(workers: list[RoleStatus], links: dict[str, Any], is_up: bool) -
             state, label = "error", f"{_LABELS['error']} ({reason})"
         elif not role.is_working and reason and "(" not in label:
             label = f"{label} ({reason})"
+        is_seen = is_sure and link["link"] == "connected" and link["worker"] == "running"
         known[name] = replace(
-            role, state=state, label=label, error=role.error or reason, link=dict(link)
+            role,
+            state=state,
+            label=label,
+            confirmed=role.confirmed or is_seen,
+            error=role.error or reason,
+            link=dict(link),
         )
     return [known[name] for name in sorted(known)]
 

@@ -55,7 +55,8 @@ LARGE_BYTES = 2**20
 """Larger values may take `LARGE_TIMEOUT_FACTOR` times as long to send."""
 LARGE_TIMEOUT_FACTOR = 30
 _SOON_AGAIN = (WORKERS, TRAINER_LEASE, DATA, STOP, MODEL_VERSION, STATUS_TEXT, LOGS, TENSORBOARD)
-_WRITER = "zerofleet-writer"
+_WRITER = "zerofleetwriter"
+"""Attribute of an object; Azure takes the names of variables alone, and proxies no underscores."""
 _METADATA_HOST = "169.254.169.254"
 
 

@@ -1,0 +1,97 @@
+"""docs/fleet.md, "Two hosts, step by step", followed literally on a main node and two hosts.
+
+Every block of the section is run in its order, as it is there, on the machine that its mark names;
+the one of `fleet.yaml` is the fleet file. Only what the page marks as not run is done otherwise:
+hosts have what is installed here.
+"""
+
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from fleet_kit import wait_for
+from machines import network
+from run_kit import PATIENCE_SECONDS
+
+from shell_blocks import ROOT, blocks_of
+from support import PATIENCE, require
+from zerofleet.records.account import shard_account
+from zerofleet.run.audit import audit
+from zerofleet.run.layout import worker_lease_key
+from zerofleet.run.lease import read_lease
+from zerofleet.run.store import DirectoryStore
+
+PAGE = ROOT / "docs" / "fleet.md"
+TITLE = "## Two hosts, step by step\n"
+
+
+def tutorial():
+    text = PAGE.read_text().partition(TITLE)[2].partition("\n## ")[0]
+    blocks = blocks_of(text)
+    assert {block.machine for block in blocks} == {"", "the main node", "each host"}
+    return blocks
+
+
+@pytest.fixture
+def machines(tmp_path):
+    require("asyncssh")
+    main, hosts = network(tmp_path, "host1", "host2")
+    yield main, hosts
+    for machine in (main, *hosts):
+        machine.end()
+
+
+def install(host):
+    """In place of pip: what is installed here, in the environment that was made there."""
+    (site,) = (host.home / "zerofleet-env" / "lib").glob("python*/site-packages")
+    (site / "here.pth").write_text("\n".join(p for p in sys.path if Path(p).is_dir()) + "\n")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_the_tutorial_does_what_it_says(machines, tmp_path):
+    main, hosts = machines
+    store = DirectoryStore(main.home / "runs" / "tic_tac_toe")
+    log = tmp_path / "train.log"
+    told, train = {}, None
+
+    def has_delivered(worker):
+        assert train.poll() is None, log.read_text()
+        lease = read_lease(store, worker_lease_key(worker)) if store.root.exists() else None
+        return ((lease or {}).get("totals") or {}).get("batches", 0) > 0
+
+    try:
+        for block in tutorial():
+            if block.kind == "yaml":
+                (main.home / block.text.partition("\n")[0].strip("# ")).write_text(block.text)
+            elif block.machine == "each host":
+                for host in hosts:
+                    host.run(block.text)
+                    install(host)
+            elif block.when == "until Ctrl-C":
+                train = main.start(block.text, log)
+                for worker in ("worker1", "worker2"):
+                    wait_for(
+                        lambda worker=worker: has_delivered(worker),
+                        f"games of {worker}",
+                        10 * PATIENCE_SECONDS,
+                    )
+            elif block.machine:
+                if block.when == "after Ctrl-C":
+                    train.send_signal(signal.SIGINT)
+                    assert train.wait(300 * PATIENCE) == 130, log.read_text()
+                told[block.text.partition("\n")[0]] = main.run(block.text, 300)
+        text = str(told)
+        assert "2 of 2 hosts are fit to play" in text, text
+        assert "Workers active: 2/2" in text, text
+        for number in (1, 2):
+            assert f"worker{number}  🟢 Active  host{number}  " in text, text
+        assert [host.processes("zerofleet") for host in hosts] == [[], []]
+        report = audit(store, shard_account)
+        assert report.is_sound, report.text()
+        assert report.num_games_counted > 0
+    finally:
+        if train is not None:
+            train.kill()
+            train.wait()

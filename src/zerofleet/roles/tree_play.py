@@ -140,6 +140,7 @@ class TreePlay:
         pool: Pool | None = None
         config = self._config()
         batches: deque[int] = deque()
+        num_open = 0  # games of the pool that are in no shard yet
         while not self._session.stopped():
             if not self._use_newest_model():
                 continue
@@ -151,6 +152,7 @@ class TreePlay:
                 # Games under way were begun with other settings; their numbers stay unused.
                 pool = self._new_pool(changed, worker_seed(changed.seed, self._session.worker))
                 batches.clear()
+                num_open = 0
             config = changed
             assert self._model is not None
             pool.set_model_version(self._model.version)
@@ -158,21 +160,26 @@ class TreePlay:
                 continue
             num_games = config.selfplay.games_per_batch
             ahead = config.selfplay.num_parallel_games + num_games
-            while len(batches) * num_games < ahead:
-                reserved = self._worker.reserve(num_games)
+            # So many games are waiting or under way, and each shard they fill has its number.
+            while num_open < ahead or len(batches) * num_games < num_open:
+                more = num_games if num_open < ahead else 0
+                reserved = self._worker.reserve(more)
                 if reserved is None:
                     return
-                pool.add_games(reserved.first_game, num_games)
+                if more:
+                    pool.add_games(reserved.first_game, more)
+                num_open += more
                 batches.append(reserved.batch)
             with self._with_model():
                 run_pool(pool, self._evaluate, self._until_batch(pool, num_games))
             while pool.num_ready >= num_games:
                 self._submit(pool.take_games(num_games), batches.popleft())
+                num_open -= num_games
             if config.fleet.games_between_looks and pool.num_ready and not self._session.stopped():
                 # A newer net is there: these games are those of the one before.
-                reserved = self._worker.reserve(0)
-                if reserved is not None:
-                    self._submit(pool.take_games(), reserved.batch)
+                rest = pool.take_games()
+                self._submit(rest, batches.popleft())
+                num_open -= rest.num_games
         if pool is not None and batches:
             rest = pool.take_games(gaps=True)
             if rest.num_games:

@@ -21,6 +21,7 @@ from typing import Any, cast
 
 from torch import Tensor
 
+from zerofleet.arena.stats import is_refused
 from zerofleet.nets.tensor_file import tensors_of_formats, tensors_to_bytes
 from zerofleet.roles.config import parse_config_json, resolve
 from zerofleet.roles.state import LEARNER, MODEL_FILES, MODEL_NNUE, MODEL_PT, TrainerState, restore
@@ -128,9 +129,15 @@ def _publish(store: Store, state: TrainerState, architecture: str, **info: Any) 
 
 
 def _kept_learner(store: Store, checkpoints: list[Checkpoint], version: int) -> bytes | None:
-    """The learner that made the version, if its commit is kept and whole."""
+    """The learner that made the version, if its commit is kept and whole.
+
+    Where a gate refused a loop, the commit has the version from before and a learner that has gone
+    on since.
+    """
     for kept in checkpoints:
-        if kept.summary.get("model_version") == version and LEARNER in kept.files:
+        summary = kept.summary
+        made = summary.get("model_version") == version and not is_refused(summary.get("entry", {}))
+        if made and LEARNER in kept.files:
             try:
                 return kept.read(store, LEARNER)
             except RunError:

@@ -87,7 +87,7 @@ def test_a_ladder_rises_and_goes_on_where_it_stopped(tmp_path):
     entries = whole.entries()
     assert [e["model_version"] for e in entries] == [1, 2, 3, 4]
     assert entries[0]["game_stats"]["reference_matches"][0]["player"] == "half"
-    assert plot_ladder(entries, tmp_path / "l.png", title="x").stat().st_size > 10_000
+    assert plot_ladder(entries, tmp_path / "l.png", title="x", anchor="random").stat().st_size > 10_000
     table = ladder_table(ratings, whole.matches, width=120)
     assert table.row_count == 6
 
@@ -114,4 +114,4 @@ def test_games_of_one_player(tmp_path):
 
     climb(ladder, game, [1, 2], ("random",), load)
     assert [s["player"] for s in ladder.scores] == ["random", "v0002", "v0001"]
-    assert plot_ladder(ladder.entries(), tmp_path / "l.png", title="x").exists()
+    assert plot_ladder(ladder.entries(), tmp_path / "l.png", title="x", anchor="random").exists()

@@ -7,6 +7,7 @@ import pytest
 
 from zerofleet.arena.config import ArenaConfig
 from zerofleet.arena.rating import (
+    anchor_of,
     VersionRating,
     measure_version,
     pool_of,
@@ -80,7 +81,8 @@ def run() -> list[IterationStats]:
 
 
 def test_ratings_rise_with_skill(run: list[IterationStats]) -> None:
-    ratings = rate_run(run)
+    assert anchor_of(run) == "random"
+    ratings = rate_run(run, anchor="random")
     elos = [ratings[version_name(v)].elo for v in range(1, 6)]
     assert elos[0] < elos[2] < elos[4]
     assert ratings.superiority("v0005", "v0001") > 0.99
@@ -89,6 +91,13 @@ def test_ratings_rise_with_skill(run: list[IterationStats]) -> None:
     assert abs(ratings["v0001"].elo) < 1.5 * ratings["v0001"].error
     same = ratings.difference("v0005", "full")
     assert abs(same.elo) < 1.5 * same.error
+
+
+def test_the_zero_of_the_scale_is_the_first_opponent_of_the_run() -> None:
+    ratings = {"v0001": [10.0, 20.0], "greedy": [0.0, 0.0], "random": [-300.0, 30.0]}
+    entries: list[IterationStats] = [{"elo": {"ratings": ratings}}, {"iteration": 2}]
+    assert anchor_of(entries) == "greedy"
+    assert anchor_of([]) == "random"
 
 
 def test_entries_hold_the_pool_as_json(run: list[IterationStats]) -> None:

@@ -45,6 +45,18 @@ def test_a_ladder_is_printed_written_and_gone_on_with(run_dir, capsys):
     assert whole["matches"][: len(found["matches"])] == found["matches"]  # not played anew
 
 
+def test_the_first_opponent_is_the_zero_of_the_scale(run_dir, capsys):
+    words = ["ladder", run_dir, "--games", 4, "--simulations", 1, "--versions", 1]
+    done = call(capsys, *words, "--opponents", "uct:2,greedy")
+    assert done.returncode == 0, done.stderr
+    path = run_dir / "ladder" / "ladder.json"
+    assert json.loads(path.read_text())["ratings"]["uct:2"] == [0.0, 0.0]
+    # What is there has no game of this one yet.
+    done = call(capsys, *words, "--opponents", "random")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(path.read_text())["ratings"]["random"] == [0.0, 0.0]
+
+
 def test_mistakes_are_told(run_dir, tmp_path, capsys):
     for words, what in (
         ([tmp_path / "none"], "no such run directory"),

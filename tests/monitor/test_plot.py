@@ -11,6 +11,7 @@ from sample_run import sample_entries
 from sample_scores import sample_score_entries
 
 from support import mounted, require
+from zerofleet.monitor import plot
 from zerofleet.monitor.plot import plot_learning_curve
 from zerofleet.monitor.tensorboard import TensorBoardReport, TensorBoardWriter, scalars_of
 
@@ -49,6 +50,22 @@ def test_missing_parts_are_no_error(tmp_path: Path) -> None:
     plot_learning_curve(entries, tmp_path / "curve.png", title="uttt")
 
 
+def test_elo_is_drawn_whoever_the_first_opponent_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = sample_entries(3)
+    for entry in entries:
+        for match in entry["game_stats"]["matches"]:
+            match["opponent"] = {"random": "uct:10"}.get(match["opponent"], match["opponent"])
+    entries[-1]["elo"]["ratings"] = {"v0003": [80.0, 20.0], "uct:10": [0.0, 0.0]}
+    drawn: list[Any] = []
+    monkeypatch.setattr(plot, "write_figure", lambda figure, path: drawn.append(figure))
+    plot_learning_curve(entries, tmp_path / "curve.png", title="uttt")
+    strength = drawn[0].axes[0]
+    assert strength.get_ylabel() == "Elo (uct:10 = 0)"
+    assert "no rated version yet" not in [text.get_text() for text in strength.texts]
+
+
 def test_without_matplotlib_the_error_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,6 +82,13 @@ def test_scalars() -> None:
     assert scalars["elo/rating"] == 500.0
     assert scalars["loop/positions"] == 51_040.0
     assert not any("v0001" in tag for tag in scalars)
+
+
+@pytest.mark.parametrize("version", ["v0007", "v1000", "v12345"])
+def test_a_version_is_no_opponent_with_a_curve_of_its_own(version: str) -> None:
+    (entry,) = sample_entries(1)
+    entry["game_stats"]["matches"][-1]["opponent"] = version
+    assert not any(version in tag for tag in scalars_of(entry))
 
 
 def test_tensorboard_gets_each_iteration_in_any_order(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from zerofleet.arena.elo import PairingResult, Ratings, fit_ratings
 from zerofleet.arena.match import play_match
-from zerofleet.arena.rating import previous_versions, version_name
+from zerofleet.arena.rating import parse_version_name, previous_versions, version_name
 from zerofleet.arena.scores import play_scores
 from zerofleet.arena.stats import GameStats, IterationStats, MatchStats, ScoreStats
 from zerofleet.games.protocol import Game
@@ -41,13 +41,15 @@ class Ladder:
     matches: list[MatchStats] = field(default_factory=list)
     scores: list[ScoreStats] = field(default_factory=list)
     """Games of one player."""
+    anchor: str = "random"
+    """The player whose Elo is 0."""
 
     def to_json(self) -> dict[str, Any]:
         """The content of `ladder.json`."""
         document: dict[str, Any] = {"format": FORMAT, "settings": self.settings.to_json()}
         if self.scores:
             return {**document, "scores": self.scores}
-        ratings = self.ratings() if self.matches else None
+        ratings = self.ratings()
         rated = ratings.as_dict() if ratings else {}
         return {
             **document,
@@ -56,34 +58,38 @@ class Ladder:
         }
 
     @classmethod
-    def read(cls, document: dict[str, Any], settings: LadderSettings) -> "Ladder":
+    def read(
+        cls, document: dict[str, Any], settings: LadderSettings, *, anchor: str = "random"
+    ) -> "Ladder":
         """What an earlier ladder has of these settings; empty if it had others."""
         if document.get("format") != FORMAT or document.get("settings") != settings.to_json():
-            return cls(settings)
-        return cls(settings, list(document.get("matches", [])), list(document.get("scores", [])))
+            return cls(settings, anchor=anchor)
+        matches, scores = list(document.get("matches", [])), list(document.get("scores", []))
+        return cls(settings, matches, scores, anchor)
 
-    def ratings(self, anchor: str = "random") -> Ratings:
-        """Ratings of everybody who is connected to the anchor by games."""
+    def ratings(self) -> Ratings | None:
+        """Ratings of everybody who is connected to the anchor by games; None before its first."""
         pool = [
             PairingResult(m["player"], m["opponent"], m["wins"], m["draws"], m["losses"])
             for m in self.matches
         ]
-        known, grown = {anchor}, True
+        known, grown = {self.anchor}, True
         while grown:
             new = {
                 n for p in pool for n in (p.player, p.opponent) if {p.player, p.opponent} & known
             }
             grown = not new <= known
             known |= new
-        return fit_ratings([p for p in pool if p.player in known], anchor=anchor)
+        if known == {self.anchor}:
+            return None
+        return fit_ratings([p for p in pool if p.player in known], anchor=self.anchor)
 
     def entries(self) -> list[IterationStats]:
         """The same as the plots of a run read it, an entry for each version."""
         found: dict[int, IterationStats] = {}
         for key in ("matches", "scores"):
             for result in getattr(self, key):
-                name = result["player"]
-                version = int(name[1:]) if name[:1] == "v" and name[1:].isdigit() else 0
+                version = parse_version_name(result["player"]) or 0
                 entry = found.setdefault(
                     version, IterationStats(model_version=version, game_stats=GameStats())
                 )

@@ -184,13 +184,22 @@ def pool_of(entries: Iterable[IterationStats]) -> list[PairingResult]:
     return list(results.values())
 
 
-def rate_run(entries: Sequence[IterationStats], *, anchor: str = "random") -> Ratings:
+def rate_run(entries: Sequence[IterationStats], *, anchor: str) -> Ratings:
     """Returns the ratings of all players of a run from all of its results together.
 
     An entry's own `elo` is what was known when it was written; this is what is known now.
     Raises: RatingError if nothing was rated yet.
     """
     return fit_ratings(pool_of(entries), anchor=anchor)
+
+
+def anchor_of(entries: Sequence[IterationStats]) -> str:
+    """Returns the opponent whose Elo is 0 in a run: the one whose rating has no error."""
+    for entry in reversed(entries):
+        for name, (_, error) in entry.get("elo", {}).get("ratings", {}).items():
+            if error == 0:
+                return name
+    return "random"
 
 
 def _missing_references(

@@ -105,7 +105,7 @@ def ladder(
     )
     folder = save or run_dir / "ladder"
     path = folder / "ladder.json"
-    found = Ladder.read(_read(path), settings)
+    found = Ladder.read(_read(path), settings, anchor=names[0])
 
     def load(name: str) -> Player:
         version = parse_version_name(name)
@@ -133,7 +133,7 @@ def ladder(
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
     elif found.matches or found.scores:
-        _show(found, names[0], folder, run_dir.name)
+        _show(found, folder, run_dir.name)
     return 130 if stopped else 0
 
 
@@ -169,7 +169,7 @@ def _read(path: Path) -> dict[str, object]:
     return document if isinstance(document, dict) else {}
 
 
-def _show(found: "Ladder", anchor: str, folder: Path, name: str) -> None:
+def _show(found: "Ladder", folder: Path, name: str) -> None:
     from zerofleet.monitor.plot import plot_ladder
     from zerofleet.monitor.tables import ladder_table, score_table
 
@@ -177,8 +177,7 @@ def _show(found: "Ladder", anchor: str, folder: Path, name: str) -> None:
     if found.scores:
         ordered = sorted(found.scores, key=lambda s: s["player"])
         console.print(score_table(ordered, title=f"Scores of {name}", width=console.size.width))
-    else:
-        ratings = found.ratings(anchor)
+    elif ratings := found.ratings():
         console.print(
             ladder_table(
                 ratings, found.matches, title=f"Ladder of {name}", width=console.size.width
@@ -186,7 +185,7 @@ def _show(found: "Ladder", anchor: str, folder: Path, name: str) -> None:
         )
     console.print(f"Results: {folder / 'ladder.json'}", soft_wrap=True, highlight=False)
     try:
-        picture = plot_ladder(found.entries(), folder / "ladder.png", title=name, anchor=anchor)
+        picture = plot_ladder(found.entries(), folder / "ladder.png", title=name, anchor=found.anchor)
     except ImportError as error:
         console.print(f"No picture: {error}")
         return

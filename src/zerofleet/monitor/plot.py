@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zerofleet.arena.elo import RatingError, Ratings
 from zerofleet.arena.lines import short_opponent
-from zerofleet.arena.rating import parse_version_name, rate_run
+from zerofleet.arena.rating import anchor_of, parse_version_name, rate_run
 from zerofleet.arena.stats import IterationStats, ScoreStats, find_match, playing_version
 from zerofleet.monitor.tables import fixed_opponents
 from zerofleet.run.atomic import write_atomic
@@ -21,9 +21,7 @@ _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 _INK = "#333333"
 
 
-def plot_learning_curve(
-    entries: Sequence[IterationStats], path: Path, *, title: str, anchor: str = "random"
-) -> Path:
+def plot_learning_curve(entries: Sequence[IterationStats], path: Path, *, title: str) -> Path:
     """Writes the picture (PNG, 1600 x 1100) and returns its path; panels without data say so.
 
     Elo is fitted anew from all results of the run together; bars are 95 % intervals.
@@ -37,7 +35,7 @@ def plot_learning_curve(
         else:
             _plot_lengths(axes[0][1], entries)
     else:
-        _plot_elo(axes[0][0], entries, anchor)
+        _plot_elo(axes[0][0], entries, anchor_of(entries))
         _plot_scores(axes[0][1], entries)
     _plot_losses(axes[1][0], entries)
     if any("policy" in e.get("losses", {}) for e in entries):
@@ -48,7 +46,7 @@ def plot_learning_curve(
 
 
 def plot_ladder(
-    entries: Sequence[IterationStats], path: Path, *, title: str, anchor: str = "random"
+    entries: Sequence[IterationStats], path: Path, *, title: str, anchor: str
 ) -> Path:
     """Writes the strength of versions alone (PNG, 1600 x 600) and returns its path.
 

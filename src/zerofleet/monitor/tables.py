@@ -10,6 +10,7 @@ from rich.text import Text
 from zerofleet.arena.elo import Ratings
 from zerofleet.arena.intervals import elo_from_score
 from zerofleet.arena.lines import duration_text, elo_text, score_text, short_opponent
+from zerofleet.arena.rating import parse_version_name
 from zerofleet.arena.stats import IterationStats, MatchStats, ScoreStats, find_match
 from zerofleet.monitor.view import WorkerView
 
@@ -149,7 +150,7 @@ def fixed_opponents(entries: Sequence[IterationStats]) -> list[str]:
     for entry in reversed(entries):
         if matches := entry.get("game_stats", {}).get("matches"):
             names = [m["opponent"] for m in matches]
-            return [n for n in names if not (n.startswith("v") and n[1:].isdigit())]
+            return [n for n in names if parse_version_name(n) is None]
     return []
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zerofleet.arena.lines import short_opponent
+from zerofleet.arena.rating import parse_version_name
 from zerofleet.arena.stats import IterationStats
 
 _file_numbers = itertools.count(1)
@@ -22,7 +23,7 @@ def scalars_of(entry: IterationStats) -> dict[str, float]:
     scalars |= {f"games/{k}": float(v) for k, v in _numbers(entry.get("game_stats"))}
     scalars |= {f"elo/{k}": float(v) for k, v in _numbers(entry.get("elo"))}
     for match in entry.get("game_stats", {}).get("matches", []):
-        if not match["opponent"].startswith("v0"):
+        if parse_version_name(match["opponent"]) is None:
             scalars[f"score/vs_{short_opponent(match['opponent'])}"] = match["score"]
     for measured in entry.get("game_stats", {}).get("scores", [])[:1]:  # the version's own
         scalars |= {f"score/{k}": float(v) for k, v in _numbers(measured)}

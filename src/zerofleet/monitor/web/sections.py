@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zerofleet.arena.lines import duration_text, short_opponent
+from zerofleet.arena.rating import parse_version_name
 from zerofleet.arena.stats import IterationStats, is_rated
 from zerofleet.monitor.bottleneck import (
     end_text,
@@ -204,9 +205,7 @@ def _opponents(entries: Sequence[IterationStats]) -> list[list[Any]]:
             return [
                 [str(name), _number(pair[0])]
                 for name, pair in ratings.items()
-                if not (name.startswith("v") and name[1:].isdigit())
-                and isinstance(pair, list)
-                and pair
+                if parse_version_name(name) is None and isinstance(pair, list) and pair
             ]
         scores = _section(entry, "game_stats").get("scores")
         if isinstance(scores, list):

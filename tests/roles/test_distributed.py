@@ -15,6 +15,8 @@ from sample_data import games, meta_of
 from zerofleet.nets.model_file import model_from_safetensors
 from zerofleet.records.write import encode_shard
 from zerofleet.run.commit import read_checkpoints, read_latest
+from zerofleet.run.layout import TRAINER_LEASE
+from zerofleet.run.lease import read_lease
 from zerofleet.run.models import fetch_model, read_version
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import DirectoryStore
@@ -77,6 +79,31 @@ def start_by_hand(run, num_ranks, argv, faults=()):
         )
         for rank in range(num_ranks)
     ]
+
+
+def test_a_log_that_cannot_be_written_ends_no_job(run, shards, tmp_path):
+    log = tmp_path / "job" / "logs" / "distributed_training.log"
+    log.parent.mkdir(parents=True)
+    log.symlink_to("/dev/full")
+    (job,) = start_by_hand(run, 1, options(shards, tmp_path / "job", epochs=1))
+    assert job.wait() == 0, job.text()
+    assert "done: 1 epochs" in job.text()
+
+
+def test_why_a_job_failed_is_in_its_lease_and_in_one_line(run, shards, tmp_path):
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    (bad / "v0001_w1_0007.npz").write_bytes((shards / "v0001_w1_0007.npz").read_bytes())
+    (job,) = start_by_hand(run, 1, options(bad, tmp_path / "job"))
+    assert job.wait() == 2
+    lease = read_lease(DirectoryStore(tmp_path / "job"), TRAINER_LEASE)
+    assert lease["state"] == "stopped"
+    assert "none of its 1 files could be used" in lease["error"]
+    # Not by us, and nobody's mistake in our code.
+    (tmp_path / "blocked" / "logs" / "distributed_training.log").mkdir(parents=True)
+    (job,) = start_by_hand(run, 1, options(shards, tmp_path / "blocked"))
+    assert job.wait() == 1
+    assert "distributed_training.log: Is a directory" in job.text().splitlines()[-1]
 
 
 def losses_of(*texts):

@@ -130,11 +130,6 @@ def main(arguments: list[str] | None = None) -> None:
         if package not in _EXTRAS:
             raise
         _fail(f"`zerofleet {verb}` needs {package}: pip install 'zerofleet[{_EXTRAS[package]}]'", 1)
-    except OSError as error:
-        if error.filename is None:
-            raise
-        why = "expected a directory" if isinstance(error, FileExistsError) else error.strerror
-        _fail(f"{error.filename}: {why}", 1)
     except Exception as error:
         # Our own error classes carry a message for people, and so do errors in a user's game;
         # anything else is a bug and shows where.

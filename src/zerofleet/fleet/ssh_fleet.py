@@ -27,15 +27,15 @@ from zerofleet.fleet.worker_command import default_workdir
 from zerofleet.run.documents import encode
 from zerofleet.run.errors import RunError, StoreError
 from zerofleet.run.layout import (
+    DISTRIBUTED_LOG,
     FLEET_LEASE,
-    FLEET_LOG,
     FLEET_STATUS,
     FLEET_WEIGHTS,
     LOGS,
 )
 from zerofleet.run.lease import Heartbeat, Lease, configured_dead_after
 from zerofleet.run.series import SeriesWriter
-from zerofleet.run.store import DirectoryStore
+from zerofleet.run.store import DirectoryStore, read_or_none
 
 FORMAT = 1
 PLAN_SECONDS = 0.5
@@ -265,9 +265,7 @@ class SshFleet:
         }
         data = encode(document)
         with contextlib.suppress(StoreError):
-            if not self._store.path(FLEET_WEIGHTS).exists() or (
-                self._store.read(FLEET_WEIGHTS) != data
-            ):
+            if read_or_none(self._store, FLEET_WEIGHTS) != data:
                 self._store.put(FLEET_WEIGHTS, data)
 
     # -- telling -------------------------------------------------------------------------------
@@ -331,7 +329,7 @@ def _open_log(run_dir: Path) -> logging.Logger:
     """logs/distributed_training.log, kept below a bound by rotation."""
     logger = logging.Logger(f"zerofleet.fleet.{os.getpid()}", logging.INFO)
     handler = logging.handlers.RotatingFileHandler(
-        run_dir / FLEET_LOG, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
+        run_dir / DISTRIBUTED_LOG, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
     )
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger.addHandler(handler)

@@ -23,7 +23,7 @@ from zerofleet.parallel.fleet import fleet_group
 from zerofleet.parallel.request import PreparedRun
 from zerofleet.roles.config import ConfigError
 from zerofleet.roles.ending import allowance_seconds
-from zerofleet.run.layout import CONFIG, default_worker_id, worker_log_key
+from zerofleet.run.layout import CONFIG, TRAINER_LOG, default_worker_id, worker_log_key
 from zerofleet.run.stop import TIME_IS_OVER, request_stop, stop_requested
 from zerofleet.run.store import read_or_none
 
@@ -133,8 +133,9 @@ class LocalSession:
     # -- the processes -----------------------------------------------------------------------
 
     def _command(self, name: str, verb: str, *arguments: str) -> Command:
-        log = "logs/trainer.log" if verb == "trainer" else worker_log_key(name)
-        priority = () if verb == "trainer" else BACKGROUND
+        log, priority = worker_log_key(name), BACKGROUND
+        if verb == "trainer":
+            log, priority = TRAINER_LOG, ()
         return Command(
             name=name,
             argv=(

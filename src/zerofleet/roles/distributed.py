@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import torch
 
@@ -42,10 +42,19 @@ from zerofleet.roles.data import SharedData
 from zerofleet.roles.epochs import EpochProgress
 from zerofleet.roles.kept import check_kept_names, keep, kept_names, weights_name
 from zerofleet.roles.ranks import MAX_LOADER_THREADS, rank_stats
+from zerofleet.roles.report import error_text
 from zerofleet.roles.state import LEARNER, MODEL_SAFETENSORS
 from zerofleet.run.atomic import describe
 from zerofleet.run.commit import Checkpoint, commit, prune, read_latest
-from zerofleet.run.layout import CHECKPOINTS, CONFIG, LOGS, MODEL_VERSIONS, TRAINER_LEASE
+from zerofleet.run.errors import StoreError
+from zerofleet.run.layout import (
+    CHECKPOINTS,
+    CONFIG,
+    DISTRIBUTED_LOG,
+    LOGS,
+    MODEL_VERSIONS,
+    TRAINER_LEASE,
+)
 from zerofleet.run.lease import Heartbeat, Lease
 from zerofleet.run.models import publish_model
 from zerofleet.run.series import SeriesWriter
@@ -64,7 +73,6 @@ from zerofleet.training.ranks import NOTABLE_IMBALANCE, Pace, device_name
 
 KIND = "distributed training"
 """In the summary of a commit: it is no state of a trainer of self-play."""
-LOG = LOGS + "distributed_training.log"
 
 
 class DistributedTraining:
@@ -118,7 +126,7 @@ class DistributedTraining:
         self._checkpoint_minutes = checkpoint_minutes
         self._stop_at = float("inf") if minutes is None else time.monotonic() + 60 * minutes
         self._out = out or sys.stdout
-        self._log: TextIO | None = None
+        self._log: BinaryIO | None = None
         self._committed: Checkpoint | None = None
         self._progress = EpochProgress()
         cores = max(1, usable_cores() // group.place.local_world_size)
@@ -195,7 +203,7 @@ class DistributedTraining:
             dead_after_seconds=config.fleet.dead_after_seconds,
             on_wait=lambda text: self._say(f"waiting: {text}", log=False),
         )
-        stack.callback(self._lease.release, "")
+        stack.push(self._release)
         stack.enter_context(
             Heartbeat(
                 self._lease,
@@ -203,11 +211,14 @@ class DistributedTraining:
                 on_lost=self._stop.set,
             )
         )
-        self._log = stack.enter_context((self._save_dir / LOG).open("a", encoding="utf-8"))
+        self._log = stack.enter_context((self._save_dir / DISTRIBUTED_LOG).open("ab", buffering=0))
         self._series = stack.enter_context(SeriesWriter(self._save_dir / LOGS, "trainer"))
         self._store.sweep()
         prune(self._store)
         self._store.put(CONFIG, config.to_json())
+
+    def _release(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._lease.release("" if error is None else error_text(error))
 
     def _make_learner(self) -> PolicyValueLearner:
         """The learner of this rank, in the state that rank 0 has found."""
@@ -449,7 +460,8 @@ class DistributedTraining:
             done = self._progress.epoch
             names = kept_names(self._config, done, is_last=done >= self._epochs)
             keep(self._store, names, committed.read(self._store, LEARNER))
-            self._series.append({"time": time.time(), "kind": "loop", "entry": entry})
+            with contextlib.suppress(StoreError):  # a full disk ends what matters, not the log
+                self._series.append({"time": time.time(), "kind": "loop", "entry": entry})
 
     # -- telling -----------------------------------------------------------------------------
 
@@ -466,5 +478,5 @@ class DistributedTraining:
             return
         print(text, file=self._out, flush=True)
         if log and self._log is not None:
-            self._log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
-            self._log.flush()
+            with contextlib.suppress(OSError):
+                self._log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n".encode())

@@ -17,10 +17,15 @@ def silent(event: Event) -> None:
 
 
 def told(error: BaseException) -> str | None:
-    """What people are told of an error of ours, or of a user's game; None: any other is a bug."""
+    """What people are told of an error of ours, of a user's game, or of a file that cannot be used;
+    None: any other is a bug."""
     if type(error).__module__.startswith("zerofleet."):
         return str(error)
-    return explain(error)
+    text = explain(error)
+    if text is None and isinstance(error, OSError) and error.filename is not None:
+        why = "expected a directory" if isinstance(error, FileExistsError) else error.strerror
+        text = f"{error.filename}: {why}"
+    return text
 
 
 def error_text(error: BaseException) -> str:

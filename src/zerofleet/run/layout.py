@@ -31,6 +31,7 @@ GAMES = "games/"
 IMPORTS = "imports/"
 IMPORT_JOURNAL = "imports/journal.jsonl"
 SKIPPED_GAMES = "imports/skipped.txt"
+TRAINER_LOG = "logs/trainer.log"
 RATING = "logs/rating.json"
 RATING_LOG = "logs/rating.log"
 WANDB = "logs/wandb.json"
@@ -38,7 +39,7 @@ FLEET_PLAN = "fleet/plan.json"
 FLEET_LEASE = "fleet/main.json"
 FLEET_STATUS = "fleet/status.json"
 FLEET_WEIGHTS = "fleet/weights.json"
-FLEET_LOG = "logs/distributed_training.log"
+DISTRIBUTED_LOG = "logs/distributed_training.log"
 
 DIRECTORIES = (
     MODEL,

@@ -106,4 +106,7 @@ def test_a_recipe_may_have_a_fleet(tmp_path):
     assert (path, len(spec.workers)) == (recipe, 2)
     recipe.write_text(recipe.read_text().replace("enabled: true", "enabled: false"))
     assert fleet_of(str(recipe), None) is None
+    assert fleet_of("tic_tac_toe", str(recipe)) is None  # this host plays alone
     assert fleet_of("tic_tac_toe", None) is None
+    recipe.write_text("game: {name: tic_tac_toe}  # not distributed: yet\n")
+    assert fleet_of(str(recipe), None) is None

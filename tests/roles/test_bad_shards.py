@@ -5,14 +5,17 @@ import os
 import pickle
 import shutil
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import run_kit
 
+from sample_data import games, meta_of
 from zerofleet.records.read import decode_shard
 from zerofleet.records.shard import ARRAYS
 from zerofleet.records.write import encode_shard, npz_bytes
+from zerofleet.roles.progress import worker_stats
 from zerofleet.run.layout import CONSUMED, DATA, REJECTED
 from zerofleet.run.rejected import read_rejected
 
@@ -39,6 +42,22 @@ def many(prepared, run):
     shutil.copytree(prepared.directory, run.directory)
     run.settings |= {"replay.keep": "all"}
     return run
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        {"net_share": 0.5},
+        {"seconds": "soon", "net_share": [1], "peak_memory_mib": "much"},
+        {"seconds": float("nan"), "net_share": 1e300, "peak_memory_mib": float("inf")},
+    ],
+)
+def test_what_a_worker_says_of_its_host_ends_no_trainer(host):
+    meta = meta_of("connect_four").model_copy(update={"host": host})
+    shard = SimpleNamespace(meta=meta, games=games("connect_four", 3))
+    stats = worker_stats([shard, shard])
+    assert stats["w1"]["games"] == 6
+    json.dumps(stats, allow_nan=False)
 
 
 def learn(run, loops=1):

@@ -1,9 +1,11 @@
 """A fleet file beside a recipe: which keys of the run it sets, and who plays."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from zerofleet.fleet.group import JoinedGroup, MakeGroup, WorkerGroup
 from zerofleet.fleet.plan import begin_plan
@@ -24,17 +26,23 @@ def fleet_of(recipe: str, file: str | None) -> tuple[Path, FleetSpec] | None:
 
     Args:
       recipe: whose `distributed:` part is taken, if it has one and it is enabled.
-      file: a fleet file, which goes before it.
+      file: a fleet file, which goes before it; one that is not enabled means here alone.
     Raises: FleetError.
     """
-    if file is not None:
-        path = Path(file)
-        return path, load_fleet(path)
-    found = recipe_path(recipe)
-    if found is None or b"distributed:" not in found.read_bytes():
+    path = recipe_path(recipe) if file is None else Path(file)
+    if path is None or (file is None and not _has_fleet(path)):
         return None
-    spec = load_fleet(found)
-    return (found, spec) if spec.enabled else None
+    spec = load_fleet(path)
+    return (path, spec) if spec.enabled else None
+
+
+def _has_fleet(recipe: Path) -> bool:
+    """What else is wrong with the file is told by who reads the recipe."""
+    try:
+        tree = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return False
+    return isinstance(tree, dict) and "distributed" in tree
 
 
 def fleet_keys(spec: FleetSpec, num_local: int = 0) -> dict[str, Any]:
@@ -62,10 +70,10 @@ def fleet_keys(spec: FleetSpec, num_local: int = 0) -> dict[str, Any]:
     return {key: value for key, value in keys.items() if value is not None}
 
 
-def warn_of_weights(spec: FleetSpec, config: Mapping[str, Any]) -> None:
+def warn_of_weights(spec: FleetSpec, config: RunConfig) -> None:
     """Weights mean shares, and there are none where workers play on."""
     weighted = any(spec.weight_of(worker) != 1.0 for worker in spec.workers)
-    if weighted and not config["pacing"]["games_per_iteration"]:
+    if weighted and not config.pacing.games_per_iteration:
         warnings.warn(
             "weights of workers have no effect in this run, whose workers play on by themselves; "
             "give it games to deal: --games-per-iteration N",

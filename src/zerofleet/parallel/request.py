@@ -101,7 +101,7 @@ class RunRequest:
         except ValueError as error:
             raise ConfigError(str(error)) from None
         if fleet is not None:
-            warn_of_weights(fleet[1], config.model_dump(include={"pacing"}))
+            warn_of_weights(fleet[1], config)
         request = replace(self, keys=keys)
         return PreparedRun(request, config, plan, devices.trainer, warm_start, fleet)
 
@@ -130,7 +130,7 @@ class PreparedRun:
     @property
     def num_workers(self) -> int:
         """Here and on the fleet."""
-        on_fleet = len(self.fleet[1].workers) if self.fleet and self.fleet[1].enabled else 0
+        on_fleet = len(self.fleet[1].workers) if self.fleet else 0
         return self.plan.num_workers + on_fleet
 
     def who_plays(self) -> str:

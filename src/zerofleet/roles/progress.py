@@ -4,7 +4,7 @@ Two kinds of run have two kinds of progress: nnue_progress.py and policy_value_p
 the parts of the trainer that need torch; roles/trainer.py does the rest.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -157,12 +157,18 @@ def worker_stats(shards: Sequence[AcceptedShard]) -> dict[str, WorkerStats]:
         )
         worker["games"] += shard.games.num_games
         worker["plies"] += shard.games.num_plies
-        worker["seconds"] = round(worker["seconds"] + float(host.get("seconds", 0.0)), 1)
-        if "net_share" in host:  # shares of unequal times: their mean by time
-            before = worker.get("net_seconds", 0.0)
-            worker["net_seconds"] = round(before + host["net_share"] * float(host["seconds"]), 1)
-        if "peak_memory_mib" in host:
-            worker["peak_memory_mib"] = max(
-                worker.get("peak_memory_mib", 0), int(host["peak_memory_mib"])
-            )
+        seconds = _figure(host, "seconds") or 0.0
+        worker["seconds"] = round(worker["seconds"] + seconds, 1)
+        if (share := _figure(host, "net_share")) is not None:
+            # Shares of unequal times: their mean by time.
+            worker["net_seconds"] = round(worker.get("net_seconds", 0.0) + share * seconds, 1)
+        if (memory := _figure(host, "peak_memory_mib")) is not None:
+            worker["peak_memory_mib"] = max(worker.get("peak_memory_mib", 0), int(memory))
     return dict(sorted(found.items()))
+
+
+def _figure(host: Mapping[str, Any], key: str) -> float | None:
+    """A number that a worker says of its host; None if it says none: no gate has looked at it."""
+    value = host.get(key)
+    is_number = isinstance(value, int | float) and -1e15 < value < 1e15
+    return float(value) if is_number else None

@@ -27,6 +27,7 @@ from zerofleet.run.errors import RunError
 from zerofleet.run.layout import CONFIG
 from zerofleet.run.models import PLAYED_KINDS
 from zerofleet.run.named_model import NamedModel, find_model
+from zerofleet.run.place import Place
 from zerofleet.search.config import AlphaBetaConfig, MctsConfig
 from zerofleet.selfplay.config import PlayConfig, SelfplayConfig
 
@@ -83,7 +84,7 @@ def find_setup(text: str, options: StandaloneOptions) -> TreeSetup | AlphaBetaSe
         return _without_net(text, options)
     try:
         model = find_model(text)
-        config = _config_of_run(text)
+        config = _config_of_run(text, model)
     except RunError as error:
         raise ConfigError(str(error)) from None
     if options.evaluator is not None:
@@ -103,15 +104,12 @@ def _names_a_model(text: str) -> bool:
     return "/" in text or "@" in text or Path(text).is_dir()
 
 
-def _config_of_run(text: str) -> RunConfig | None:
+def _config_of_run(text: str, model: NamedModel) -> RunConfig | None:
     """The run's configuration; None for a model file."""
-    directory = Path(text.removeprefix("run:").partition("@")[0])
-    if not directory.is_dir():
+    if model.version is None:
         return None
-    try:
-        return resolve({}, parse_config_json((directory / CONFIG).read_bytes()), {})
-    except OSError as error:
-        raise ConfigError(f"{directory / CONFIG}: {error.strerror}") from None
+    place = Place(text.removeprefix("run:").partition("@")[0])
+    return resolve({}, parse_config_json(place.store().read(CONFIG)), {})
 
 
 def _without_net(text: str, options: StandaloneOptions) -> TreeSetup:

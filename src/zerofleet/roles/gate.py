@@ -20,7 +20,7 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from zerofleet.arena.config import ArenaConfig
 from zerofleet.arena.game_files import game_file
@@ -45,9 +45,6 @@ from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import GAMES
 from zerofleet.run.store import Store
 
-if TYPE_CHECKING:
-    from zerofleet.training.group import RankGroup
-
 _P = TypeVar("_P", bound=Progress)
 _ROUND_GAMES = 64
 """In lockstep; between two rounds the trainer tells how far the match is."""
@@ -64,16 +61,12 @@ class Gate:
         ending: Ending,
         phase: Callable[..., None],
         tell: Callable[..., None],
-        *,
-        device: "str | RankGroup" = "cpu",
     ) -> None:
         """Checks that there are openings for so many games.
 
         Args:
           phase: told how far a match is.
           tell: called with the kind of an event and its values.
-          device: of the trainer, of rank 0 where it has several; nets of policy and value are
-            evaluated there. The other ranks wait meanwhile.
         Raises: ConfigError.
         """
         self._store = store
@@ -81,7 +74,6 @@ class Gate:
         self._ending = ending
         self._phase = phase
         self._tell = tell
-        self._device = device
         self._sprt = check_gate(config)
         self._game: Game | None = load_game(config.game.spec) if self.is_on else None
 
@@ -92,6 +84,8 @@ class Gate:
 
     def judge(self, published: Progress, candidate: _P) -> _P | None:
         """Returns what is to be committed; None if the run ends before the match is over.
+
+        The nets are evaluated where the candidate learns; of several ranks the others wait.
 
         Args:
           published: before this loop; its model is the published one.
@@ -107,7 +101,7 @@ class Gate:
         names = f"candidate {iteration}", version_name(version)
         sides: list[Progress] = [candidate, published]
         players = [
-            _player_of(game, progress, name, self._config, _device_name(self._device))
+            _player_of(game, progress, name, self._config)
             for progress, name in zip(sides, names, strict=True)
         ]
         self._phase(_PHASE, share=0.0, gate_iteration=iteration)
@@ -241,9 +235,7 @@ def _with_state(progress: _P, state: Any) -> _P:
     return replace(progress, state=state)  # type: ignore[type-var]
 
 
-def _player_of(
-    game: Game, progress: Progress, name: str, config: ArenaConfig, device: str
-) -> Player:
+def _player_of(game: Game, progress: Progress, name: str, config: ArenaConfig) -> Player:
     state = progress.state
     file = next(f for f in state.model_files if f != MODEL_PT)
     data = state.files[file]
@@ -255,18 +247,8 @@ def _player_of(
         name=name,
         depth=config.depth,
         num_simulations=config.num_simulations,
-        device=device,
+        device=progress.device,
     )
-
-
-def _device_name(device: "str | RankGroup") -> str:
-    """What an evaluator takes: cpu, cuda or cuda:N."""
-    name = device if isinstance(device, str) else str(device.device)
-    if name == "auto":
-        import torch
-
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return name
 
 
 def _games_key(iteration: int, ending: str) -> str:

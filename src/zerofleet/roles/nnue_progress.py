@@ -57,6 +57,11 @@ class NnueProgress:
         return str(self.learner.model.architecture)
 
     @property
+    def device(self) -> str:
+        """Where it learns."""
+        return str(self.learner.device)
+
+    @property
     def num_window(self) -> int:
         """Positions in the window."""
         return len(self.window)
@@ -76,12 +81,6 @@ class NnueProgress:
             validation_share=self.learner.config.validation_share,
             untrained_version=self.state.untrained_version,
         )
-
-    @property
-    def copies(self) -> dict[str, bytes]:
-        """Copies of the published files for people."""
-        files = {f"model/nnue_{name}": self.state.files[name] for name in (MODEL_NNUE, MODEL_PT)}
-        return {key: data for key, data in files.items() if isinstance(data, bytes)}
 
     @classmethod
     def bootstrap(

@@ -63,15 +63,14 @@ class PolicyValueProgress:
         return self.learner.model.architecture.to_json()
 
     @property
+    def device(self) -> str:
+        """Where it learns."""
+        return str(self.learner.device)
+
+    @property
     def num_window(self) -> int:
         """Samples in the window."""
         return len(self.window)
-
-    @property
-    def copies(self) -> dict[str, bytes]:
-        """Copies of the published files for people."""
-        data = self.state.files[MODEL_PT]
-        return {f"model/{MODEL_PT}": data} if isinstance(data, bytes) else {}
 
     def is_enough(self, num_new: int) -> bool:
         """Whether the window with so many more samples can be trained on: any sample will do."""

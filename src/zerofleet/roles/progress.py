@@ -40,12 +40,12 @@ class Progress(Protocol):
         """Shape of the network."""
 
     @property
-    def num_window(self) -> int:
-        """Positions in the window."""
+    def device(self) -> str:
+        """Where it learns: cpu, cuda or cuda:N; of several ranks the first one's."""
 
     @property
-    def copies(self) -> dict[str, bytes]:
-        """Copies of the published files for people, by key."""
+    def num_window(self) -> int:
+        """Positions in the window."""
 
     def is_enough(self, num_new: int) -> bool:
         """Whether the window with so many more positions can be trained on."""

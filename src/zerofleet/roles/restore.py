@@ -17,19 +17,18 @@ by the version they were dealt to. No trainer may be alive.
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
 
 from torch import Tensor
 
 from zerofleet.arena.stats import is_refused
 from zerofleet.nets.tensor_file import tensors_of_formats, tensors_to_bytes
 from zerofleet.roles.config import parse_config_json, resolve
-from zerofleet.roles.state import LEARNER, MODEL_FILES, MODEL_NNUE, MODEL_PT, TrainerState, restore
+from zerofleet.roles.state import LEARNER, MODEL_FILES, MODEL_NNUE, MODEL_PT, restore
 from zerofleet.run.commit import Checkpoint, commit, read_checkpoints
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import CONFIG, TRAINER_LEASE
 from zerofleet.run.lease import Lease
-from zerofleet.run.models import RUN_ID, fetch_model, publish_model, read_manifest
+from zerofleet.run.models import fetch_model, read_manifest
 from zerofleet.run.place import check_run_directory
 from zerofleet.run.software import software_version
 from zerofleet.run.store import DirectoryStore, Store
@@ -89,7 +88,7 @@ def _restore(store: Store, version: int, lease: Lease) -> int:
         f"model.{kind}": fetch_model(store, version, kind).data
         for kind in manifest[str(version)]["files"]
     }
-    _publish(store, state, architecture)  # what a trainer that was killed has left
+    state.publish(store, architecture)  # what a trainer that was killed has left
     if all(state.files.get(name) == data for name, data in files.items()):
         return state.model_version
     learner = state.files[LEARNER]
@@ -109,23 +108,8 @@ def _restore(store: Store, version: int, lease: Lease) -> int:
         guard=lease.confirm,
         after=checkpoints[-1],
     )
-    _publish(store, new, architecture, restored_from=version)
+    new.publish(store, architecture, restored_from=version)
     return new.model_version
-
-
-def _publish(store: Store, state: TrainerState, architecture: str, **info: Any) -> None:
-    data = {name: state.files[name] for name in state.model_files}
-    files = {name.rpartition(".")[2]: d for name, d in data.items() if isinstance(d, bytes)}
-    prefix = "nnue_" if MODEL_NNUE in data else ""
-    copied = (MODEL_NNUE, MODEL_PT) if prefix else (MODEL_PT,)
-    publish_model(
-        store,
-        state.model_version,
-        files,
-        architecture,
-        copies={f"model/{prefix}{n}": cast(bytes, data[n]) for n in copied if n in data},
-        info={"iteration": state.iteration, RUN_ID: state.run_id, **info},
-    )
 
 
 def _kept_learner(store: Store, checkpoints: list[Checkpoint], version: int) -> bytes | None:

@@ -31,8 +31,9 @@ from zerofleet.replay.window import SourceInWindow
 from zerofleet.run.commit import Checkpoint, FileRef
 from zerofleet.run.documents import decode_object
 from zerofleet.run.errors import DamagedError, KeyMissingError
-from zerofleet.run.layout import CONSUMED, DATA
+from zerofleet.run.layout import CONSUMED, DATA, MODEL
 from zerofleet.run.ledger import Ledger
+from zerofleet.run.models import RUN_ID, publish_model
 from zerofleet.run.numbers import LEDGER
 from zerofleet.run.store import Store
 
@@ -90,6 +91,31 @@ class TrainerState:
     def model_files(self) -> list[str]:
         """Names of the files of its model version."""
         return [name for name in MODEL_FILES if name in self.files]
+
+    def publish(
+        self,
+        store: Store,
+        architecture: str,
+        *,
+        known: dict[str, Any] | None = None,
+        **info: Any,
+    ) -> None:
+        """Publishes its model version, with copies for people; see `publish_model`.
+
+        Args:
+          info: more of it for the manifest.
+        """
+        files = {n: data for n in self.model_files if isinstance(data := self.files[n], bytes)}
+        prefix = "nnue_" if MODEL_NNUE in files else ""
+        publish_model(
+            store,
+            self.model_version,
+            {name.rpartition(".")[2]: data for name, data in files.items()},
+            architecture,
+            copies={f"{MODEL}{prefix}{n}": files[n] for n in (MODEL_NNUE, MODEL_PT) if n in files},
+            info={"iteration": self.iteration, RUN_ID: self.run_id, **info},
+            known=known,
+        )
 
     def commit_files(self) -> dict[str, bytes | FileRef]:
         """All files of the commit."""

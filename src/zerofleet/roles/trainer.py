@@ -58,7 +58,6 @@ from zerofleet.run.errors import RunError, StoreError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import CONFIG, TENSORBOARD, TRAINER_LEASE
 from zerofleet.run.lease import Heartbeat, Lease, LeaseWatch
-from zerofleet.run.models import RUN_ID, publish_model
 from zerofleet.run.own_files import OwnFiles
 from zerofleet.run.place import Place, make_directories
 from zerofleet.run.shares import Share, prune_shares, read_share
@@ -301,8 +300,7 @@ class Trainer:
             on_rejected=self._on_rejected,
         )
         self._derive(progress)
-        device = self._device if isinstance(self._device, str) else str(self._device.device)
-        gate = Gate(store, config, self._ending, self._phase, self._tell, device=device)
+        gate = Gate(store, config, self._ending, self._phase, self._tell)
         max_loops = config.pacing.max_loops
         while progress.state.iteration < max_loops and not self._ending.is_over():
             shards = self._collect(progress)
@@ -430,16 +428,7 @@ class Trainer:
         """Everything that follows from the commit; each step is a no-op when it is done already."""
         state, store = progress.state, self._store
         self._phase("publishing", window=progress.num_window)
-        files = {name.rpartition(".")[2]: state.files[name] for name in state.model_files}
-        publish_model(
-            store,
-            state.model_version,
-            {kind: data for kind, data in files.items() if isinstance(data, bytes)},
-            progress.architecture,
-            copies=progress.copies,
-            info={"iteration": state.iteration, RUN_ID: state.run_id},
-            known=self._published,
-        )
+        state.publish(store, progress.architecture, known=self._published)
         self._keep(progress, kept_names(self._config, state.iteration, is_last=False))
         self._collector.finish(state.new_shards)
         prune_shares(store, state.iteration)

@@ -11,7 +11,6 @@ import queue
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 import weakref
@@ -19,8 +18,8 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from zerofleet.engines.errors import EngineCrash, EngineError, EngineTimeout
-from zerofleet.fleet import guardian
 from zerofleet.fleet.launcher import describe_exit
+from zerofleet.fleet.local import start_guarded
 
 START_SECONDS = 60.0
 """A program may take so long to start: some read large nets."""
@@ -53,24 +52,13 @@ class EngineProcess:
         """Starts it. Raises EngineError if there is no such program."""
         argv = find_program(command)
         self.name = os.path.basename(argv[0])
-        lifeline, held = os.pipe()
-        try:
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-I", "-S", guardian.__file__),
-                    *(str(lifeline), str(_GRACE_SECONDS), "--", *argv),
-                ],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=(lifeline,),
-                process_group=0,  # Ctrl-C in a terminal is for us, and we end it
-            )
-        except BaseException:
-            os.close(held)
-            raise
-        finally:
-            os.close(lifeline)
+        self._process, lifeline = start_guarded(
+            argv,
+            _GRACE_SECONDS,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         self._lines: queue.Queue[str | None] = queue.Queue(_MOST_WAITING_LINES)
         self._last_words: collections.deque[str] = collections.deque(maxlen=8)
         assert self._process.stdout is not None
@@ -80,7 +68,7 @@ class EngineProcess:
         errors = (self._process.stderr, self._last_words)
         self._listener = threading.Thread(target=_read_errors, args=errors, daemon=True)
         self._listener.start()
-        self._end = weakref.finalize(self, _end, self._process, held)
+        self._end = weakref.finalize(self, _end, self._process, lifeline)
 
     @property
     def pid(self) -> int:

@@ -9,7 +9,7 @@ from zerofleet.fleet.probe import HostFacts
 from zerofleet.fleet.spec import FleetSpec, WorkerSpec
 from zerofleet.fleet.ssh import SshLink
 from zerofleet.fleet.ssh_store import SshStore
-from zerofleet.run.errors import RunError, StoreError
+from zerofleet.run.errors import RunError
 from zerofleet.run.layout import worker_log_key
 from zerofleet.run.software import software_version
 
@@ -92,7 +92,7 @@ def examine(spec: WorkerSpec, fleet: FleetSpec, workdir: str, *, torch: bool = T
                 report.worker = link.ask("state", root=root, log=worker_log_key(spec.name))
             if report.facts.writable:
                 _measure(link, report)
-    except (RunError, StoreError) as error:
+    except RunError as error:
         report.problem = str(error).removeprefix(f"{spec.where}: ")
     return report
 
@@ -101,12 +101,14 @@ def _measure(link: SshLink, report: HostReport) -> None:
     """Sends random bytes into a directory of its own and fetches them."""
     store = SshStore(link, link.path(f".zerofleet-trial-{os.getpid()}"))
     data = os.urandom(TRIAL_BYTES)
-    began = time.monotonic()
-    store.put(TRIAL_KEY, data)
-    report.out_bytes_per_second = TRIAL_BYTES / (time.monotonic() - began)
-    began = time.monotonic()
-    is_same = store.read(TRIAL_KEY) == data
-    report.in_bytes_per_second = TRIAL_BYTES / (time.monotonic() - began)
-    store.remove_root()
+    try:
+        began = time.monotonic()
+        store.put(TRIAL_KEY, data)
+        report.out_bytes_per_second = TRIAL_BYTES / (time.monotonic() - began)
+        began = time.monotonic()
+        is_same = store.read(TRIAL_KEY) == data
+        report.in_bytes_per_second = TRIAL_BYTES / (time.monotonic() - began)
+    finally:
+        store.remove_root()
     if not is_same:
         report.problem = "bytes that were sent there came back changed: check its disk"

@@ -144,17 +144,17 @@ class HostWorker:
                 self._is_taken_over = isinstance(error, TakenOverError)
                 is_final = self._is_taken_over or self._refusals >= self._policy.max_failures
                 self._refused(str(error), is_final)
-                pause = self._pause(self._refusals)
-            except (StoreError, RunError) as error:
+                pause = self._policy.pause_seconds(self._refusals)
+            except RunError as error:
                 if self._is_asked_to_end():
                     self._unreached(str(error))
                     break
                 tries = 1 if self.figures.link == "connected" else tries + 1
-                pause = self._pause(tries)
+                pause = self._policy.pause_seconds(tries)
                 self._lost(str(error), pause)
             except Exception as error:  # ours: tell it, and let the host not be lost for the run
                 tries += 1
-                pause = self._pause(max(tries, 4))
+                pause = self._policy.pause_seconds(max(tries, 4))
                 self._lost(f"{type(error).__name__}: {error}", pause)
             if self.figures.link == "parked":
                 pause = float("inf")
@@ -247,7 +247,7 @@ class HostWorker:
             return True
         except LinkError:
             raise
-        except (StoreError, RunError) as error:
+        except RunError as error:
             if final:
                 raise
             self.figures.is_syncing = False
@@ -393,7 +393,7 @@ class HostWorker:
             why = "" if final else f" {child.num_failures} times in a row"
             self._tell("parked", f"{reason}{why}, {_how(self.spec.name)}{details}", words)
             return
-        pause = self._pause(child.num_failures)
+        pause = self._policy.pause_seconds(child.num_failures)
         child.state, child.start_at = "waiting", time.monotonic() + pause
         self.figures.reason = _line(child.reason)
         self._tell("failed", f"{reason}, starts again in {pause:g} s{details}", words)
@@ -415,11 +415,6 @@ class HostWorker:
             self.figures.link, self._refusals = "connecting", 0
             self._is_taken_over = False  # somebody wants it back
             self.child.state = "waiting"
-
-    def _pause(self, failures: int) -> float:
-        policy = self._policy
-        pause = policy.first_pause_seconds * 2.0 ** min(max(0, failures - 1), 30)
-        return min(policy.longest_pause_seconds, pause)
 
     def _refused(self, reason: str, is_final: bool) -> None:
         self.figures.link = "parked" if is_final else "waiting"

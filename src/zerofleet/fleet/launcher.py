@@ -1,11 +1,14 @@
 """What a launcher does: it starts a command line somewhere and can stop it."""
 
+import contextlib
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+LOG_BYTES = 64 * 2**20
+"""A log longer than this is put aside when its command starts again."""
 BACKGROUND = ("nice", "-n", "19")
 """Begins the command lines of processes that always have work. The trainer has some now and then,
 and then everybody waits for it."""
@@ -75,6 +78,14 @@ def log_tail(path: Path, *, num_lines: int = 12, max_bytes: int = 8192) -> str:
     except OSError:
         return ""
     return "\n".join(text.rstrip().splitlines()[-num_lines:])
+
+
+def prepare_log(path: Path) -> None:
+    """Makes the folder of a log that will be appended to; a long one is put aside as <log>.1."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_size > LOG_BYTES:
+            path.replace(path.with_name(f"{path.name}.1"))
 
 
 def last_words(tail: str, *, num_lines: int = 4) -> str:

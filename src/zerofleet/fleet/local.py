@@ -5,14 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Sequence
+from typing import Any
 
 from zerofleet.fleet import guardian
-from zerofleet.fleet.launcher import Command
-
-LOG_BYTES = 64 * 2**20
-"""A log longer than this is put aside as <log>.1 when its command starts again."""
+from zerofleet.fleet.launcher import Command, prepare_log
 
 
 class LocalHandle:
@@ -61,34 +58,46 @@ class LocalLauncher:
 
     def start(self, command: Command) -> LocalHandle:
         """Starts `command` under a guardian."""
-        lifeline, held = os.pipe()
-        try:
-            with _open_log(command.log) as log:
-                process = subprocess.Popen(
-                    [
-                        *(sys.executable, "-I", "-S", guardian.__file__),
-                        *(str(lifeline), str(self._orphan_grace_seconds), "--", *command.argv),
-                    ],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    env={**os.environ, **command.env},
-                    pass_fds=(lifeline,),
-                    # Not a session of its own: where the kernel shares the processor among
-                    # sessions (autogroup), a niceness would only count within each of them.
-                    process_group=0,
-                )
-        except BaseException:
-            os.close(held)
-            raise
-        finally:
-            os.close(lifeline)
-        return LocalHandle(process, held)
+        prepare_log(command.log)
+        with command.log.open("ab") as log:
+            process, lifeline = start_guarded(
+                command.argv,
+                self._orphan_grace_seconds,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **command.env},
+            )
+        return LocalHandle(process, lifeline)
 
 
-def _open_log(path: Path) -> BinaryIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-        if path.stat().st_size > LOG_BYTES:
-            path.replace(path.with_name(f"{path.name}.1"))
-    return path.open("ab")
+def start_guarded(
+    argv: Sequence[str], orphan_grace_seconds: float, **streams: Any
+) -> tuple["subprocess.Popen[bytes]", int]:
+    """Starts a command line under a guardian, in a process group of its own.
+
+    Args:
+      orphan_grace_seconds: between SIGTERM and SIGKILL once this process is gone.
+      streams: stdin, stdout, stderr and env, as `subprocess.Popen` takes them.
+    Returns: the guardian, and what keeps it: a descriptor to be closed when it has ended.
+    """
+    lifeline, held = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-I", "-S", guardian.__file__),
+                *(str(lifeline), str(orphan_grace_seconds), "--", *argv),
+            ],
+            pass_fds=(lifeline,),
+            # Not a session of its own: where the kernel shares the processor among sessions
+            # (autogroup), a niceness would only count within each of them. And Ctrl-C in a
+            # terminal is for us, who end it.
+            process_group=0,
+            **streams,
+        )
+    except BaseException:
+        os.close(held)
+        raise
+    finally:
+        os.close(lifeline)
+    return process, held

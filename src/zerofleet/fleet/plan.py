@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from zerofleet.fleet.spec import FleetError, FleetSpec, WorkerSpec, load_fleet
-from zerofleet.run.documents import check_format, encode, read_object
+from zerofleet.run.documents import check_format, decode_object, encode
 from zerofleet.run.errors import DamagedError
 from zerofleet.run.layout import FLEET_PLAN
 from zerofleet.run.store import Store, read_or_none
@@ -55,9 +55,10 @@ class Plan:
 
 def read_plan(store: Store) -> Plan | None:
     """The plan; None if this run has no fleet. DamagedError if it is something else."""
-    if read_or_none(store, FLEET_PLAN) is None:
+    data = read_or_none(store, FLEET_PLAN)
+    if data is None:
         return None
-    document = read_object(store, FLEET_PLAN)
+    document = decode_object(data, FLEET_PLAN)
     check_format(document, FLEET_PLAN, FORMAT)
     try:
         return Plan(

@@ -29,14 +29,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from zerofleet.fleet.launcher import log_tail, prepare_log
 from zerofleet.run.atomic import write_atomic
 from zerofleet.run.errors import RunError
 from zerofleet.run.process import ProcessIdentity, start_time
 
 Document = dict[str, Any]
-LOG_BYTES = 64 * 2**20
-"""A log longer than this is put aside as <log>.1 when its worker starts again."""
-TAIL_BYTES = 8192
 CHUNK = 1 << 20
 
 
@@ -118,10 +116,7 @@ def start(ask: Document) -> Document:
         for path, text in ask["files"].items():
             write_atomic(Path(path), text.encode())
         log = place.root / ask["log"]
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(OSError):
-            if log.stat().st_size > LOG_BYTES:
-                log.replace(log.with_name(f"{log.name}.1"))
+        prepare_log(log)
         reader, writer = os.pipe()
         if os.fork() == 0:
             os.close(reader)
@@ -189,21 +184,10 @@ def state(ask: Document) -> Document:
         ended = place.read("ended.json")
         if ended.get("id") == record["id"]:
             answer["ended"] = ended["status"]
-        answer["tail"] = _tail(place.root / ask["log"])
+        answer["tail"] = log_tail(place.root / ask["log"])
     with contextlib.suppress(OSError):
         answer["free_bytes"] = shutil.disk_usage(place.root).free
     return answer
-
-
-def _tail(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - TAIL_BYTES))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
-        return ""
-    return "\n".join(text.rstrip().splitlines()[-12:])
 
 
 def stop(ask: Document) -> Document:

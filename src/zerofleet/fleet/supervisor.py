@@ -33,6 +33,11 @@ class RestartPolicy:
     final_statuses: frozenset[int] = frozenset({2})
     """Exit statuses that park at once: 2 is a usage error, which no restart mends."""
 
+    def pause_seconds(self, num_failures: int) -> float:
+        """Before the next start, after so many failures in a row."""
+        doublings = min(max(0, num_failures - 1), 30)
+        return min(self.longest_pause_seconds, self.first_pause_seconds * 2.0**doublings)
+
 
 @dataclass(frozen=True)
 class Event:
@@ -198,10 +203,7 @@ class Supervisor:
             why = "" if final else f" {child.num_failures} times in a row"
             self._tell(child, "parked", f"{reason}{why}, not started again{details}", words)
             return
-        pause = min(
-            self._policy.longest_pause_seconds,
-            self._policy.first_pause_seconds * 2 ** (child.num_failures - 1),
-        )
+        pause = self._policy.pause_seconds(child.num_failures)
         child.state = "waiting"
         child.start_at = self._clock() + pause
         self._tell(child, "failed", f"{reason}, starts again in {pause:g} s{details}", words)

@@ -1,5 +1,6 @@
 """What the readers of game files give: games that can be learned from, and why others cannot."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +16,20 @@ class Filters:
     """Both players have a rating of at least this; 0: ratings do not matter."""
     min_plies: int = 0
     """Moves of both sides together."""
+
+    def by_elo(self, ratings: Sequence[str], line: int) -> "SkippedGame | None":
+        """Why a game of players with these ratings, as their tags say, is left out; None: not."""
+        elo = min(map(_elo, ratings))
+        if elo >= self.min_elo or not self.min_elo:
+            return None
+        kind = "without Elo" if elo < 0 else f"below Elo {self.min_elo}"
+        return SkippedGame(kind, "", line)
+
+    def by_plies(self, num_plies: int, line: int) -> "SkippedGame | None":
+        """Why a game of this length is left out; None: it is not."""
+        if num_plies >= self.min_plies:
+            return None
+        return SkippedGame(f"below {self.min_plies} plies", "", line)
 
 
 @dataclass(frozen=True)
@@ -46,6 +61,12 @@ class SkippedGame:
     reason: str
     """What is wrong and where; empty if a filter left it out, which is only counted."""
     line: int
+
+
+def _elo(text: str) -> int:
+    """-1 if it is none; "2310?" is an uncertain one."""
+    text = text.strip().rstrip("?")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else -1
 
 
 @dataclass(frozen=True)

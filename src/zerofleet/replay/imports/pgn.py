@@ -65,11 +65,9 @@ def judged(game: _core.PgnGame, filters: Filters) -> ImportedGame | SkippedGame:
         return SkippedGame(kind, reason, game.error_line or game.line)
 
     tags = game.tags
-    if filters.min_elo:
-        elo = [_elo(tags.get(name, "")) for name in ("WhiteElo", "BlackElo")]
-        if min(elo) < filters.min_elo:
-            kind = "without Elo" if min(elo) < 0 else f"below Elo {filters.min_elo}"
-            return SkippedGame(kind, "", game.line)
+    ratings = [tags.get(name, "") for name in ("WhiteElo", "BlackElo")]
+    if (skipped := filters.by_elo(ratings, game.line)) is not None:
+        return skipped
     if game.error:
         kind = next((k for words, k in _KINDS.items() if words in game.error), "unreadable")
         return bad(kind, game.error)
@@ -83,8 +81,8 @@ def judged(game: _core.PgnGame, filters: Filters) -> ImportedGame | SkippedGame:
     num_plies = len(game.actions)
     if num_plies == 0:
         return bad("no moves", f"no moves, only the result {result}")
-    if num_plies < filters.min_plies:
-        return SkippedGame(f"below {filters.min_plies} plies", "", game.line)
+    if (skipped := filters.by_plies(num_plies, game.line)) is not None:
+        return skipped
     termination = _core.TERMINATION_RESIGNED if _RETURN[result] else _core.TERMINATION_ADJUDICATED
     kept = num_plies
     if game.ended_by_rules:
@@ -112,11 +110,6 @@ def judged(game: _core.PgnGame, filters: Filters) -> ImportedGame | SkippedGame:
         initial_text=game.initial_fen or "",
         num_plies_cut=num_plies - kept,
     )
-
-
-def _elo(text: str) -> int:
-    """-1 if it is none."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else -1
 
 
 def _final(game: _core.PgnGame) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from zerofleet import _core
 from zerofleet.games.registry import load_game
-from zerofleet.games.sgf import SgfError, SgfGame, parse_game
+from zerofleet.games.sgf import SgfError, parse_game
 from zerofleet.replay.imports.games import Filters, ImportedGame, Place, SkippedGame
 
 MAX_GAME_BYTES = 1 << 24
@@ -118,11 +118,9 @@ def judged(text: str, line: int, filters: Filters) -> ImportedGame | SkippedGame
         game = parse_game(text)
     except SgfError as error:
         return bad("unreadable", str(error))
-    if filters.min_elo:
-        elo = [_elo(game, name) for name in ("BR", "WR")]
-        if min(elo) < filters.min_elo:
-            kind = "without Elo" if min(elo) < 0 else f"below Elo {filters.min_elo}"
-            return SkippedGame(kind, "", line)
+    ratings = [" ".join(game.properties.get(name, ("",))) for name in ("BR", "WR")]
+    if (skipped := filters.by_elo(ratings, line)) is not None:
+        return skipped
     told = " ".join(game.properties.get("RE", ("",)))
     result = _RESULT.match(told.strip())
     if result is None:
@@ -136,8 +134,8 @@ def judged(text: str, line: int, filters: Filters) -> ImportedGame | SkippedGame
             break
     if not words:
         return bad("no moves", f"no moves, only the result {told[:20]}")
-    if num_plies < filters.min_plies:
-        return SkippedGame(f"below {filters.min_plies} plies", "", line)
+    if (skipped := filters.by_plies(num_plies, line)) is not None:
+        return skipped
     rules = load_game(game.spec)
     first = f"{rows} {to_play} {komi}"
     try:
@@ -170,12 +168,6 @@ def _action(word: str, size: int) -> int:
     if word == "pass":
         return size * size
     return (size - int(word[1:])) * size + _COLUMNS.index(word[0])
-
-
-def _elo(game: SgfGame, name: str) -> int:
-    """-1 if it is none; "2310?" is an uncertain one."""
-    text = " ".join(game.properties.get(name, ("",))).strip().rstrip("?")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else -1
 
 
 def _first_illegal(rules: object, first: str, words: list[str]) -> str:

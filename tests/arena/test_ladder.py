@@ -87,7 +87,9 @@ def test_a_ladder_rises_and_goes_on_where_it_stopped(tmp_path):
     entries = whole.entries()
     assert [e["model_version"] for e in entries] == [1, 2, 3, 4]
     assert entries[0]["game_stats"]["reference_matches"][0]["player"] == "half"
-    assert plot_ladder(entries, tmp_path / "l.png", title="x", anchor="random").stat().st_size > 10_000
+    assert (
+        plot_ladder(entries, tmp_path / "l.png", title="x", anchor="random").stat().st_size > 10_000
+    )
     table = ladder_table(ratings, whole.matches, width=120)
     assert table.row_count == 6
 

@@ -7,8 +7,8 @@ import pytest
 
 from zerofleet.arena.config import ArenaConfig
 from zerofleet.arena.rating import (
-    anchor_of,
     VersionRating,
+    anchor_of,
     measure_version,
     pool_of,
     previous_versions,

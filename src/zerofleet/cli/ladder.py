@@ -185,7 +185,9 @@ def _show(found: "Ladder", folder: Path, name: str) -> None:
         )
     console.print(f"Results: {folder / 'ladder.json'}", soft_wrap=True, highlight=False)
     try:
-        picture = plot_ladder(found.entries(), folder / "ladder.png", title=name, anchor=found.anchor)
+        picture = plot_ladder(
+            found.entries(), folder / "ladder.png", title=name, anchor=found.anchor
+        )
     except ImportError as error:
         console.print(f"No picture: {error}")
         return

@@ -1,7 +1,6 @@
 """`zerofleet mirror`: takes part of a run to a host that does not see its directory, by rsync."""
 
 import hashlib
-import os
 import time
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from zerofleet.fleet.supervisor import stop_signals
 from zerofleet.run.errors import StoreError
 from zerofleet.run.layout import WORKERS
 from zerofleet.run.lease import read_lease
-from zerofleet.run.place import check_run_directory
+from zerofleet.run.place import check_run_directory, state_directory
 from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import DirectoryStore, iterate
 
@@ -79,9 +78,8 @@ def mirror(remote: str, /, *, run_dir: RunDir, every: Duration = 2.0) -> int:
 
 def _staging(run_dir: Path, remote: str) -> Path:
     """On this host's own disk, apart for each run and remote; may be deleted at any time."""
-    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     name = hashlib.sha256(f"{run_dir.resolve()}\0{remote}".encode()).hexdigest()[:16]
-    return base / "zerofleet" / "mirror" / name
+    return state_directory() / "mirror" / name
 
 
 def _has_live_worker(store: DirectoryStore, remote: str) -> bool:

@@ -45,9 +45,7 @@ def plot_learning_curve(entries: Sequence[IterationStats], path: Path, *, title:
     return write_figure(figure, path)
 
 
-def plot_ladder(
-    entries: Sequence[IterationStats], path: Path, *, title: str, anchor: str
-) -> Path:
+def plot_ladder(entries: Sequence[IterationStats], path: Path, *, title: str, anchor: str) -> Path:
     """Writes the strength of versions alone (PNG, 1600 x 600) and returns its path.
 
     Games of one player: their scores. Raises: ImportError, naming the extra.

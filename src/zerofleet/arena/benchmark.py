@@ -56,8 +56,8 @@ class Benchmark:
         if self.scores:
             return {"scores": [{**s.stats(), "lengths": _lengths(s.games)} for s in self.scores]}
         return {
-            "rating": _rating_json(self.rating) if self.rating else None,
-            "ratings": {name: _rating_json(rating) for name, rating in self.ratings},
+            "rating": self.rating.to_json() if self.rating else None,
+            "ratings": {name: rating.to_json() for name, rating in self.ratings},
             "matches": [_match_json(m) for m in self.matches],
             "reference_matches": [_match_json(m) for m in self.references],
         }
@@ -147,7 +147,3 @@ def _lengths(games: Sequence[Any]) -> dict[str, float]:
         "mean": round(statistics.fmean(plies), 1),
         "longest": max(plies),
     }
-
-
-def _rating_json(rating: Rating) -> list[float]:
-    return [round(rating.elo, 1), round(rating.error, 1)]

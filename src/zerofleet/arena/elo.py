@@ -48,6 +48,10 @@ class Rating:
     elo: float
     error: float
 
+    def to_json(self) -> list[float]:
+        """[Elo, error], as all files have it."""
+        return [round(self.elo, 1), round(self.error, 1)]
+
 
 @dataclass(frozen=True)
 class Ratings:

@@ -1,14 +1,26 @@
-"""Games of the arena in the formats of chess and Go programs: PGN and SGF."""
+"""Games of the arena as files: text, and the formats of chess and Go programs, PGN and SGF."""
 
 from collections.abc import Sequence
 
+from zerofleet.arena.game_text import match_text, scores_text
 from zerofleet.arena.match import GameRecord, MatchResult
+from zerofleet.arena.scores import ScoreResult
 from zerofleet.games.chess import format_pgn
 from zerofleet.games.protocol import Game
 from zerofleet.games.sgf import to_sgf
 
 _SGF_ENDS = {"timeout": "T", "resigned": "R"}
 """How SGF says that a game was not played to its end; anything else is a forfeit, F."""
+
+
+def game_texts(game: Game, results: Sequence[MatchResult | ScoreResult]) -> dict[str, str]:
+    """Returns all games by the ending of a file: txt, one a line; pgn or sgf where there is one."""
+    texts = [
+        match_text(game, r) if isinstance(r, MatchResult) else scores_text(game, r) for r in results
+    ]
+    files = {"txt": "\n".join(texts)}
+    written = game_file(game, [r for r in results if isinstance(r, MatchResult)])
+    return files if written is None else {**files, written[0]: written[1]}
 
 
 def game_file(game: Game, results: Sequence[MatchResult]) -> tuple[str, str] | None:

@@ -59,11 +59,8 @@ def pair_interval(pairs: Sequence[int]) -> Interval:
             f"came {list(pairs)}"
         )
     value = sum(n * s for n, s in zip(pairs, PAIR_SCORES, strict=True)) / sum(pairs)
-    padded = [pairs[0] + 1, *pairs[1:4], pairs[4] + 1]
-    total = sum(padded)
-    centre = sum(n * s for n, s in zip(padded, PAIR_SCORES, strict=True)) / total
-    variance = sum(n * (s - centre) ** 2 for n, s in zip(padded, PAIR_SCORES, strict=True)) / total
-    half = Z95 * math.sqrt(variance / total)
+    centre, error = _padded_mean(pairs)
+    half = Z95 * error
     return Interval(value, min(value, max(0.0, centre - half)), max(value, min(1.0, centre + half)))
 
 
@@ -76,11 +73,17 @@ def pair_superiority(pairs: Sequence[int]) -> float:
     Args:
       pairs: five counts of pairs by their points: 0, 1/2, 1, 3/2, 2.
     """
+    mean, error = _padded_mean(pairs)
+    return normal_cdf((mean - 0.5) / error)
+
+
+def _padded_mean(pairs: Sequence[int]) -> tuple[float, float]:
+    """Mean score and its standard error with two imaginary pairs, one won and one lost."""
     padded = [pairs[0] + 1, *pairs[1:4], pairs[4] + 1]
     total = sum(padded)
     mean = sum(n * s for n, s in zip(padded, PAIR_SCORES, strict=True)) / total
     variance = sum(n * (s - mean) ** 2 for n, s in zip(padded, PAIR_SCORES, strict=True)) / total
-    return normal_cdf((mean - 0.5) / math.sqrt(variance / total))
+    return mean, math.sqrt(variance / total)
 
 
 def wilson_interval(wins: int, draws: int, losses: int) -> Interval:

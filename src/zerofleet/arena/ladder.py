@@ -53,7 +53,7 @@ class Ladder:
         rated = ratings.as_dict() if ratings else {}
         return {
             **document,
-            "ratings": {n: [round(r.elo, 1), round(r.error, 1)] for n, r in rated.items()},
+            "ratings": {name: rating.to_json() for name, rating in rated.items()},
             "matches": self.matches,
         }
 

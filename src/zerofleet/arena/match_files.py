@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zerofleet.arena.game_files import game_file
-from zerofleet.arena.game_text import match_text, scores_text
+from zerofleet.arena.game_files import game_texts
 from zerofleet.arena.intervals import Interval, pair_superiority
 from zerofleet.arena.long_match import LongMatch
 from zerofleet.arena.match import MatchResult
@@ -43,16 +42,10 @@ def write_games(
     Returns: the files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    text = "\n".join(
-        match_text(game, r) if isinstance(r, MatchResult) else scores_text(game, r) for r in results
-    )
-    files = {f"{stem}.txt": text}
-    matches = [r for r in results if isinstance(r, MatchResult)]
-    if (written := game_file(game, matches)) is not None:
-        files[f"{stem}.{written[0]}"] = written[1]
-    for name, text in files.items():
-        write_atomic(folder / name, text.encode())
-    return [folder / name for name in files]
+    files = {folder / f"{stem}.{e}": text for e, text in game_texts(game, results).items()}
+    for path, text in files.items():
+        write_atomic(path, text.encode())
+    return list(files)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from zerofleet.arena.config import ArenaConfig
-from zerofleet.arena.game_files import game_file
-from zerofleet.arena.game_text import match_text, scores_text
-from zerofleet.arena.match import MatchResult
+from zerofleet.arena.game_files import game_texts
 from zerofleet.arena.opponents import with_opponents
 from zerofleet.arena.rating import (
     VersionRating,
@@ -140,14 +138,6 @@ def write_games(
 
     Games of chess and Go are also written as PGN and SGF, beside it.
     """
-    key = games_key(rating.version, final=final)
-    text = "\n".join(
-        match_text(game, result) if isinstance(result, MatchResult) else scores_text(game, result)
-        for result in rating.results
-    )
-    store.put(key, text.encode())
-    matches = [result for result in rating.results if isinstance(result, MatchResult)]
-    if (file := game_file(game, matches)) is not None:
-        ending, content = file
-        store.put(games_key(rating.version, final=final, ending=ending), content.encode())
-    return key
+    for ending, text in game_texts(game, rating.results).items():
+        store.put(games_key(rating.version, final=final, ending=ending), text.encode())
+    return games_key(rating.version, final=final)

@@ -225,5 +225,5 @@ def _elo_stats(ratings: Ratings, version: int) -> EloStats:
         elo["gain"] = round(gain.elo, 1)
         elo["gain_error"] = round(gain.error, 1)
         elo["superiority"] = round(ratings.superiority(name, before), 4)
-    elo["ratings"] = {n: [round(r.elo, 1), round(r.error, 1)] for n, r in ratings.as_dict().items()}
+    elo["ratings"] = {n: r.to_json() for n, r in ratings.as_dict().items()}
     return elo

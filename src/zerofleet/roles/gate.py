@@ -23,11 +23,10 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from zerofleet.arena.config import ArenaConfig
-from zerofleet.arena.game_files import game_file
-from zerofleet.arena.game_text import match_text, scores_text
+from zerofleet.arena.game_files import game_texts
 from zerofleet.arena.intervals import pair_interval
 from zerofleet.arena.long_match import LongMatch, play_long_match
-from zerofleet.arena.match import MatchStopped
+from zerofleet.arena.match import MatchResult, MatchStopped
 from zerofleet.arena.openings import OpeningError, make_openings
 from zerofleet.arena.rating import version_name
 from zerofleet.arena.scores import ScoreResult, play_scores
@@ -108,9 +107,9 @@ class Gate:
         seed = mix_seed(self._config.seed, zlib.crc32(b"gate"), iteration)
         try:
             if game.num_players == 1:
-                stats, text = self._compare_scores(game, players, seed)
+                stats, results = self._compare_scores(game, players, seed)
             else:
-                stats, text = self._play(game, players, seed, iteration)
+                stats, results = self._play(game, players, seed, iteration)
         except MatchStopped:
             return None
         gate = GateStats(
@@ -119,14 +118,15 @@ class Gate:
             published=version,
             seconds=round(time.monotonic() - begun, 2),
         )
-        self._store.put(_games_key(iteration, "txt"), text.encode())
+        for ending, text in game_texts(game, results).items():
+            self._store.put(f"{GAMES}gate_{iteration:05d}.{ending}", text.encode())
         fault_point("gate.after_match")
         self._tell("gate", gate=gate)
         return passed(candidate, gate) if gate["accepted"] else refused(published, candidate, gate)
 
     def _play(
         self, game: Game, players: list[Player], seed: int, iteration: int
-    ) -> tuple[dict[str, Any], str]:
+    ) -> tuple[dict[str, Any], list[MatchResult | ScoreResult]]:
         def on_round(found: LongMatch) -> None:
             share = len(found.result.games) / self._config.gate_games
             self._phase(_PHASE, share=share, gate_iteration=iteration)
@@ -146,15 +146,12 @@ class Gate:
         result = found.result
         if not found.is_decided and len(result.games) < self._config.gate_games:
             raise MatchStopped  # a part of a match is no verdict
-        file = game_file(game, [result])
-        if file is not None:
-            self._store.put(_games_key(iteration, file[0]), file[1].encode())
         stats: dict[str, Any] = dict(result.stats())
-        return {**stats, **self._verdict(result.pairs, found.sprt)}, match_text(game, result)
+        return {**stats, **self._verdict(result.pairs, found.sprt)}, [result]
 
     def _compare_scores(
         self, game: Game, players: list[Player], seed: int
-    ) -> tuple[dict[str, Any], str]:
+    ) -> tuple[dict[str, Any], list[MatchResult | ScoreResult]]:
         results: list[ScoreResult] = []
         for player in players:
             if self._ending.is_too_long():
@@ -189,8 +186,7 @@ class Gate:
         }
         test = self._sprt
         decided = SprtResult(test, float(test.llr(pairs)), test.decide(pairs)) if test else None
-        text = "\n".join(scores_text(game, result) for result in results)
-        return {**stats, **self._verdict(pairs, decided)}, text
+        return {**stats, **self._verdict(pairs, decided)}, [*results]
 
     def _verdict(self, pairs: list[int], sprt: SprtResult | None) -> dict[str, Any]:
         if sprt is not None:
@@ -249,7 +245,3 @@ def _player_of(game: Game, progress: Progress, name: str, config: ArenaConfig) -
         num_simulations=config.num_simulations,
         device=progress.device,
     )
-
-
-def _games_key(iteration: int, ending: str) -> str:
-    return f"{GAMES}gate_{iteration:05d}.{ending}"

@@ -1,6 +1,5 @@
 """Players that search with alpha-beta in the core: the greedy and minimax opponents, NNUE nets."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -94,8 +93,7 @@ class AlphaBetaPlayer:
         if not states:
             return []
         _, scores = self._search(states, [0] * len(states))
-        # 512 to a logit of the win probability; a forced result is far outside (docs/alphabeta.md).
-        return [math.tanh(int(score) / 1024) for score in scores]
+        return [_core.score_to_value(int(score)) for score in scores]
 
     def _search(
         self, states: Sequence[State], seeds: Sequence[int]

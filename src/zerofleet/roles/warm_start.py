@@ -14,22 +14,15 @@ from torch import Tensor
 from zerofleet.games.registry import load_game
 from zerofleet.nets import model_file
 from zerofleet.nets.architecture import ArchitectureError, NetArchitecture
-from zerofleet.nets.export import PT_FORMAT, PT_VERSION, load_model
+from zerofleet.nets.export import load_model
 from zerofleet.nets.features import feature_set_of_game
 from zerofleet.nets.nnue_file import NnueArchitecture, NnueFileError
 from zerofleet.nets.tensor_file import TensorFileError, tensors_of_formats
 from zerofleet.roles.config import AlphaBetaRunConfig, ConfigError, RunConfig, TreeSearchRunConfig
 from zerofleet.training import checkpoint, policy_value_checkpoint
 from zerofleet.training.learner import Learner
+from zerofleet.training.played_net import FORMATS, NNUE_FORMATS
 from zerofleet.training.policy_value import PolicyValueLearner
-
-_FORMATS = {
-    checkpoint.FORMAT: checkpoint.VERSION,
-    policy_value_checkpoint.FORMAT: policy_value_checkpoint.VERSION,
-    PT_FORMAT: PT_VERSION,
-    model_file.FORMAT_NAME: model_file.PT_VERSION,
-}
-_ALPHABETA = (checkpoint.FORMAT, PT_FORMAT)
 
 
 @dataclass(frozen=True)
@@ -85,7 +78,7 @@ def read_warm_start(path: Path, config: RunConfig) -> WarmStart:
             return _of_safetensors(data, source, config)
         if path.suffix == ".nnue":
             return _of_nnue(path, source, config)
-        content = tensors_of_formats(data, _FORMATS, source=source)
+        content = tensors_of_formats(data, FORMATS, source=source)
     except (TensorFileError, model_file.ModelFileError, NnueFileError) as error:
         raise ConfigError(str(error)) from None
     _check(_architecture(content, source), source, config)
@@ -108,7 +101,7 @@ def _of_nnue(path: Path, source: str, config: RunConfig) -> WarmStart:
 
 def _architecture(content: dict[str, Any], source: str) -> NetArchitecture | NnueArchitecture:
     try:
-        if content["format"] in _ALPHABETA:
+        if content["format"] in NNUE_FORMATS:
             return NnueArchitecture(**content["architecture"])
         return NetArchitecture.from_json(content["architecture"], source=source)
     except (ArchitectureError, KeyError, TypeError) as error:

@@ -2,11 +2,27 @@
 
 from pathlib import Path
 
+from zerofleet.nets import model_file
+from zerofleet.nets.architecture import NetArchitecture
+from zerofleet.nets.build import build_model
+from zerofleet.nets.export import PT_FORMAT, PT_VERSION, export_nnue
+from zerofleet.nets.nnue import NnueModel
+from zerofleet.nets.nnue_file import NnueArchitecture
+from zerofleet.nets.tensor_file import TensorFileError, tensors_of_formats
 from zerofleet.run.documents import sha256_hex
 from zerofleet.run.named_model import NamedModel, find_model
 from zerofleet.training import checkpoint, policy_value_checkpoint
 from zerofleet.training.errors import CheckpointError
 
+FORMATS = {
+    checkpoint.FORMAT: checkpoint.VERSION,
+    policy_value_checkpoint.FORMAT: policy_value_checkpoint.VERSION,
+    PT_FORMAT: PT_VERSION,
+    model_file.FORMAT_NAME: model_file.PT_VERSION,
+}
+"""All that torch opens and that holds a net."""
+NNUE_FORMATS = (checkpoint.FORMAT, PT_FORMAT)
+"""Those of alpha-beta's nets."""
 _TORCH_ENDINGS = (".pt", ".pth")
 
 
@@ -22,24 +38,10 @@ def played_net(text: str) -> NamedModel:
     path = Path(text)
     if path.suffix not in _TORCH_ENDINGS:
         return find_model(text)
-    from zerofleet.nets import model_file
-    from zerofleet.nets.architecture import NetArchitecture
-    from zerofleet.nets.build import build_model
-    from zerofleet.nets.export import PT_FORMAT, PT_VERSION, export_nnue
-    from zerofleet.nets.nnue import NnueModel
-    from zerofleet.nets.nnue_file import NnueArchitecture
-    from zerofleet.nets.tensor_file import TensorFileError, tensors_of_formats
-
-    formats = {
-        checkpoint.FORMAT: checkpoint.VERSION,
-        policy_value_checkpoint.FORMAT: policy_value_checkpoint.VERSION,
-        PT_FORMAT: PT_VERSION,
-        model_file.FORMAT_NAME: model_file.PT_VERSION,
-    }
     try:
-        content = tensors_of_formats(path.read_bytes(), formats, source=str(path))
+        content = tensors_of_formats(path.read_bytes(), FORMATS, source=str(path))
         weights = content.get("state") or content.get("average") or content["model"]
-        if content["format"] in (checkpoint.FORMAT, PT_FORMAT):
+        if content["format"] in NNUE_FORMATS:
             nnue = NnueModel(NnueArchitecture(**content["architecture"]))
             nnue.load_weights(weights)
             return _named(path, "nnue", export_nnue(nnue))

@@ -161,7 +161,7 @@ def status(*, run_dir: OptionalRunDir = None, as_json: AsJson = False) -> int:
         The run directory (default: the only one in runs/ that has a fleet).
     """
     found = _fleet(_run_dir(run_dir)).status()
-    print(json.dumps(found.to_json(), indent=2) if as_json else found.text(), end="")
+    print(f"{json.dumps(found.to_json(), indent=2)}\n" if as_json else found.text(), end="")
     return 0
 
 

@@ -37,6 +37,10 @@ class ClusterSize:
     cpus: tuple[float, ...]
     gpus: tuple[float, ...]
 
+    def __str__(self) -> str:
+        nodes = zip(self.cpus, self.gpus, strict=True)
+        return ", ".join(f"{cpus:g} processors, {gpus:g} GPUs" for cpus, gpus in nodes)
+
     def room(self, threads: int, gpus_per_worker: float) -> int:
         """Workers that fit at once, one thread a processor."""
         total = 0

@@ -76,8 +76,7 @@ def _plan(
     if room == 0:
         raise ConfigError(
             f"--fleet: no node of the Ray cluster {address} has {needs} for a worker; its nodes "
-            f"have {', '.join(f'{c:g} processors, {g:g} GPUs' for c, g in _pairs(size))}: start "
-            "more nodes, or ask for fewer --threads or --gpus-per-worker"
+            f"have {size}: start more nodes, or ask for fewer --threads or --gpus-per-worker"
         )
     number = workers or room
     reason = f"on the Ray cluster {address}, which has room for {room} of {needs}"
@@ -85,10 +84,6 @@ def _plan(
         reason += f"; {number - room} wait until there is more"
     device = "cuda" if gpus_per_worker else "cpu"
     return WorkerPlan(number, threads, reason, (device,) * number)
-
-
-def _pairs(size: Any) -> list[tuple[float, float]]:
-    return list(zip(size.cpus, size.gpus, strict=True))
 
 
 def _command(run_dir: Place, place: Place, plan: WorkerPlan, number: int) -> Command:

@@ -12,7 +12,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from types import TracebackType
 from typing import NoReturn, Self
 
 from zerofleet.games.user_class import relative
@@ -67,12 +66,7 @@ class Watchdog:
         self._set_backup()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._closed.set()
         self._thread.join()
         faulthandler.cancel_dump_traceback_later()

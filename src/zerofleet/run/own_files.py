@@ -10,7 +10,6 @@ import re
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
 
 from zerofleet.run.atomic import describe, is_hidden
 from zerofleet.run.errors import StoreError
@@ -71,12 +70,7 @@ class OwnFiles:
             self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._thread is not None:
             self._closed.set()
             self._thread.join(timeout=60)

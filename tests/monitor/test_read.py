@@ -114,6 +114,7 @@ def test_a_loop_whose_version_is_being_rated(store: DirectoryStore) -> None:
     assert first_unfinished(store, entries) is None
     assert first_unfinished(store, unrated) == 2
     assert first_unfinished(store, unrated, eval_games=0) is None
+    assert first_unfinished(store, unrated, eval_games=7) == 2  # no trainer would take that
     # Loops between the rated ones are complete as they are; so are those of one player.
     assert first_unfinished(store, unrated, every=5) is None
     assert first_unfinished(store, sample_score_entries(2)) is None

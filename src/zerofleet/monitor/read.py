@@ -162,9 +162,9 @@ def _being_rated(
     entries: Sequence[IterationStats], config: Mapping[str, Any], max_loops: int
 ) -> int | None:
     arena = _section(config, "arena")
-    rating = ArenaConfig(
-        eval_games=_count(arena.get("eval_games")), every=max(1, _count(arena.get("every", 1)))
-    )
+    # Of what may be in a file of another hand only whether there are ratings, and how often.
+    is_on = _count(arena.get("eval_games")) > 0
+    rating = ArenaConfig(eval_games=2 * is_on, every=max(1, _count(arena.get("every", 1))))
     entry = unrated_entry(entries, rating, max_loops)
     if entry is None or "rating_error" in _section(entry, "game_stats"):
         return None

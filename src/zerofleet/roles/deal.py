@@ -23,8 +23,6 @@ from zerofleet.run.shares import DealtRange, Share, WorkerShare
 
 PATIENCE = 1.5
 """A share that takes this many times as long as an idle worker's own did is split."""
-
-
 LEAST_SPEED = 0.02
 """Of the fastest: a share so small still tells how fast its worker is."""
 

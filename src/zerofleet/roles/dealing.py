@@ -121,10 +121,8 @@ class Dealing:
         try:
             write_share(self._store, share)
         except StoreError as away:
-            rule = self._dealer.rule
-            self._dealer = Dealer(
-                before, rule=rule, speeds=self._speeds
-            )  # dealt again at the next look
+            # Dealt again at the next look.
+            self._dealer = Dealer(before, rule=self._dealer.rule, speeds=self._speeds)
             self._tell("waiting", **{"for": str(away)})
             return
         fault_point("trainer.after_deal")

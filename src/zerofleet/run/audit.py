@@ -4,6 +4,7 @@ It may run on a live run; what is in motion at that moment (a committed shard no
 model not yet published) is not a finding. It reads every shard, so it is for people and tests.
 """
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -277,20 +278,26 @@ def _audit_stats(store: Store, report: AuditReport) -> None:
         report.findings.append("training_stats.json: an iteration is there twice")
 
 
-def _audit_rejected(store: Store, report: AuditReport) -> set[str]:
+def _audit_rejected(store: Store, report: AuditReport) -> set[tuple[str, int]]:
+    """(worker, batch) of what was refused."""
     reasons = read_rejected(store)
     names = {base_name(entry.key) for entry in iterate(store, REJECTED)}
     shards = {name for name in names if not name.endswith(".reason.txt")}
     report.num_rejected = len(shards)
     report.findings += [f"rejected/{name}: no reason beside it" for name in shards - set(reasons)]
-    return shards
+    refused = set()
+    for name in shards:
+        with contextlib.suppress(ValueError):  # of no shard
+            shard = parse_shard_name(f"{name.partition('.npz')[0]}.npz")  # the second one: .npz.2
+            refused.add((shard.worker, shard.batch))
+    return refused
 
 
 def _audit_finished(
     content: ShardContent,
     ledger: Ledger,
     pending: Contents,
-    rejected: set[str],
+    rejected: set[tuple[str, int]],
     report: AuditReport,
 ) -> None:
     where = f"worker {content.worker} batch {content.batch}"
@@ -298,7 +305,7 @@ def _audit_finished(
     places = [
         counted is not None and content.batch in counted.batches,
         (content.worker, content.batch) in pending,
-        any(f"_{content.worker}_{content.batch:04d}.npz" in name for name in rejected),
+        (content.worker, content.batch) in rejected,
     ]
     if sum(places) != 1:
         names = ("counted", "pending", "rejected")

@@ -17,9 +17,9 @@ KEYS = {
 }
 
 
-def play(tmp_path, *, num_shards, **keys):
-    """Shards (version, game numbers, batch) of a worker that gets a newer net each time it has
-    loaded one."""
+def play(tmp_path, *, num_shards, patience=0, **keys):
+    """Shards (version, game numbers, batch) of a worker: there is a newer net as soon as it
+    has loaded one, or, of every second net, has delivered so many shards with it."""
     store, shards, numbers = DirectoryStore(tmp_path), [], iter(range(1, 10_000))
     publish_model(store, 1, {"safetensors": b"net 1"}, "a")
     named = {key.replace("__", "."): value for key, value in keys.items()}
@@ -53,13 +53,14 @@ def play(tmp_path, *, num_shards, **keys):
     strategy = TreePlay(worker, threads=1, device="cpu")
 
     def load(model):
-        # The next net comes while the first games are played with this one.
+        # The next net comes while games are played with this one.
         following = [model.version + 1]
+        due = len(shards) + patience * (model.version % 2)
 
         def evaluator(batch):
-            for version in following:
+            if following and len(shards) >= due:
+                version = following.pop()
                 publish_model(store, version, {"safetensors": b"net %d" % version}, "a")
-            following.clear()
             return uniform_evaluator(batch)
 
         evaluator.backend = "uniform"
@@ -81,7 +82,11 @@ def test_a_newer_net_closes_the_shard_early(tmp_path):
 def test_shards_that_were_closed_early_leave_no_game_behind(tmp_path):
     """Each of them takes fewer games than were reserved for it; the pool never runs dry."""
     shards = play(
-        tmp_path, num_shards=40, selfplay__games_per_batch=8, fleet__games_between_looks=3
+        tmp_path,
+        num_shards=40,
+        patience=1,
+        selfplay__games_per_batch=8,
+        fleet__games_between_looks=3,
     )
     assert {len(games) for _, games, _ in shards} > {8}  # some are full, some are not
     assert len({batch for _, _, batch in shards}) == len(shards)

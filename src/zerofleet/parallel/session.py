@@ -133,9 +133,9 @@ class LocalSession:
     # -- the processes -----------------------------------------------------------------------
 
     def _command(self, name: str, verb: str, *arguments: str) -> Command:
-        log, priority = worker_log_key(name), BACKGROUND
-        if verb == "trainer":
-            log, priority = TRAINER_LOG, ()
+        is_trainer = verb == "trainer"
+        log = TRAINER_LOG if is_trainer else worker_log_key(name)
+        priority = () if is_trainer else BACKGROUND
         return Command(
             name=name,
             argv=(

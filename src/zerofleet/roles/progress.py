@@ -170,5 +170,6 @@ def worker_stats(shards: Sequence[AcceptedShard]) -> dict[str, WorkerStats]:
 def _figure(host: Mapping[str, Any], key: str) -> float | None:
     """A number that a worker says of its host; None if it says none: no gate has looked at it."""
     value = host.get(key)
-    is_number = isinstance(value, int | float) and -1e15 < value < 1e15
-    return float(value) if is_number else None
+    if isinstance(value, int | float) and -1e15 < value < 1e15:
+        return float(value)
+    return None

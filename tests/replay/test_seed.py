@@ -5,12 +5,18 @@ import pytest
 
 from learning_data import GAME, positions, window
 from zerofleet import _core
-from zerofleet.replay.seed import SeedDataError, checkpoint_npz, read_seed_data
+from zerofleet.replay.seed import SeedDataError, checkpoint_npz, parse_seed_data
 from zerofleet.replay.window import Window
 
 
 def read(path, *, game=GAME, max_positions=10**6):
-    return read_seed_data(path, game=game, validation_share=0.1, max_positions=max_positions)
+    return parse_seed_data(
+        path.read_bytes(),
+        source=str(path),
+        game=game,
+        validation_share=0.1,
+        max_positions=max_positions,
+    )
 
 
 @pytest.fixture
@@ -114,10 +120,6 @@ def test_says_what_is_wrong(plain, change, message):
 
 
 def test_refuses_other_files(tmp_path, plain):
-    with pytest.raises(SeedDataError, match=r"no such file; give a run's checkpoint\.npz or"):
-        read(tmp_path / "missing.npz")
-    with pytest.raises(SeedDataError, match="Is a directory; give a run's"):
-        read(tmp_path)
     text = tmp_path / "text.npz"
     text.write_text("hello")
     with pytest.raises(SeedDataError, match=r"expected a whole \.npz file"):

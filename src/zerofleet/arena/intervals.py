@@ -86,26 +86,6 @@ def _padded_mean(pairs: Sequence[int]) -> tuple[float, float]:
     return mean, math.sqrt(variance / total)
 
 
-def wilson_interval(wins: int, draws: int, losses: int) -> Interval:
-    """Returns the score of independent games with its Wilson 95 % interval.
-
-    A draw is counted as half a success, which makes the interval a little wider than it need be.
-    Use `pair_interval` where games were played in pairs.
-    """
-    num_games = wins + draws + losses
-    if min(wins, draws, losses) < 0 or num_games == 0:
-        raise ValueError(f"expected counts of at least one game; came {wins}, {draws}, {losses}")
-    score = (wins + 0.5 * draws) / num_games
-    z2 = Z95 * Z95
-    centre = (score + z2 / (2 * num_games)) / (1 + z2 / num_games)
-    half = (
-        Z95
-        * math.sqrt(score * (1 - score) / num_games + z2 / (4 * num_games**2))
-        / (1 + z2 / num_games)
-    )
-    return Interval(score, max(0.0, min(score, centre - half)), min(1.0, max(score, centre + half)))
-
-
 def normal_cdf(x: float) -> float:
     """Returns the probability that a standard normal variable is below x."""
     return 0.5 * math.erfc(-x / math.sqrt(2.0))

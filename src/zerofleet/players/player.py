@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from zerofleet.engines.clock import Clock
 from zerofleet.games.protocol import State
@@ -71,9 +71,8 @@ def ask(
     Raises: ValueError if it answers another number of positions; what the player raises.
     """
     begun = time.monotonic()
-    answer = getattr(player, "answer", None)
-    if answer is not None:
-        found = list(answer(states, seeds, clocks))
+    if hasattr(player, "answer"):
+        found = list(cast(AnsweringPlayer, player).answer(states, seeds, clocks))
     else:
         chosen = player.select_actions(states, seeds)
         found = [Answer(a if isinstance(a, Forfeit) else int(a)) for a in chosen]

@@ -74,25 +74,6 @@ def checkpoint_npz(window: Window, *, lambda_search: float) -> bytes:
     )
 
 
-def read_seed_data(
-    path: Path, *, game: str, validation_share: float, max_positions: int
-) -> PositionBatch:
-    """`parse_seed_data` of a file. Raises: SeedDataError, also if it is missing."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise SeedDataError(f"{path}: no such file; {_WHAT_TO_GIVE}") from None
-    except OSError as error:
-        raise SeedDataError(f"{path}: {error.strerror}; {_WHAT_TO_GIVE}") from None
-    return parse_seed_data(
-        data,
-        source=str(path),
-        game=game,
-        validation_share=validation_share,
-        max_positions=max_positions,
-    )
-
-
 def parse_seed_data(
     data: bytes, *, source: str, game: str, validation_share: float, max_positions: int
 ) -> PositionBatch:

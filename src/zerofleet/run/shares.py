@@ -9,7 +9,7 @@ A range carries the revision it was dealt in. A worker that has played a number 
 if it is dealt to it again later: its shard was refused, or is lost.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,18 +119,6 @@ def prune_shares(store: Store, before: int) -> None:
         digits = name.removeprefix("iter_").removesuffix(".json")
         if name == f"iter_{digits}.json" and digits.isdigit() and int(digits) < before:
             store.delete(entry.key)
-
-
-def split_evenly(numbers: Iterable[int], parts: int) -> list[list[int]]:
-    """Cuts ascending numbers into `parts` runs whose lengths differ by at most one."""
-    items = list(numbers)
-    size, more = divmod(len(items), parts)
-    cuts, start = [], 0
-    for index in range(parts):
-        end = start + size + (index < more)
-        cuts.append(items[start:end])
-        start = end
-    return cuts
 
 
 def newest_share(store: Store) -> Share | None:

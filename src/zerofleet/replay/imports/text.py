@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 PIECE_BYTES = 1 << 20
 _READ_BYTES = 1 << 16
@@ -181,18 +181,8 @@ class Text:
                 yield text
 
 
-class _Decoder(Protocol):
-    """As in bz2, lzma and compression.zstd."""
-
-    eof: bool
-    unused_data: bytes
-    needs_input: bool
-
-    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
-
-
 class _Gzip:
-    """zlib's object with the face of the others."""
+    """zlib's object with the face of those of bz2, lzma and compression.zstd."""
 
     def __init__(self) -> None:
         self._object = zlib.decompressobj(wbits=31)

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from zerofleet.roles import worker as worker_module
-from zerofleet.roles.worker import RATE_SECONDS, WorkerSession
+from zerofleet.roles import worker_session
+from zerofleet.roles.worker_session import RATE_SECONDS, WorkerSession
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def told(monkeypatch):
     session = WorkerSession(None, None, beat, "w", None, None)
 
     def tell(at, games, seconds, *, is_whole=True):
-        monkeypatch.setattr(worker_module, "time", SimpleNamespace(monotonic=lambda: at))
+        monkeypatch.setattr(worker_session, "time", SimpleNamespace(monotonic=lambda: at))
         session.tell_rates(games, 30 * games, seconds, is_whole=is_whole)
         return shown["games_per_second"], shown["positions_per_second"]
 

@@ -15,13 +15,11 @@ or not at all, and its numbers are never used again.
 
 import contextlib
 import os
-import threading
 import time
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from zerofleet.fleet.devices import check_device_name, usable_cores, without_auto
 from zerofleet.fleet.supervisor import stop_signals
@@ -40,6 +38,7 @@ from zerofleet.roles.config import (
 from zerofleet.roles.game_of_run import name_with_file, playable, refuse_from_run
 from zerofleet.roles.report import Event, Report, error_text, silent
 from zerofleet.roles.watchdog import Watchdog
+from zerofleet.roles.worker_session import WorkerSession
 from zerofleet.run.errors import DamagedError, RunError, StoreError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import (
@@ -60,18 +59,14 @@ from zerofleet.run.models import PublishedModel, is_published
 from zerofleet.run.numbers import first_free_numbers
 from zerofleet.run.own_files import OwnFiles
 from zerofleet.run.place import Place, state_directory
-from zerofleet.run.series import SeriesWriter
 from zerofleet.run.software import software_version
 from zerofleet.run.spool import PendingGate, Spool, SpoolFullError
-from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import Store, read_or_none
 
 if TYPE_CHECKING:
     from zerofleet.roles.alphabeta_play import AlphaBetaPlay
     from zerofleet.roles.tree_play import TreePlay
 
-RATE_SECONDS = 60.0
-"""Shards this old no longer count in a worker's rate."""
 MAX_DEFAULT_IDS = 1000
 """Workers of one host that may pick their ids by themselves."""
 
@@ -443,62 +438,3 @@ class Worker:
     def _spool_directory(self, worker: str) -> Path:
         """On this host's own disk, apart for each run and worker."""
         return state_directory() / "spool" / self._place.token / worker
-
-
-class _Played(NamedTuple):
-    """What a shard took; times of the monotonic clock."""
-
-    begin: float
-    end: float
-    games: int
-    positions: int
-
-
-@dataclass
-class WorkerSession:
-    """What a worker holds while it runs."""
-
-    store: Store
-    lease: Lease
-    heartbeat: Heartbeat
-    worker: str
-    stop: threading.Event
-    series: SeriesWriter
-    _next_look: float = 0.0
-    _stop_seen: bool = False
-    _played: deque["_Played"] = field(default_factory=deque)
-
-    def tell_rates(
-        self, games: int, positions: int, seconds: float, *, is_whole: bool = True
-    ) -> None:
-        """Shows in the lease how fast games come, over the last minute; these took `seconds`.
-
-        Shards of tree search come in bursts, so one of them says nothing. Of a shard that is not
-        yet whole, all its games so far are told again and again.
-        """
-        now = time.monotonic()
-        newest = _Played(now - seconds, now, games, positions)
-        while self._played and self._played[0].end < now - RATE_SECONDS:
-            self._played.popleft()
-        played = [*self._played, newest]
-        if is_whole:
-            self._played.append(newest)
-        seconds = max(now - played[0].begin, 1e-9)
-        self.heartbeat.update(
-            rates={
-                "games_per_second": round(sum(p.games for p in played) / seconds, 2),
-                "positions_per_second": round(sum(p.positions for p in played) / seconds, 1),
-            }
-        )
-
-    def stopped(self) -> bool:
-        """True once STOP, a signal or the loss of the lease asks to end; looks once a second."""
-        if self.stop.is_set() or self._stop_seen:
-            return True
-        if time.monotonic() >= self._next_look:
-            self._next_look = time.monotonic() + 1.0
-            try:
-                self._stop_seen = stop_requested(self.store)
-            except StoreError:
-                return False  # a store that is away says nothing
-        return self._stop_seen

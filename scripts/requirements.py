@@ -18,4 +18,4 @@ else:
     wanted = list(project["dependencies"])
     for extra in sys.argv[1:]:
         wanted += project["optional-dependencies"][extra]
-print("\n".join(wanted))
+print("\n".join(dict.fromkeys(wanted)))

@@ -1,25 +1,22 @@
 """What is in the sdist and in the wheel, and that the wheel works where there is nothing else."""
 
 import os
-import re
 import subprocess
 import sys
 import sysconfig
 import tarfile
-import tomllib
 import venv
 import zipfile
 from email.parser import Parser
-from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
+from installed import PROJECT, link, needed, requirements
 from support import PATIENCE, require_program
 
 ROOT = Path(__file__).parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 VERSION = PROJECT["version"]
 LICENSES = {f"licenses/{name}" for name in PROJECT["license-files"]}
 
@@ -104,20 +101,6 @@ def test_the_wheel_has_the_package_and_nothing_else(wheel, tracked, revision):
     assert set(metadata.get_all("Provides-Extra")) == set(PROJECT["optional-dependencies"])
 
 
-def needed(requirements: list[str]) -> set[str]:
-    """Names of installed distributions, with all that they need."""
-    found: set[str] = set()
-    waiting = [Requirement(text) for text in requirements]
-    while waiting:
-        one = waiting.pop()
-        name = re.sub(r"[-_.]+", "-", one.name).lower()
-        if name in found or (one.marker and not one.marker.evaluate({"extra": ""})):
-            continue
-        found.add(name)
-        waiting += [Requirement(text) for text in distribution(name).requires or ()]
-    return found
-
-
 @pytest.fixture(scope="module")
 def empty(wheel, tmp_path_factory):
     """An environment with the wheel and the base dependencies, those that are installed here."""
@@ -125,11 +108,7 @@ def empty(wheel, tmp_path_factory):
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
     site = Path(run(python, "-c", "import site; print(site.getsitepackages()[0])").strip())
-    for name in needed(PROJECT["dependencies"]):
-        files = distribution(name).files or ()
-        where = Path(distribution(name).locate_file(""))
-        for top in {file.parts[0] for file in files if file.parts[0] not in ("..", "__pycache__")}:
-            (site / top).symlink_to(where / top)
+    link(needed(requirements()), site)
     run(
         *(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps"),
         *("--no-index", "--no-compile", wheel),

@@ -64,6 +64,7 @@ class Machine:
         self._asks.chmod(0o755)
         self._holder = None
         self.pid = 0
+        self.path = path_of_python()
 
     def begin(self, command: str, *namespaces: str) -> None:
         """Makes the machine; `command` lives in it as long as it does."""
@@ -107,7 +108,7 @@ class Machine:
         return {
             **kept,
             "HOME": str(self.home),
-            "PATH": path_of_python(),
+            "PATH": self.path,
             "LC_ALL": "C.UTF-8",
             "SSH_ASKPASS": str(self._asks),
             "SSH_ASKPASS_REQUIRE": "force",

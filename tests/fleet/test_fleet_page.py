@@ -1,12 +1,13 @@
 """docs/fleet.md, "Two hosts, step by step", followed literally on a main node and two hosts.
 
 Every block of the section is run in its order, as it is there, on the machine that its mark names;
-the one of `fleet.yaml` is the fleet file. Only what the page marks as not run is done otherwise:
-hosts have what is installed here.
+the one of `fleet.yaml` is the fleet file. Only pip is not: see `install`.
 """
 
+import re
 import signal
-import sys
+import venv
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from fleet_kit import wait_for
 from machines import network
 from run_kit import PATIENCE_SECONDS
 
+import zerofleet
+from installed import link, needed, requirements
 from shell_blocks import ROOT, blocks_of
 from support import PATIENCE, require
 from zerofleet.records.account import shard_account
@@ -30,6 +33,7 @@ def tutorial():
     text = PAGE.read_text().partition(TITLE)[2].partition("\n## ")[0]
     blocks = blocks_of(text)
     assert {block.machine for block in blocks} == {"", "the main node", "each host"}
+    assert all(block.machine for block in blocks if block.kind == "sh")
     return blocks
 
 
@@ -42,10 +46,23 @@ def machines(tmp_path):
         machine.end()
 
 
-def install(host):
-    """In place of pip: what is installed here, in the environment that was made there."""
-    (site,) = (host.home / "zerofleet-env" / "lib").glob("python*/site-packages")
-    (site / "here.pth").write_text("\n".join(p for p in sys.path if Path(p).is_dir()) + "\n")
+def install(machine, command):
+    """In place of pip: what the extras ask for, out of what is installed here, and nothing else."""
+    program, extras = re.fullmatch(r"(\S+) install '\.\[([\w,]+)\]'\n", command).groups()
+    folder = machine.home / "env"  # that of the person who types plain pip
+    if program == "pip":
+        venv.create(folder, with_pip=False, symlinks=True)
+        machine.path = f"{folder}/bin:{machine.path}"
+    else:
+        folder = machine.home / program.removeprefix("~/").removesuffix("/bin/pip")
+    (site,) = (folder / "lib").glob("python*/site-packages")
+    link(needed(requirements(*extras.split(","))), site)
+    (site / "zerofleet").symlink_to(Path(zerofleet.__file__).parent)
+    info = next(f for f in distribution("zerofleet").files if f.parts[0].endswith(".dist-info"))
+    (site / info.parts[0]).symlink_to(info.locate().parent)
+    script = folder / "bin" / "zerofleet"
+    script.write_text(f"#!{folder}/bin/python\nfrom zerofleet.__main__ import run\n\nrun()\n")
+    script.chmod(0o755)
 
 
 @pytest.mark.long
@@ -65,10 +82,12 @@ def test_the_tutorial_does_what_it_says(machines, tmp_path):
         for block in tutorial():
             if block.kind == "yaml":
                 (main.home / block.text.partition("\n")[0].strip("# ")).write_text(block.text)
+            elif block.when == "from what is installed":
+                for machine in hosts if block.machine == "each host" else [main]:
+                    install(machine, block.text)
             elif block.machine == "each host":
                 for host in hosts:
                     host.run(block.text)
-                    install(host)
             elif block.when == "until Ctrl-C":
                 train = main.start(block.text, log)
                 for worker in ("worker1", "worker2"):

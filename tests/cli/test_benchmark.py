@@ -81,7 +81,7 @@ def test_mistakes_are_told(tmp_path, capsys):
     for words, what in (
         (["--checkpoint", tmp_path / "none"], "names no model"),
         (["--checkpoint", bad], "expected a file of plain tensors"),
-        ([], "--checkpoint"),
+        ([], "benchmark needs CHECKPOINT"),
         (["--checkpoint", shipped_net("ultimate_ttt"), "--opponents", "random,random"], "twice"),
     ):
         done = call(capsys, "benchmark", *words)

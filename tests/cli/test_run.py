@@ -66,6 +66,14 @@ def test_train_status_audit(tmp_path, settings):
     assert [worker["state"] for worker in status["workers"]] == ["stopped"]
     assert status["loops"][-1]["iteration"] == 1
 
+    # The matches of its end are the rating of the last version.
+    matches = status["loops"][-1]["game_stats"]["matches"]
+    games = {m["opponent"]: m["games"] for m in matches}
+    assert games == {"random": 200, "greedy": 200, "v0001": 4}
+    results = " ".join(run("results", directory, COLUMNS="120").stdout.split())
+    assert "PASS all 1 loops completed" in results
+    assert "draw rate" not in results
+
     report = run("audit", directory)
     assert report.returncode == 0
     assert report.stdout.splitlines()[-1].split() == ["audit", "sound"]

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from sometimes import Sometimes
 
 from zerofleet.arena.ladder import (
     Ladder,
@@ -15,32 +16,10 @@ from zerofleet.arena.match import MatchStopped
 from zerofleet.games import load_game
 from zerofleet.monitor.plot import plot_ladder
 from zerofleet.monitor.tables import ladder_table
-from zerofleet.players.player import mix_seed
 
 GAME = load_game("tic_tac_toe")
 SETTINGS = LadderSettings(games=40, seed=1, depth=1, num_simulations=1, opening_plies=2)
 SKILL = {"random": 0.0, "half": 0.5}
-
-
-class Sometimes:
-    """Takes a winning move with some probability, else plays at random."""
-
-    def __init__(self, name):
-        self.name = name
-        self.skill = SKILL[name] if name in SKILL else 0.25 * int(name[1:])
-
-    def select_actions(self, states, seeds):
-        return [self._choose(s, k) for s, k in zip(states, seeds, strict=True)]
-
-    def _choose(self, state, seed):
-        legal = state.legal_actions()
-        if mix_seed(seed, 1) % 1000 < 1000 * self.skill:
-            for action in legal:
-                after = state.copy()
-                after.apply(action)
-                if after.is_terminal and any(after.returns()):
-                    return action
-        return legal[mix_seed(seed, 2) % len(legal)]
 
 
 def test_coarse_to_fine():
@@ -59,7 +38,7 @@ def test_a_ladder_rises_and_goes_on_where_it_stopped(tmp_path):
     ladder, steps = Ladder(SETTINGS), []
 
     def load(name):
-        return Sometimes(name)
+        return Sometimes(name, SKILL[name] if name in SKILL else 0.25 * int(name[1:]))
 
     with pytest.raises(MatchStopped):
         climb(

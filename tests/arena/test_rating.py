@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 import pytest
+from sometimes import Sometimes
 
 from zerofleet.arena.config import ArenaConfig
 from zerofleet.arena.rating import (
@@ -17,33 +18,9 @@ from zerofleet.arena.rating import (
     version_name,
 )
 from zerofleet.arena.stats import GameStats, IterationStats, find_match
-from zerofleet.games import State, load_game
-from zerofleet.players.player import mix_seed
+from zerofleet.games import load_game
 
 GAME = load_game("tic_tac_toe")
-
-
-class Sometimes:
-    """Takes a winning move with some probability, else plays at random."""
-
-    def __init__(self, name: str, skill: float):
-        self.name = name
-        self.skill = skill
-
-    def select_actions(self, states: Sequence[State], seeds: Sequence[int]) -> list[int]:
-        return [self._choose(s, k) for s, k in zip(states, seeds, strict=True)]
-
-    def _choose(self, state: State, seed: int) -> int:
-        legal = state.legal_actions()
-        if mix_seed(seed, 1) % 1000 < 1000 * self.skill:
-            for action in legal:
-                after = state.copy()
-                after.apply(action)
-                if after.is_terminal and any(after.returns()):
-                    return action
-        return legal[mix_seed(seed, 2) % len(legal)]
-
-
 FIXED = {"random": 0.0, "half": 0.5, "full": 1.0}
 CONFIG = ArenaConfig(eval_games=60, opponents=tuple(FIXED), num_previous=2, opening_plies=2, seed=1)
 

@@ -62,7 +62,7 @@ def commands_of(text: str) -> list[str]:
         line
         for kind, block in FENCE.findall(text)
         if kind in ("", "sh")
-        for line in block.split("\n")
+        for line in block.replace("\\\n", " ").split("\n")
     )
     inline = INLINE_COMMAND.findall(re.sub(r"\n", " ", FENCE.sub("", text)))
     return [line for line in [*fenced, *inline] if line.startswith("zerofleet ")]

@@ -137,3 +137,19 @@ def test_the_last_matches_add_to_the_rating_there_is(run):
     alone = measured([], 20)
     assert len(alone.reference_matches) == 3
     assert "gain" not in alone.elo
+
+
+def test_a_small_game_is_rated_in_as_many_games_as_it_has_openings_for() -> None:
+    rating = measure_version(
+        GAME,
+        5,
+        Sometimes("v0005", 1.0),
+        load_fixed=lambda text: Sometimes(text, FIXED[text]),
+        entries=[],
+        config=CONFIG.model_copy(update={"final_games": 1000, "opening_plies": 7}),
+    )
+    games = {m["opponent"]: m["games"] for m in rating.matches}
+    assert games.keys() == FIXED.keys()
+    assert all(20 < number < 1000 and number % 2 == 0 for number in games.values())
+    lines = [tuple(g.actions[:7]) for g in rating.results[0].games]
+    assert len(set(lines)) == len(lines) // 2

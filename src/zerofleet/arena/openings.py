@@ -1,6 +1,6 @@
 """Openings of a match: distinct positions a few random plies into the game."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from zerofleet.games.protocol import Game, State
@@ -11,7 +11,11 @@ _MAX_MISSES = 500
 
 
 class OpeningError(ValueError):
-    """A game has too few distinct openings for the match."""
+    """A game has too few distinct openings for the match; it has these."""
+
+    def __init__(self, text: str, openings: "Sequence[Opening]" = ()) -> None:
+        super().__init__(text)
+        self.openings = tuple(openings)
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,8 @@ def make_openings(
             return openings
     raise OpeningError(
         f"{game.name}: found {len(openings)} distinct openings of {plies} plies or more, and the "
-        f"match needs {num_openings} (one for each two games); play fewer games"
+        f"match needs {num_openings} (one for each two games); play fewer games",
+        openings,
     )
 
 

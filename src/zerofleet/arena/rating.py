@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from zerofleet.arena.config import ArenaConfig
 from zerofleet.arena.elo import PairingResult, Ratings, fit_ratings
 from zerofleet.arena.match import MatchResult, play_match
+from zerofleet.arena.openings import Opening, OpeningError, make_openings
 from zerofleet.arena.stats import EloStats, GameStats, IterationStats, MatchStats
 from zerofleet.games.protocol import Game
 from zerofleet.players.player import Player, mix_seed
@@ -72,7 +73,7 @@ def rate_version(
       known_versions: versions that can be loaded; those before `version` may be opponents.
       entries: the run's `training_stats.json` so far. Results of `version` itself in it (a rating
         that is repeated) are left out.
-    Raises: OpeningError if the game is too small for `config.eval_games`.
+    Raises: OpeningError if the game has no opening of `config.opening_plies`.
     """
     name = version_name(version)
     pool = [p for p in pool_of(entries) if name not in (p.player, p.opponent)]
@@ -114,7 +115,7 @@ def measure_version(
     The matches that it has in the run's statistics count on; of two against the same opponent the
     one of more games.
 
-    Raises: OpeningError if the game is too small for so many.
+    Raises: OpeningError if the game has no opening of `config.opening_plies`.
     """
     name = version_name(version)
     fixed = [load_fixed(text) for text in config.opponents]
@@ -153,13 +154,17 @@ def _play(
     num_games: int,
     config: ArenaConfig,
 ) -> MatchResult:
+    """A match of so many games, or in a small game of as many as it has openings for."""
+    seed = mix_seed(config.seed, zlib.crc32(opponent.name.encode()), seed)
+    openings: Sequence[Opening]
+    try:
+        openings = make_openings(game, num_games // 2, plies=config.opening_plies, seed=seed)
+    except OpeningError as error:
+        openings = error.openings
+        if not openings:
+            raise
     return play_match(
-        game,
-        player,
-        opponent,
-        num_games=num_games,
-        seed=mix_seed(config.seed, zlib.crc32(opponent.name.encode()), seed),
-        opening_plies=config.opening_plies,
+        game, player, opponent, num_games=2 * len(openings), seed=seed, openings=openings
     )
 
 

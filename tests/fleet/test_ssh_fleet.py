@@ -103,7 +103,7 @@ def test_train_on_three_hosts_one_of_which_dies_and_comes_back(kit, tmp_path):
             kit.wait_for_games(name)
         text = kit.store.read("status.txt").decode()
         assert "Workers active: 3/3" in text
-        assert ", iteration " in text
+        assert ", loop " in text
         host = kit.hosts["a"]
         host.stop()
         for pid in kit.processes("a"):

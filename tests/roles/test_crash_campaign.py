@@ -20,6 +20,7 @@ COMMIT = [name for name in FAULT_POINTS if name.startswith("commit.")]
 PUBLISH = [name for name in FAULT_POINTS if name.startswith("publish.")]
 DEAL = "trainer.after_deal"  # of synchronous runs: tests/roles/test_synchronous.py
 TRAINER = [n for n in FAULT_POINTS if n.startswith("trainer.") and n != DEAL]
+MOVES, WINDOW = "trainer.after_moves", "trainer.after_window_checkpoint"
 TREE_SEARCH = "worker.before_evaluate"  # tests/roles/test_worker_faults.py
 WORKER = [n for n in FAULT_POINTS if n.startswith("worker.") and n != TREE_SEARCH]
 LEASE = [name for name in FAULT_POINTS if name.startswith("lease.")]
@@ -32,8 +33,9 @@ TRAINER_CHAINS = {
     # The first kills of a chain hit the bootstrap, the later ones loops and what a start redoes.
     "commit": passages((1, 2), *COMMIT) + passages((3, 5, 9), "commit.after_state"),
     "publish": passages((1, 2, 3), *PUBLISH),
-    "loop": passages((1, 2), *(p for p in TRAINER if p != "trainer.after_moves"))
-    + passages((1, 2, 3), "trainer.after_moves", "trainer.after_window_checkpoint"),
+    "loop": passages((1, 2), *(p for p in TRAINER if p not in (MOVES, WINDOW)))
+    + passages((1, 2, 3), MOVES)
+    + passages((1, 1, 1), WINDOW),  # written at each start, and minutes later again
     "reject": passages((1,), *REJECT) * 2,
     "stats": passages((1, 2, 3), "stats.before_write"),
     # By the 36th write a trainer has bootstrapped, learned twice and written each kind of file.

@@ -177,7 +177,7 @@ def _plot_tiles(axes: "Axes", entries: Sequence[IterationStats]) -> None:
         axes.plot(versions, shares, "o-", markersize=3.5, color=colour, label=f"{tile}")
     axes.set_ylim(-2, 102)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0f} %")
-    axes.legend(loc="best", fontsize=9, framealpha=0.6)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9, frameon=False)
 
 
 def _mark_level(axes: "Axes", level: float, name: str) -> None:
@@ -251,7 +251,7 @@ def _plot_scores(axes: "Axes", entries: Sequence[IterationStats]) -> None:
         return
     axes.set_ylim(-2, 102)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0f} %")
-    axes.legend(loc="best", fontsize=9, framealpha=0.6)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9, frameon=False)
 
 
 def _plot_losses(axes: "Axes", entries: Sequence[IterationStats]) -> None:

@@ -11,7 +11,6 @@ import functools
 import importlib.util
 import json
 import os
-import platform
 import random
 import statistics
 import subprocess
@@ -19,19 +18,13 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from benchmarks import bench_replay, chess
+from benchmarks.tools import BUILD, NET, ROOT, build_tools, machine, tool
 from zerofleet import _core
 from zerofleet.games import game_names
-from zerofleet.run.software import software_version
-
-ROOT = Path(__file__).parent.parent
-BUILD = ROOT / "build" / "bench"
-NET = ROOT / "benchmarks" / "data" / "ultimate_ttt.nnue"
-"""A net of a real run, so that search trees have their real shape."""
 
 
 def main() -> None:
@@ -42,7 +35,7 @@ def main() -> None:
     parser.add_argument("--no-training", action="store_true", help="leave the trainer out")
     parser.add_argument("--save", type=Path, help="folder for table.txt and figures.json")
     args = parser.parse_args()
-    build_tools()
+    build_tools("bench_rules", "bench_search", "bench_chess", "bench_pool")
     figures: dict[str, list[float]] = defaultdict(list)
     for number in range(args.rounds):
         print(f"round {number + 1} of {args.rounds} ...", file=sys.stderr, flush=True)
@@ -55,15 +48,6 @@ def main() -> None:
         (args.save / "table.txt").write_text(text + "\n")
         content = {"machine": machine(), "rounds": args.rounds, "figures": figures}
         (args.save / "figures.json").write_text(json.dumps(content, indent=2) + "\n")
-
-
-def build_tools() -> None:
-    """Builds the C++ benchmarks like the package: baseline x86-64-v2, kernels by dispatch."""
-    configure = ["cmake", "-S", str(ROOT), "-B", str(BUILD), "-DZEROFLEET_PYTHON=OFF"]
-    subprocess.run([*configure, "-G", "Ninja"], check=True, stdout=subprocess.DEVNULL)
-    targets = ["--target", "bench_rules", "bench_search", "bench_chess", "bench_pool"]
-    build = ["cmake", "--build", str(BUILD), *targets]
-    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
 
 
 def one_round(args: argparse.Namespace) -> list[tuple[str, float]]:
@@ -142,7 +126,7 @@ def replay() -> list[tuple[str, float]]:
 def self_play_with_nets() -> list[tuple[str, float]]:
     """Self-play over the bare net, 100 simulations, Gumbel, batch 1,024; where the time went."""
     target = BUILD / "selfplay.json"
-    run_python("bench_selfplay.py", "--pairs", "1", "--json", str(target))
+    run_part("bench_selfplay", "--pairs", "1", "--json", str(target))
     found = []
     for line in json.loads(target.read_text()):
         name = f"self-play/{line['net']} ({line['backend']})"
@@ -161,9 +145,8 @@ def beside_mctx() -> list[tuple[str, float]]:
     if importlib.util.find_spec("pgx") is None:
         return []
     target = BUILD / "mctx.json"
-    command = [sys.executable, "-m", "benchmarks.bench_mctx", "--rounds", "1", "--seconds", "2"]
-    command += ["--batches", "64", "--json", str(target)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
+    arguments = ("--rounds", "1", "--seconds", "2", "--batches", "64")
+    run_part("bench_mctx", *arguments, "--json", str(target))
     rows = json.loads(target.read_text())
     return [
         (f"small net/{r['game']}, {r['variant']}, simulations/s by CPU", r["cpu"]) for r in rows
@@ -174,7 +157,7 @@ def workers() -> list[tuple[str, float]]:
     """Self-play of 2048's small net by the number of workers of this host and their batch."""
     target = BUILD / "workers.json"
     arguments = ("--net", "2048-small", "--batches", "64,512", "--seconds", "3")
-    run_python("bench_workers.py", *arguments, "--json", str(target))
+    run_part("bench_workers", *arguments, "--json", str(target))
     found = []
     for line in json.loads(target.read_text()):
         name = f"workers/{line['workers']} of {line['threads']} threads, batch {line['batch']}"
@@ -185,18 +168,10 @@ def workers() -> list[tuple[str, float]]:
     return found
 
 
-def run_python(name: str, *arguments: str) -> None:
+def run_part(name: str, *arguments: str) -> None:
     """Runs a benchmark in a process of its own: OpenMP reads its settings at the start."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
-    command = [sys.executable, str(ROOT / "benchmarks" / name), *arguments]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
-
-
-def tool(name: str, *arguments: str) -> list[dict[str, Any]]:
-    """Runs a C++ benchmark and returns its JSON lines."""
-    command = [str(BUILD / name), *arguments]
-    run = subprocess.run(command, check=True, capture_output=True, text=True)
-    return [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
+    command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
 
 
 OPEN_SPIEL = {
@@ -243,7 +218,7 @@ def open_spiel_random_play() -> list[tuple[str, float]]:
 def training() -> list[tuple[str, float]]:
     """The trainer's step on batches in memory, and with its loader."""
     target = BUILD / "training.json"
-    run_python("bench_training.py", "--rounds", "1", "--json", str(target))
+    run_part("bench_training", "--rounds", "1", "--json", str(target))
     rows = json.loads(target.read_text())
     return [
         (f"training/{row['variant']}, {what}positions/s", row[key])
@@ -304,22 +279,6 @@ def pairs(figures: dict[str, list[float]]) -> list[tuple[str, str, str]]:
 def shown(value: float) -> str:
     """1,234,567 or 0.531."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3f}"
-
-
-def machine() -> dict[str, str]:
-    """What the figures were measured on."""
-    processor = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
-        processor = names[0].partition(":")[2].strip() if names else processor
-    return {
-        "date": date.today().isoformat(),
-        "commit": software_version(),
-        "processor": processor,
-        "cores": str(os.cpu_count()),
-        "load before": f"{os.getloadavg()[0]:.2f}",
-    }
 
 
 if __name__ == "__main__":

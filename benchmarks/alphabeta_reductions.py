@@ -1,6 +1,6 @@
 """What late-move reductions cost and give: matches with and without, at equal depth and nodes.
 
-python benchmarks/alphabeta_reductions.py [--net FILE.nnue] [--depth 6 8] [--games 800]
+    python -m benchmarks.alphabeta_reductions [--net FILE.nnue] [--depth 6 8] [--games 800]
 
 For each depth: the nodes a position costs either side, on the same positions; a match at that
 depth; and a match in which either side may enter as many nodes as reductions need at that depth, so
@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.tools import NET
 from zerofleet import _core, load_game
 from zerofleet.arena.match import play_match
 from zerofleet.players.alphabeta import AlphaBetaPlayer
 
 GAME = "ultimate_ttt"
-NET = Path(__file__).parent / "data" / "ultimate_ttt.nnue"
 NO_DEPTH_LIMIT = 81
 
 

@@ -30,7 +30,7 @@ from zerofleet.run.threads import calm_threads
 
 calm_threads()  # before torch loads
 
-from benchmarks.__main__ import NET, machine  # noqa: E402
+from benchmarks.tools import NET, machine  # noqa: E402
 from zerofleet import _core  # noqa: E402
 from zerofleet.arena.lines import duration_text  # noqa: E402
 from zerofleet.nets.evaluator import make_evaluator  # noqa: E402

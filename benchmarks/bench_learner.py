@@ -16,24 +16,24 @@ import statistics
 import time
 from pathlib import Path
 
-# As in the roles (run/threads.py); must be set before torch loads.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+from zerofleet.run.threads import calm_threads
 
-import torch
+calm_threads()  # before torch loads
 
-from zerofleet import load_game
-from zerofleet.games.evaluation import random_evaluator
-from zerofleet.nets.architecture import NetArchitecture
-from zerofleet.nets.build import build_model
-from zerofleet.nets.config import ResNetConfig
-from zerofleet.records import ShardMeta
-from zerofleet.replay.batches import BatchSampler
-from zerofleet.replay.samples import SampleWindow, samples_of_shard
-from zerofleet.search import MctsConfig
-from zerofleet.selfplay import PlayConfig, play_games
-from zerofleet.training.config import PolicyValueConfig
-from zerofleet.training.policy_value import PolicyValueLearner
+import torch  # noqa: E402
+
+from zerofleet import load_game  # noqa: E402
+from zerofleet.games.evaluation import random_evaluator  # noqa: E402
+from zerofleet.nets.architecture import NetArchitecture  # noqa: E402
+from zerofleet.nets.build import build_model  # noqa: E402
+from zerofleet.nets.config import ResNetConfig  # noqa: E402
+from zerofleet.records import ShardMeta  # noqa: E402
+from zerofleet.replay.batches import BatchSampler  # noqa: E402
+from zerofleet.replay.samples import SampleWindow, samples_of_shard  # noqa: E402
+from zerofleet.search import MctsConfig  # noqa: E402
+from zerofleet.selfplay import PlayConfig, play_games  # noqa: E402
+from zerofleet.training.config import PolicyValueConfig  # noqa: E402
+from zerofleet.training.policy_value import PolicyValueLearner  # noqa: E402
 
 CASES = {"go(size=9)": (6, 64, 100), "chess": (10, 128, 40)}
 """Blocks, filters, games of the window."""

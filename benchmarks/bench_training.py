@@ -1,6 +1,6 @@
 """Positions per second of NNUE training, fake quantisation on: compiled or not, bf16 or fp32.
 
-    python benchmarks/bench_training.py [--seconds 4] [--rounds 3] [--threads N] [--json FILE]
+    python -m benchmarks.bench_training [--seconds 4] [--rounds 3] [--threads N] [--json FILE]
 
 `step` is the training step on batches already in memory; `loader` includes drawing, symmetries and
 encoding, as in a run. The variants take turns, so that a busy machine slows all alike; medians.
@@ -15,23 +15,23 @@ import statistics
 import time
 from pathlib import Path
 
-# Spinning OpenMP threads would take the cores from the loader; must be set before torch loads.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+from zerofleet.run.threads import calm_threads
 
-import torch
+calm_threads()  # before torch loads
 
-from zerofleet import _core
-from zerofleet.nets.config import NnueConfig
-from zerofleet.nets.features import feature_set_of_game
-from zerofleet.nets.nnue import NnueModel
-from zerofleet.nets.nnue_file import NnueArchitecture
-from zerofleet.records import GameRecords, ShardMeta
-from zerofleet.replay.sampler import EpochSampler
-from zerofleet.replay.shards import positions_of_shard
-from zerofleet.replay.window import Window
-from zerofleet.training.config import TrainingConfig
-from zerofleet.training.learner import Learner
+import torch  # noqa: E402
+
+from zerofleet import _core  # noqa: E402
+from zerofleet.nets.config import NnueConfig  # noqa: E402
+from zerofleet.nets.features import feature_set_of_game  # noqa: E402
+from zerofleet.nets.nnue import NnueModel  # noqa: E402
+from zerofleet.nets.nnue_file import NnueArchitecture  # noqa: E402
+from zerofleet.records import GameRecords, ShardMeta  # noqa: E402
+from zerofleet.replay.sampler import EpochSampler  # noqa: E402
+from zerofleet.replay.shards import positions_of_shard  # noqa: E402
+from zerofleet.replay.window import Window  # noqa: E402
+from zerofleet.training.config import TrainingConfig  # noqa: E402
+from zerofleet.training.learner import Learner  # noqa: E402
 
 GAME = "ultimate_ttt"
 VARIANTS = [(c, d) for c in (True, False) for d in ("bfloat16", "float32")]

@@ -18,6 +18,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.tools import build_tools, tool
+
 STOCKFISH = "/usr/games/stockfish"
 """Where Debian's package puts it; anything on PATH is taken as well."""
 
@@ -29,8 +31,6 @@ PYTHON_PGN = "chess/python-chess, PGN read, plies/s"
 
 def figures() -> Iterator[tuple[str, float]]:
     """Measures everything once; yields (name, figure)."""
-    from benchmarks.__main__ import tool
-
     for line in tool("bench_chess"):
         if "what" in line:
             yield f"chess/{line['what']}/s", line["per_second"]
@@ -134,12 +134,10 @@ def pgn() -> Iterator[tuple[str, float]]:
 
 def main() -> None:
     """Prints the table."""
-    from benchmarks.__main__ import build_tools
-
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
-    build_tools()
+    build_tools("bench_chess")
     found: dict[str, list[float]] = defaultdict(list)
     for _ in range(rounds):
         for name, value in figures():

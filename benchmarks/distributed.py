@@ -23,19 +23,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+from zerofleet.run.threads import calm_threads
 
-import torch
+calm_threads()  # before torch loads
 
-from benchmarks.bench_learner import make_window
-from zerofleet.nets.architecture import NetArchitecture
-from zerofleet.nets.build import build_model
-from zerofleet.nets.config import ResNetConfig
-from zerofleet.replay.batches import BatchSampler
-from zerofleet.training.config import PolicyValueConfig
-from zerofleet.training.group import Place, RankGroup
-from zerofleet.training.policy_value import PolicyValueLearner
+import torch  # noqa: E402
+
+from benchmarks.bench_learner import make_window  # noqa: E402
+from zerofleet.nets.architecture import NetArchitecture  # noqa: E402
+from zerofleet.nets.build import build_model  # noqa: E402
+from zerofleet.nets.config import ResNetConfig  # noqa: E402
+from zerofleet.replay.batches import BatchSampler  # noqa: E402
+from zerofleet.training.config import PolicyValueConfig  # noqa: E402
+from zerofleet.training.group import Place, RankGroup  # noqa: E402
+from zerofleet.training.policy_value import PolicyValueLearner  # noqa: E402
 
 _SMALL_GAMES = 6
 

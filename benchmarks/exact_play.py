@@ -1,6 +1,6 @@
 """How far from perfect the nets of a run play, measured against exact solutions of the game.
 
-    python benchmarks/exact_play.py RUN [--versions 1,20,latest] [--simulations 0,64,200]
+    python -m benchmarks.exact_play RUN [--versions 1,20,latest] [--simulations 0,64,200]
         [--positions 1000] [--players random,mcts:1000] [--json FILE]
 
 Tic-tac-toe: every line of play an opponent has is followed, as first and as second player; what
@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.tools import BUILD, build_tools
 from zerofleet import load_game
 from zerofleet.players.player import Player
 from zerofleet.players.registry import load_player, load_version
@@ -32,8 +33,6 @@ from zerofleet.run.layout import CONFIG
 from zerofleet.run.models import read_manifest
 from zerofleet.run.store import DirectoryStore
 
-ROOT = Path(__file__).parent.parent
-BUILD = ROOT / "build" / "bench"
 FIRST_PLY = 8
 
 
@@ -160,19 +159,7 @@ def sample_lines(run: Path, count: int) -> list[list[int]]:
 
 def solve(lines: Sequence[Sequence[int]], threads: int) -> list[list[int | None]]:
     """The exact score of each column, None where it is full."""
-    configure = [
-        "cmake",
-        "-S",
-        str(ROOT),
-        "-B",
-        str(BUILD),
-        "-DZEROFLEET_PYTHON=OFF",
-        "-G",
-        "Ninja",
-    ]
-    subprocess.run(configure, check=True, stdout=subprocess.DEVNULL)
-    build = ["cmake", "--build", str(BUILD), "--target", "solve_connect_four"]
-    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+    build_tools("solve_connect_four")
     text = "\n".join("".join(str(column + 1) for column in moves) for moves in lines)
     done = subprocess.run(
         [str(BUILD / "solve_connect_four"), "--threads", str(threads)],

@@ -1,6 +1,6 @@
 """Memory of a self-play pool over time: resident size and what the pool itself reports.
 
-    python benchmarks/pool_memory.py --game connect_four,go --seconds 600 [--save FILE.json]
+    python -m benchmarks.pool_memory --game connect_four,go --seconds 600 [--save FILE.json]
 
 1,000 games at once, 200 simulations a move, all searches full, random priors and values (trees as
 deep as with a trained net), finished games taken out every round. The growth is that of the last

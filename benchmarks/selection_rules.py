@@ -1,6 +1,6 @@
 """Gumbel against PUCT with equal numbers of evaluations: as searches of one net, and as teachers.
 
-    python benchmarks/selection_rules.py [--game connect_four] [--net FILE.safetensors]
+    python -m benchmarks.selection_rules [--game connect_four] [--net FILE.safetensors]
         [--evaluations 3000000] [--games 400] [--threads 2] [--json FILE]
 
 Three rules: Gumbel with 16 simulations a move, PUCT with 16 and with 64.

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -236,7 +237,7 @@ def run_in(tree: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
         cwd=tree,
-        timeout=200 * PATIENCE,
+        timeout=2000 * PATIENCE,  # the core is compiled anew
         env={
             **os.environ,
             "PYTHONPATH": os.pathsep.join(path),
@@ -308,6 +309,8 @@ def test_a_game_and_a_search_rule_are_compiled(tmp_path):
     for toy in (GAME, RULE):
         toy.add_to(tmp_path)
     build = ["-S", tmp_path, "-B", tmp_path / "build", "-G", "Ninja"]
+    # Ninja of this environment, which need not be on the path.
+    build += [f"-DCMAKE_MAKE_PROGRAM={Path(sysconfig.get_path('scripts')) / 'ninja'}"]
     build += [f"-DPython_EXECUTABLE={sys.executable}", "-DZEROFLEET_WERROR=ON"]
     run_in(tmp_path, "-m", "cmake", *build)
     run_in(tmp_path, "-m", "cmake", "--build", tmp_path / "build", "--target", "_core")

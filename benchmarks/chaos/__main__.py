@@ -12,7 +12,6 @@ promised.
 """
 
 import argparse
-import datetime
 import json
 import os
 import random
@@ -28,8 +27,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos.report import markdown
+from benchmarks.chaos.report import FACTS, markdown
 from benchmarks.chaos.settings import OWN, settings_of
+from benchmarks.tools import machine
 
 DISK_MIB = 512
 SUPERVISED = "train"
@@ -183,13 +183,8 @@ def summed(args: argparse.Namespace, runs: list[dict[str, Any]]) -> dict[str, An
             left_running=len(run["left_running"]),
             findings=len(run["findings"]),
         )
-    git = ["git", "rev-parse", "--short", "HEAD"]
-    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
     return {
-        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
-        "commit": subprocess.run(git, capture_output=True, text=True).stdout.strip(),
-        "processor": cpu[0].partition(":")[2].strip() if cpu else "unknown",
-        "cores": os.cpu_count(),
+        **{key: value for key, value in machine().items() if key in FACTS},
         "seed": args.seed,
         "minutes": args.minutes,
         "at_once": args.at_once,

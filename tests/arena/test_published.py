@@ -53,6 +53,22 @@ def test_rates_from_files_and_writes_every_game(store: DirectoryStore) -> None:
     assert ratings["v0002"].elo == pytest.approx(rating.elo["rating"], abs=0.1)
 
 
+def test_opponents_are_versions_that_were_rated(store: DirectoryStore) -> None:
+    for version in (3, 4):
+        data = _core.NnueNetwork.random("ultimate_ttt", seed=version).to_bytes()
+        publish_model(store, version, {"nnue": data}, "test")
+
+    def opponents(version: int, entries: list[IterationStats]) -> list[str]:
+        matches = rate_published(store, GAME, version, CONFIG, entries=entries).matches
+        return [m["opponent"] for m in matches if m["opponent"].startswith("v")]
+
+    assert opponents(4, []) == ["v0003"]
+    first = rate_published(store, GAME, 1, CONFIG, entries=[])
+    entry: IterationStats = {"game_stats": GameStats(matches=list(first.matches))}
+    assert opponents(4, [entry]) == ["v0001"]
+    assert opponents(1, [entry]) == []
+
+
 def test_missing_versions_and_unknown_opponents_are_errors(store: DirectoryStore) -> None:
     with pytest.raises(ModelMissingError, match="version 3"):
         rate_published(store, GAME, 3, CONFIG)

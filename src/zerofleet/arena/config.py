@@ -30,8 +30,8 @@ class ArenaConfig(FrozenModel):
     there is a hand-written evaluation, random and expectimax:1 where one player has a score to
     look at, else random and mcts:100."""
     num_previous: int = Field(default=2, ge=0)
-    """Previous versions to play, counted back in powers of two: 1, 2, 4, ... versions ago. Games of
-    two players."""
+    """Earlier versions to play, counted back in powers of two: 1, 2, 4, ... ago among those that
+    were rated. Games of two players."""
     opening_plies: int = Field(default=4, ge=0)
     """Random plies before the players take over; longer openings fill up where a game has too few
     distinct ones of this length. Games of two players."""

@@ -9,6 +9,7 @@ from zerofleet.arena.opponents import with_opponents
 from zerofleet.arena.rating import (
     VersionRating,
     measure_version,
+    pool_of,
     previous_versions,
     rate_version,
     version_name,
@@ -50,7 +51,7 @@ def rate_published(
         version,
         load_version=lambda v: _load_version(store, game, v, config),
         load_fixed=lambda text: load_player(text, game),
-        known_versions=_readable_versions(store, version, config.num_previous),
+        known_versions=_opponents(store, version, entries, config.num_previous),
         entries=entries,
         config=with_opponents(config, game),
     )
@@ -107,12 +108,18 @@ def _load_version(store: Store, game: Game, version: int, config: ArenaConfig) -
     )
 
 
-def _readable_versions(store: Store, version: int, count: int) -> list[int]:
-    """Published versions without those that would be opponents but are damaged or missing.
+def _opponents(
+    store: Store, version: int, entries: Sequence[IterationStats], count: int
+) -> list[int]:
+    """Published versions of which those before `version` may be opponents.
 
-    A file that somebody lost years ago is no reason not to rate the newest network.
+    They are those rated before, so that all ratings of a run hang together where not every version
+    is rated; any, where none is. Not the damaged and the missing: a file that somebody lost years
+    ago is no reason not to rate the newest network.
     """
-    known = [int(v) for v in read_manifest(store)["versions"]]
+    published = [int(v) for v in read_manifest(store)["versions"]]
+    rated = {pairing.player for pairing in pool_of(entries)}
+    known = [v for v in published if v < version and version_name(v) in rated] or published
     while True:
         unreadable = set()
         for earlier in previous_versions(version, known, count):

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 
 import pytest
 import run_kit
@@ -222,6 +223,19 @@ def done(run, *arguments, max_loops, directory=None, **settings):
     assert trainer.wait() == 0, trainer.text()
     assert worker.wait() == 0, worker.text()
     return trainer
+
+
+def test_a_copy_goes_on_elsewhere_with_all_that_the_run_has(tree_run, tmp_path):
+    here, there = tree_run.directory, tmp_path / "there"
+    done(tree_run, max_loops=1)
+    shutil.copytree(here, there)
+    for directory in (here, there):
+        done(tree_run, directory=directory, max_loops=2)
+        stats = read_stats(DirectoryStore(directory))
+        assert [entry["iteration"] for entry in stats] == [0, 1, 2]
+    # Games, window, weights and optimizer are those of the run that went on where it was.
+    nets = [(d / "model/versions/0003.safetensors").read_bytes() for d in (here, there)]
+    assert nets[0] == nets[1] != (here / "model/versions/0002.safetensors").read_bytes()
 
 
 def counters(path):

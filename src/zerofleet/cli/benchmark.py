@@ -6,10 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 from rich.console import Console
 
-from zerofleet.cli.options import Count, EvenGames, Seed
+from zerofleet.cli.options import (
+    AsJson,
+    Count,
+    EvenGames,
+    Flag,
+    PlayerDepth,
+    PlayerSimulations,
+    Seed,
+)
 
 if TYPE_CHECKING:
     from zerofleet.arena.benchmark import Benchmark
@@ -22,18 +29,13 @@ def benchmark(
     opponents: str | None = None,
     save: Path | None = None,
     output: Path | None = None,
-    quick: Annotated[bool, Parameter(negative=())] = False,
+    quick: Flag = False,
     device: str = "cpu",
-    simulations: Annotated[
-        int | None,
-        Parameter(
-            name=["--simulations", "--num-simulations"], validator=Number(gte=0, lte=10_000_000)
-        ),
-    ] = None,
-    depth: Annotated[int | None, Parameter(validator=Number(gte=1, lte=64))] = None,
+    simulations: PlayerSimulations = None,
+    depth: PlayerDepth = None,
     max_plies: Count | None = None,
-    as_json: Annotated[bool, Parameter(name=["--json"], negative=())] = False,
-    quiet: Annotated[bool, Parameter(negative=())] = False,
+    as_json: AsJson = False,
+    quiet: Flag = False,
     seed: Seed = 1,
 ) -> int:
     """Measure a net against fixed opponents: won, drawn, lost with intervals, and its rating.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from zerofleet.cli.options import OptionalRunDir
+from zerofleet.cli.options import Flag, OptionalRunDir
 from zerofleet.roles.config import ConfigError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def doctor(
     master_addr: str | None = None,
     master_port: Annotated[int, Parameter(validator=Number(gte=1, lte=65535))] = 12355,
     node_rank: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
-    serve: Annotated[bool, Parameter(negative=())] = False,
+    serve: Flag = False,
     minutes: Annotated[float, Parameter(validator=Number(gt=0))] = 10.0,
 ) -> int:
     """Check a host, its network and a directory before a run needs them.

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
-from zerofleet.cli.options import Count, NumThreads, OptionalRunDir
+from zerofleet.cli.options import AsJson, Count, Flag, NumThreads, OptionalRunDir
 from zerofleet.fleet.supervisor import Event, stop_signals
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ FleetFile = Annotated[
     Path | None,
     Parameter(name=["--fleet"], help="The fleet file; or a recipe with a distributed: part."),
 ]
-AsJson = Annotated[
-    bool, Parameter(name=["--json"], negative=(), help="Print everything as one JSON object.")
-]
 
 
 @app.command
@@ -35,7 +32,7 @@ def up(
     *,
     fleet: FleetFile = None,
     run_dir: OptionalRunDir = None,
-    install: Annotated[bool, Parameter(negative=())] = False,
+    install: Flag = False,
     wheelhouse: Path | None = None,
     extras: str = "",
 ) -> int:
@@ -157,6 +154,8 @@ def status(*, run_dir: OptionalRunDir = None, as_json: AsJson = False) -> int:
 
     Parameters
     ----------
+    as_json
+        Print everything as one JSON object.
     run_dir
         The run directory (default: the only one in runs/ that has a fleet).
     """
@@ -354,7 +353,7 @@ def doctor(
     *,
     run_dir: OptionalRunDir = None,
     fleet: FleetFile = None,
-    skip_torch: Annotated[bool, Parameter(negative=())] = False,
+    skip_torch: Flag = False,
 ) -> int:
     """Say why a worker does not connect, and what makes a fleet slow.
 

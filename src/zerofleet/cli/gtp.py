@@ -1,23 +1,13 @@
 """`zerofleet gtp`: our Go engine."""
 
-from typing import Annotated
-
-from cyclopts import Parameter
-from cyclopts.validators import Number
-
-from zerofleet.cli.options import NumThreads
+from zerofleet.cli.options import NumThreads, Simulations
 
 
 def gtp(
     model: str,
     /,
     *,
-    simulations: Annotated[
-        int | None,
-        Parameter(
-            name=["--simulations", "--num-simulations"], validator=Number(gte=1, lte=10_000_000)
-        ),
-    ] = None,
+    simulations: Simulations = None,
     device: str = "cpu",
     threads: NumThreads | None = None,
 ) -> None:

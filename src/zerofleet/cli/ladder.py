@@ -4,13 +4,20 @@ import contextlib
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import Parameter
-from cyclopts.validators import Number
 from rich.console import Console
 
-from zerofleet.cli.options import DirectoryArgument, EvenGames, Seed
+from zerofleet.cli.options import (
+    AsJson,
+    DirectoryArgument,
+    EvenGames,
+    Flag,
+    OpeningPlies,
+    PlayerDepth,
+    PlayerSimulations,
+    Seed,
+)
 
 if TYPE_CHECKING:
     from zerofleet.arena.ladder import Ladder
@@ -23,18 +30,13 @@ def ladder(
     versions: str = "all",
     opponents: str | None = None,
     seed: Seed = 1,
-    simulations: Annotated[
-        int | None,
-        Parameter(
-            name=["--simulations", "--num-simulations"], validator=Number(gte=0, lte=10_000_000)
-        ),
-    ] = None,
-    depth: Annotated[int | None, Parameter(validator=Number(gte=1, lte=64))] = None,
-    opening_plies: Annotated[int, Parameter(validator=Number(gte=0, lte=1000))] = 4,
+    simulations: PlayerSimulations = None,
+    depth: PlayerDepth = None,
+    opening_plies: OpeningPlies = 4,
     device: str = "cpu",
     save: Path | None = None,
-    as_json: Annotated[bool, Parameter(name=["--json"], negative=())] = False,
-    quiet: Annotated[bool, Parameter(negative=())] = False,
+    as_json: AsJson = False,
+    quiet: Flag = False,
 ) -> int:
     """Let the versions of a run and fixed opponents play each other, and rate all of them at once.
 

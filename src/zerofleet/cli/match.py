@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
-from zerofleet.cli.options import Count, EvenGames, Seed
+from zerofleet.cli.options import AsJson, Count, EvenGames, Flag, OpeningPlies, Seed
 
 if TYPE_CHECKING:
     from zerofleet.arena.long_match import LongMatch
@@ -34,15 +34,15 @@ def match(
     beta: Annotated[float, Parameter(validator=Number(gt=0, lt=0.5))] = 0.05,
     sprt_model: Literal["logistic", "normalized"] = "logistic",
     seed: Seed = 1,
-    opening_plies: Annotated[int, Parameter(validator=Number(gte=0, lte=1000))] = 4,
+    opening_plies: OpeningPlies = 4,
     max_plies: Count | None = None,
     clock: str | None = None,
     adjudicate_win: str | None = None,
     adjudicate_draw: str | None = None,
     save: Path | None = None,
     device: str = "cpu",
-    as_json: Annotated[bool, Parameter(name=["--json"], negative=())] = False,
-    quiet: Annotated[bool, Parameter(negative=())] = False,
+    as_json: AsJson = False,
+    quiet: Flag = False,
 ) -> int:
     """Play two players against each other and say how much stronger one is.
 

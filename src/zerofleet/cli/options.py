@@ -40,6 +40,8 @@ Duration = Annotated[float, Parameter(validator=Number(gt=0))]
 EvenGames = Annotated[
     int, Parameter(name=["--games", "--num-games"], validator=Number(gte=2, lte=10_000_000))
 ]
+Flag = Annotated[bool, Parameter(negative=())]
+AsJson = Annotated[bool, Parameter(name=["--json"], negative=())]
 Seed = Annotated[int, Parameter(validator=Number(gte=0, lt=1 << 63))]
 RunDir = Annotated[Path, _RUN_DIR]
 RunPlace = Annotated[Place, _RUN_PLACE]
@@ -56,9 +58,16 @@ GamesPerIteration = Annotated[
         validator=Number(gte=0),
     ),
 ]
+_SIMULATIONS = ["--simulations", "--num-simulations"]
 Simulations = Annotated[
-    int | None, Parameter(name=["--simulations", "--num-simulations"], validator=Number(gte=1))
+    int | None, Parameter(name=_SIMULATIONS, validator=Number(gte=1, lte=10_000_000))
 ]
+PlayerSimulations = Annotated[
+    int | None, Parameter(name=_SIMULATIONS, validator=Number(gte=0, lte=10_000_000))
+]
+"""Of a player, which may play without search: 0."""
+PlayerDepth = Annotated[int | None, Parameter(validator=Number(gte=1, lte=64))]
+OpeningPlies = Annotated[int, Parameter(validator=Number(gte=0, lte=1000))]
 Filters = Annotated[
     int | None, Parameter(name=["--filters", "--num-filters"], validator=Number(gte=1))
 ]

@@ -1,12 +1,9 @@
 """`zerofleet play`: play against a net at the terminal."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from cyclopts import Parameter
-from cyclopts.validators import Number
-
-from zerofleet.cli.options import Seed
+from zerofleet.cli.options import PlayerDepth, PlayerSimulations, Seed
 
 if TYPE_CHECKING:
     from zerofleet.games.protocol import Game
@@ -21,13 +18,8 @@ def play(
     *,
     side: Literal["first", "second", "both", "none"] = "first",
     opponent: str | None = None,
-    simulations: Annotated[
-        int | None,
-        Parameter(
-            name=["--simulations", "--num-simulations"], validator=Number(gte=0, lte=10_000_000)
-        ),
-    ] = None,
-    depth: Annotated[int | None, Parameter(validator=Number(gte=1, lte=64))] = None,
+    simulations: PlayerSimulations = None,
+    depth: PlayerDepth = None,
     device: str = "cpu",
     seed: Seed = 1,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from zerofleet.cli.options import Depth, NumThreads
+from zerofleet.cli.options import Depth, NumThreads, Simulations
 from zerofleet.fleet.devices import usable_cores
 
 if TYPE_CHECKING:
@@ -27,12 +27,7 @@ def selfplay(
         int,
         Parameter(name=["--games", "--num-games"], validator=Number(gte=1, lte=1_000_000_000)),
     ] = 100,
-    simulations: Annotated[
-        int | None,
-        Parameter(
-            name=["--simulations", "--num-simulations"], validator=Number(gte=1, lte=10_000_000)
-        ),
-    ] = None,
+    simulations: Simulations = None,
     selection: Literal["gumbel", "puct", "none"] | None = None,
     evaluator: Literal["uniform", "random"] | None = None,
     depth: Depth | None = None,

@@ -2,19 +2,17 @@
 
 import json
 from dataclasses import replace
-from typing import Annotated
 
-from cyclopts import Parameter
 from rich.console import Console
 
-from zerofleet.cli.options import PlaceArgument
+from zerofleet.cli.options import AsJson, Flag, PlaceArgument
 
 
 def status(
     run_dir: PlaceArgument,
     *,
-    as_json: Annotated[bool, Parameter(name=["--json"], negative=())] = False,
-    plot: Annotated[bool, Parameter(negative=())] = False,
+    as_json: AsJson = False,
+    plot: Flag = False,
 ) -> int:
     """Show the fleet and the last loops of a run, from its files alone.
 

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
-from zerofleet.cli.options import OptionalPlaceArgument
+from zerofleet.cli.options import Flag, OptionalPlaceArgument
 
 
 def watch(
@@ -16,7 +16,7 @@ def watch(
     *,
     file: Path | None = None,
     interval: Annotated[float, Parameter(validator=Number(gte=0.1, lte=3600))] = 2.0,
-    simple: Annotated[bool, Parameter(negative=())] = False,
+    simple: Flag = False,
 ) -> int:
     """Watch a run in the terminal: curves, workers, rates, losses, Elo, what limits it, the log.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from zerofleet.cli.options import PlaceArgument
+from zerofleet.cli.options import Flag, PlaceArgument
 
 
 def web(
@@ -14,7 +14,7 @@ def web(
     *,
     port: Annotated[int, Parameter(validator=Number(gte=0, lte=65535))] = 8420,
     host: str = "127.0.0.1",
-    allow_play: Annotated[bool, Parameter(negative=())] = False,
+    allow_play: Flag = False,
 ) -> int:
     """Show a run in a browser: one page that follows it live, with its games.
 

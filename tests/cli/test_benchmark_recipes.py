@@ -35,25 +35,46 @@ def net_of(recipe, folder):
     return path
 
 
-SMALL = {"num_blocks": 1, "num_filters": 8}
+SMALL = {"num_blocks": 1, "num_filters": 8, "num_steps": 2, "num_head_units": 8}
+
+
+@pytest.fixture
+def measured(tmp_path, capsys, monkeypatch):
+    """Runs the command; gives its JSON, and the moves of all games."""
+    plot = "zerofleet.monitor.benchmark_plot.plot_benchmark"
+    monkeypatch.setattr(plot, lambda *_, **__: "no picture")
+
+    def run(net, *words):
+        out = tmp_path / "out"
+        done = call(capsys, "benchmark", "--checkpoint", net, "--quiet", "--save", out, *words)
+        assert done.returncode == 0, done.stderr
+        found = json.loads((out / "benchmark.json").read_text())
+        return found, (out / "games.txt").read_text()
+
+    return run
+
+
+@pytest.mark.parametrize("recipe", recipe_names())
+def test_the_seed_decides_what_is_played(recipe, tmp_path, measured):
+    net = net_of(recipe, tmp_path)
+    assert played_net(str(net)).data == net.read_bytes()
+    words = ["--games", 2, "--opponents", "random", "--max-plies", 30]
+    if net.suffix == ".safetensors":
+        words += ["--simulations", 2]
+    first, again, other = (measured(net, *words, "--seed", seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first[1] != other[1]
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("recipe", recipe_names())
-def test_it_runs_and_can_be_repeated(recipe, tmp_path, capsys):
-    net = net_of(recipe, tmp_path)
-    assert played_net(str(net)).data == net.read_bytes()
-    words = ["--games", 4, "--simulations", 2, "--max-plies", 60, "--quiet"]
-    found = []
-    for name in ("a", "b"):
-        out = tmp_path / f"{name}.json"
-        done = call(capsys, "benchmark", "--checkpoint", net, *words, "--output", out)
-        assert done.returncode == 0, done.stderr
-        found.append(json.loads(out.read_text()))
-    assert found[0] == found[1]
-    if "scores" in found[0]:
-        assert [s["games"] for s in found[0]["scores"]] == [4] * len(found[0]["scores"])
+def test_every_opponent_of_the_game(recipe, tmp_path, measured):
+    found, _ = measured(
+        net_of(recipe, tmp_path), "--games", 4, "--simulations", 2, "--max-plies", 60
+    )
+    if "scores" in found:
+        assert [s["games"] for s in found["scores"]] == [4] * len(found["scores"])
     else:
-        assert [m["games"] for m in found[0]["matches"]] == [4] * len(found[0]["matches"])
-        assert found[0]["matches"][0]["opponent"] == "random"
+        assert [m["games"] for m in found["matches"]] == [4] * len(found["matches"])
+        assert found["matches"][0]["opponent"] == "random"

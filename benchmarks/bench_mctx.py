@@ -2,13 +2,14 @@
 
     pip install -c constraints.txt pgx mctx jax
     python -m benchmarks.bench_mctx [--games connect_four,othello,go] [--simulations 32]
-        [--batches 32,64,256] [--rounds 3] [--seconds 5] [--threads N] [--json FILE]
+        [--batches 32,64,256] [--precision auto,int8] [--rounds 3] [--seconds 5] [--threads N]
+        [--json FILE]
 
 The net: three 3 x 3 convolutions of 32 filters and the heads of our residual net, with the same
 weights on both sides; the programs' logits are compared first. mctx searches with Gumbel in float32
 (bfloat16 is slower there on processors) from positions after ten random plies, gets its best batch,
-and evaluates the net once a simulation, whatever the position. Ours is self-play with the backend
-`auto` chooses, and with torch-f32, where every new position is evaluated; then as it is by default,
+and evaluates the net once a simulation, whatever the position. Ours is self-play in each of the
+precisions, and with torch-f32, where every new position is evaluated; then as it is by default,
 with the evaluation cache and the subtree of the move before, where fewer are. They take turns;
 medians. `by CPU` is per second of processor time, which on a machine that is shared says more than
 the clock.
@@ -200,6 +201,7 @@ class Ours:
         name: str,
         model: Net,
         backend: Any,
+        precision: Any,
         batch: int,
         simulations: int,
         threads: int,
@@ -208,7 +210,9 @@ class Ours:
     ) -> None:
         """`saves`: with the cache and the subtree of the move before."""
         data = model_to_safetensors(model)
-        self.evaluator = make_evaluator(data, backend=backend, threads=threads, max_batch=batch)
+        self.evaluator = make_evaluator(
+            data, backend=backend, precision=precision, threads=threads, max_batch=batch
+        )
         search = MctsConfig(num_simulations=simulations, full_search_probability=1)
         if not saves:
             search = search.model_copy(update={"cache_mib": 0, "reuse_subtree": False})
@@ -235,11 +239,13 @@ def main() -> None:
     parser.add_argument("--simulations", type=int, default=32)
     parser.add_argument("--batches", default="32,64,256", help="tried for mctx")
     parser.add_argument("--batch", type=int, default=1024, help="ours")
+    parser.add_argument("--precision", default="auto", help="ours: auto, bf16, f32, int8")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     args = parser.parse_args()
+    precisions = args.precision.split(",")
     table = []
     for name in args.games.split(","):
         game = load_game(SPECS.get(name, name))
@@ -248,9 +254,19 @@ def main() -> None:
         forward = jax_net(model, num_planes)
         check_same_net(model, forward, num_planes)
         variants: dict[str, Any] = {}
-        for backend, saves in (("auto", False), ("torch-f32", False), ("auto", True)):
+        kinds = [("auto", precision, False) for precision in precisions]
+        kinds.append(("torch-f32", "auto", False))
+        kinds += [("auto", precision, True) for precision in precisions]
+        for backend, precision, saves in kinds:
             ours = Ours(
-                name, model, backend, args.batch, args.simulations, args.threads, saves=saves
+                name,
+                model,
+                backend,
+                precision,
+                args.batch,
+                args.simulations,
+                args.threads,
+                saves=saves,
             )
             label = f"ours, {ours.evaluator.backend}, batch {args.batch}"
             variants[label + (", cache, subtree" if saves else "")] = ours

@@ -1,7 +1,8 @@
 """Self-play with a real net against the bare net: what the search costs.
 
     python -m benchmarks.bench_selfplay [--nets go,chess] [--batch 1024] [--pairs 5] [--seconds 3]
-        [--simulations 100] [--backend auto] [--threads N] [--json FILE]
+        [--simulations 100] [--backend auto] [--precision auto] [--threads N]
+        [--json FILE]
 
 `self-play` counts evaluations of the net (rows, cache misses) of a pool of games searched with
 Gumbel; `bare` runs the same evaluator on full batches of leaves of that pool, so that both see real
@@ -78,7 +79,11 @@ class SelfPlay:
     def __init__(self, name: str, args: argparse.Namespace) -> None:
         game, _ = NETS[name]
         self.evaluator = make_evaluator(
-            model_bytes(name), backend=args.backend, threads=args.threads, max_batch=args.batch
+            model_bytes(name),
+            backend=args.backend,
+            precision=args.precision,
+            threads=args.threads,
+            max_batch=args.batch,
         )
         search = MctsConfig(num_simulations=args.simulations, full_search_probability=1)
         play = PlayConfig(num_parallel_games=args.batch)
@@ -200,6 +205,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
     parser.add_argument("--simulations", type=int, default=100)
     parser.add_argument("--backend", default="auto")
+    parser.add_argument("--precision", default="auto", help="of auto: bf16, f32, int8")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     args = parser.parse_args()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support import require
 from zerofleet import load_game
 from zerofleet.cli import main
 from zerofleet.cli.selfplay_shards import ShardFolder
@@ -19,6 +20,7 @@ from zerofleet.nets.features import feature_set_of_game
 from zerofleet.nets.model_file import model_to_pt, model_to_safetensors
 from zerofleet.nets.nnue import NnueModel
 from zerofleet.nets.nnue_file import NnueArchitecture
+from zerofleet.nets.processor import has_int8
 from zerofleet.records.read import read_shard
 from zerofleet.records.validate import validate
 from zerofleet.roles.config import resolve
@@ -132,6 +134,18 @@ def test_the_newest_version_of_a_run_plays_as_it_does_in_the_run(tree_run, tmp_p
     assert meta.evaluator_backend.startswith(("openvino", "torch"))
     assert records.game_number.tolist() == list(range(7))
     assert records.ply_flags[records.game_start[:-1]].tolist() == [8] * 7  # the random ply
+
+
+def test_a_run_in_int8_plays_in_int8(tree_run, tmp_path, capsys):
+    require("openvino")
+    config = json.loads((tree_run / CONFIG).read_text())
+    config["selfplay"]["precision"] = "int8"
+    (tree_run / CONFIG).write_text(json.dumps(config))
+    status, text = run(capsys, tree_run, "--games", 3, "--out", tmp_path / "games", "--device=cpu")
+    assert status == 0, text
+    ((_, (meta, _)),) = played(tmp_path / "games").items()
+    assert f"on {meta.evaluator_backend}" in text
+    assert (meta.evaluator_backend == "openvino-int8") == has_int8()
 
 
 def test_an_older_version_and_a_file_play_the_same_games(tree_run, tmp_path, capsys):

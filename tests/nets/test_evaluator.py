@@ -19,6 +19,7 @@ from zerofleet.nets.evaluator import NetEvaluator, has_bfloat16, make_evaluator
 from zerofleet.nets.heads import score_value, wdl_value
 from zerofleet.nets.model_file import ModelFileError, model_to_safetensors
 from zerofleet.nets.openvino_backend import part_rows
+from zerofleet.nets.processor import has_int8
 from zerofleet.search import Mcts, MctsConfig
 
 # Largest difference of a prior or a value from float32. bfloat16 has 8 bits of mantissa.
@@ -28,6 +29,7 @@ TOLERANCE = {
     "torch-bf16": 0.03,
     "torch-bf16-compiled": 0.03,
     "openvino-bf16": 0.03,
+    "openvino-int8": 0.08,
 }
 GAMES = ["tic_tac_toe", "connect_four", "othello(size=6)", "go(size=7)", "twenty48", "python"]
 
@@ -35,6 +37,8 @@ GAMES = ["tic_tac_toe", "connect_four", "othello(size=6)", "go(size=7)", "twenty
 def evaluator_of(model, backend="torch-f32", max_batch=64, threads=2, **options):
     if backend.startswith("openvino"):
         require("openvino")
+    if backend == "openvino-int8" and not has_int8():
+        pytest.skip("this processor has no VNNI")
     data = model_to_safetensors(model)
     return make_evaluator(data, backend=backend, max_batch=max_batch, threads=threads, **options)
 
@@ -262,7 +266,7 @@ def test_a_batch_of_another_game_is_told():
         evaluator(real_batch("connect_four", 3))
 
 
-@pytest.mark.parametrize("backend", ["torch-f32", "torch-bf16", "openvino-f32"])
+@pytest.mark.parametrize("backend", ["torch-f32", "torch-bf16", "openvino-f32", "openvino-int8"])
 def test_another_version_is_loaded(backend):
     first, second = net_for("go(size=7)", seed=1), net_for("go(size=7)", seed=2)
     batch = real_batch("go(size=7)", 20)

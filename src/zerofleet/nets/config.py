@@ -6,6 +6,9 @@ from pydantic import Field
 
 from zerofleet.run.frozen import FrozenModel
 
+Precision = Literal["auto", "bf16", "f32", "int8"]
+"""In what processors compute a net of tree search."""
+
 
 class NnueConfig(FrozenModel):
     """Sizes of the efficiently updatable net (docs/nnue.md draws it)."""

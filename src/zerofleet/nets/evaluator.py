@@ -4,7 +4,6 @@ A backend computes logits of padded batches; bits, priors and values are the cor
 never depends on what else is in its batch: sizes whose answers differ in a bit are not used.
 """
 
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -14,13 +13,16 @@ from zerofleet.games.evaluation import Evaluation, LeafBatch
 from zerofleet.nets.architecture import NetArchitecture
 from zerofleet.nets.backend import Backend, BackendError, padded_sizes
 from zerofleet.nets.build import Net
+from zerofleet.nets.config import Precision
 from zerofleet.nets.heads import score_centres
 from zerofleet.nets.model_file import ModelFileError, model_from_safetensors
+from zerofleet.nets.processor import has_bfloat16, has_int8
 
 BackendName = Literal[
     "auto",
     "openvino-bf16",
     "openvino-f32",
+    "openvino-int8",
     "torch-bf16",
     "torch-bf16-compiled",
     "torch-f32",
@@ -156,6 +158,7 @@ def make_evaluator(
     *,
     device: str = "cpu",
     backend: BackendName = "auto",
+    precision: Precision = "auto",
     threads: int = 1,
     max_batch: int = 1024,
     source: str = "model",
@@ -168,6 +171,8 @@ def make_evaluator(
       backend: auto: on a GPU cuda-bf16. On a processor with bfloat16 openvino-bf16 if OpenVINO is
         installed and supports the net, else torch-bf16; without bfloat16 openvino-f32, else
         torch-f32. Games depend on it, so it is named in logs and shards.
+      precision: for `auto` on a processor. bf16 and f32: by OpenVINO, else by torch; int8:
+        openvino-int8 or an error, but as `auto` where the processor has no VNNI.
       threads: of a processor backend and of what the core does around it.
       max_batch: rows computed at once; other batches are padded to this or to a fourth of it, a
         sixteenth, ..., or split.
@@ -181,12 +186,12 @@ def make_evaluator(
     sizes = padded_sizes(max_batch)
     codec = _core.NetCodec(model.architecture.num_cells, model.scalar_repeat, threads)
     tried: list[str] = []
-    for name, reason in _candidates(backend, device):
+    for name, reason in _candidates(backend, device, precision):
         try:
             made = _make_backend(name, model, codec, sizes, device, threads)
             evaluator = NetEvaluator(model, made, codec, sizes)
         except BackendError as error:
-            if backend != "auto":
+            if backend != "auto" or name == "openvino-int8":
                 raise
             tried.append(str(error))
             continue
@@ -195,8 +200,11 @@ def make_evaluator(
     raise BackendError(f"no backend can compute the net: {'; '.join(tried)}")
 
 
-def _candidates(backend: str, device: str) -> list[tuple[str, str]]:
+def _candidates(backend: str, device: str, precision: str) -> list[tuple[str, str]]:
     """Backends to try, best first, each with the reason for it."""
+    if precision not in get_args(Precision):
+        known = ", ".join(get_args(Precision))
+        raise ValueError(f"unknown precision {precision!r}; expected one of {known}")
     if backend != "auto":
         if backend not in get_args(BackendName):
             known = ", ".join(get_args(BackendName))
@@ -206,18 +214,19 @@ def _candidates(backend: str, device: str) -> list[tuple[str, str]]:
         return [(backend, "asked for")]
     if device != "cpu":
         return [("cuda-bf16", f"the device is {device}")]
+    if precision in ("bf16", "f32"):
+        return [(f"{family}-{precision}", "asked for") for family in ("openvino", "torch")]
+    if precision == "int8" and has_int8():
+        return [("openvino-int8", "asked for")]
     if has_bfloat16():
         reason = "the processor has bfloat16"
-        return [("openvino-bf16", reason), ("torch-bf16", reason)]
-    reason = "the processor has no bfloat16"
-    return [("openvino-f32", reason), ("torch-f32", reason)]
-
-
-def has_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 by itself (AMX, AVX512-BF16, Arm's BF16)."""
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = set(cpuinfo.read_text(encoding="utf-8").split()) if cpuinfo.exists() else set()
-    return bool(flags & {"amx_bf16", "avx512_bf16", "bf16"})
+        chosen = "bf16"
+    else:
+        reason = "the processor has no bfloat16"
+        chosen = "f32"
+    if precision == "int8":
+        reason = f"int8 was asked for, but the processor has no VNNI; {reason}"
+    return [(f"{family}-{chosen}", reason) for family in ("openvino", "torch")]
 
 
 def _make_backend(

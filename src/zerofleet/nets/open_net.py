@@ -4,6 +4,7 @@ self-play without a trainer do with one."""
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zerofleet.nets.config import Precision
 from zerofleet.run.threads import calm_threads
 
 if TYPE_CHECKING:  # torch is loaded only where such a net is opened
@@ -28,6 +29,7 @@ class OpenNet:
         *,
         device: str = "cpu",
         backend: "BackendName" = "auto",
+        precision: Precision = "auto",
         threads: int = 1,
         max_batch: int = 1024,
     ) -> "NetEvaluator":
@@ -41,6 +43,7 @@ class OpenNet:
                 self.data,
                 device=device,
                 backend=backend,
+                precision=precision,
                 threads=threads,
                 max_batch=max_batch,
                 source=self.name,

@@ -16,6 +16,8 @@ from zerofleet import _core
 from zerofleet.games.evaluation import LeafBatch
 from zerofleet.nets.backend import BackendError, Floats, InputBuffers, Logits
 from zerofleet.nets.build import Net, folded
+from zerofleet.nets.calibration import calibration_inputs
+from zerofleet.nets.processor import has_bfloat16, has_int8
 
 _LEAST_ROWS = 64
 
@@ -37,7 +39,8 @@ class OpenVinoBackend:
         precision: str,
         threads: int,
     ) -> None:
-        """Makes the backend; `precision`: bf16 or f32.
+        """Makes the backend; `precision`: bf16, f32, or int8, whose sums between layers are bf16
+        where the processor has that.
 
         Raises: BackendError if OpenVINO is not installed or does not support the net.
         """
@@ -46,11 +49,21 @@ class OpenVinoBackend:
         except ModuleNotFoundError as error:
             raise BackendError("OpenVINO is not installed: pip install 'zerofleet[cpu]'") from error
         self.name = f"openvino-{precision}"
+        if precision == "int8" and model.architecture.net.kind == "spiking":
+            raise BackendError("openvino-int8 computes nets of kind resnet and mlp, not spiking")
+        if precision == "int8" and not has_int8():
+            raise BackendError(
+                "openvino-int8 needs a processor with VNNI or AMX: others add products of int8 in "
+                "16 bits, where they overflow"
+            )
         self._rows = {size: part_rows(size, threads) for size in sizes}
         whole = {size: -(-size // rows) * rows for size, rows in self._rows.items()}
         self._inputs = InputBuffers(model, codec, whole)
         self._core = openvino.Core()
         self._tensor = openvino.Tensor
+        self._positions = calibration_inputs(model) if precision == "int8" else None
+        if precision == "int8":
+            precision = "bf16" if has_bfloat16() else "f32"
         self._settings = {
             "INFERENCE_PRECISION_HINT": precision,  # it would pick bf16 by itself
             "INFERENCE_NUM_THREADS": threads,
@@ -66,7 +79,7 @@ class OpenVinoBackend:
     def load(self, model: Net) -> None:
         """Compiles another version, a tenth of a second for each size of a small net."""
         try:
-            graph = self._graph.of(model)
+            graph = self._quantised(model, self._graph.of(model))
             for size, array in self._inputs.arrays.items():
                 rows = self._rows[size]
                 how = self._shared if rows == size else self._apart
@@ -83,6 +96,15 @@ class OpenVinoBackend:
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:300]
             raise BackendError(f"OpenVINO does not support the net: {reason}") from error
+
+    def _quantised(self, model: Net, graph: Any) -> Any:
+        """The graph in int8, where that is the precision."""
+        if self._positions is None:
+            return graph
+        from zerofleet.nets.openvino_int8 import quantised
+
+        real_planes = model.architecture.real_planes
+        return quantised(self._core, graph, self._positions, real_planes=real_planes)
 
     def logits(self, batch: LeafBatch, size: int) -> Logits:
         """Computes a batch padded to `size` rows."""

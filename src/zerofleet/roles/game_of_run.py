@@ -58,6 +58,11 @@ def check_settings(config: RunConfig) -> None:
         if isinstance(config, AlphaBetaRunConfig):
             check_alphabeta_settings(game, config.search, config.selfplay)
         else:
+            if config.selfplay.precision == "int8" and config.net.kind == "spiking":
+                raise ValueError(
+                    "selfplay.precision: int8 computes nets of kind resnet and mlp, net.kind is "
+                    "spiking; use auto"
+                )
             check_tree_settings(game, config.search, config.selfplay)
     except ValueError as error:
         raise ConfigError(str(error)) from None

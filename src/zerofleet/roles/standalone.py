@@ -145,6 +145,7 @@ def _with_net(model: NamedModel, config: RunConfig | None, options: StandaloneOp
         device = without_auto(check_device(options.device, "--device"))
         evaluator = net.evaluator(
             device=device,
+            precision=play.precision,
             threads=options.threads,
             max_batch=play.num_parallel_games * search.leaves_per_round,
         )

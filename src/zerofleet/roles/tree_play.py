@@ -48,6 +48,7 @@ class TreePlay:
         self._threads = threads
         self._device = device
         self._evaluator: NetEvaluator | None = None
+        self._precision = ""
         self._model: PublishedModel | None = None
         self._next_look = 0.0
         self._delivered_at = time.monotonic()
@@ -266,15 +267,26 @@ class TreePlay:
         calm_threads()
         from zerofleet.nets.evaluator import make_evaluator
 
-        if self._evaluator is not None:
+        config = self._config()
+        precision = config.selfplay.precision
+        if self._evaluator is not None and precision == self._precision:
             self._evaluator.load(model.data)
             return
-        config = self._config()
         rows = config.selfplay.num_parallel_games * config.search.leaves_per_round
         self._evaluator = make_evaluator(
-            model.data, device=self._device, threads=self._threads, max_batch=rows
+            model.data,
+            device=self._device,
+            precision=precision,
+            threads=self._threads,
+            max_batch=rows,
         )
-        self._worker.tell("evaluator", backend=self._evaluator.backend, device=self._device)
+        self._precision = precision
+        self._worker.tell(
+            "evaluator",
+            backend=self._evaluator.backend,
+            device=self._device,
+            reason=self._evaluator.reason,
+        )
 
     def _evaluate(self, batch: LeafBatch) -> Evaluation:
         assert self._evaluator is not None

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from zerofleet.nets.config import Precision
 from zerofleet.run.frozen import MAX_INT, FrozenModel
 from zerofleet.search.config import AlphaBetaConfig, MctsConfig
 
@@ -45,6 +46,11 @@ class PlayConfig(FrozenModel):
     num_parallel_games: int = Field(default=1024, ge=1, le=1_000_000)
     """Games at once in a pool, both halves together; with `leaves_per_round` of the search it sets
     the batch of the net. Never changes a game."""
+    precision: Precision = "auto"
+    """In what the workers' processors compute the net: bf16, f32, or int8, which is the fastest and
+    the coarsest and needs OpenVINO (docs/nets.md says when to use it); auto: bf16 where the
+    processor has it, else f32. int8 is auto on processors without VNNI. GPUs compute in bf16,
+    whatever it is. Ratings, matches and engines: auto."""
     num_random_plies: int = Field(default=0, ge=0, le=MAX_INT)
     """Uniformly random moves at the start of each game; tree search has noise and temperature
     instead. An opening in which the game ends is drawn again."""
@@ -74,7 +80,7 @@ class PlayConfig(FrozenModel):
 
     def core_options(self) -> dict[str, Any]:
         """What the core takes as settings of play."""
-        return self.model_dump(exclude={"games_per_batch", "num_parallel_games"})
+        return self.model_dump(exclude={"games_per_batch", "num_parallel_games", "precision"})
 
     def recorded(self, search: MctsConfig) -> dict[str, Any]:
         """How games are searched and played, as their shards say it."""

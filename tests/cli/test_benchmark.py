@@ -75,14 +75,25 @@ def test_games_of_one_player(small_net, tmp_path, capsys):
     assert (tmp_path / "s" / "benchmark.png").exists()
 
 
-def test_mistakes_are_told(tmp_path, capsys):
+def test_mistakes_are_told(small_net, tmp_path, capsys):
     bad = tmp_path / "bad.pt"
     bad.write_bytes(b"nothing")
+    nnue, net, alone = (
+        ["--checkpoint", found]
+        for found in (
+            shipped_net("ultimate_ttt"),
+            shipped_net("connect_four"),
+            small_net("twenty48"),
+        )
+    )
     for words, what in (
+        ([*nnue, "--simulations", 16], "--simulations 16: has no meaning here"),
+        ([*net, "--depth", 2], "--depth 2: has no meaning here"),
+        ([*alone, "--max-plies", 9], "--max-plies 9: has no meaning here"),
         (["--checkpoint", tmp_path / "none"], "names no model"),
         (["--checkpoint", bad], "expected a file of plain tensors"),
         ([], "benchmark needs CHECKPOINT"),
-        (["--checkpoint", shipped_net("ultimate_ttt"), "--opponents", "random,random"], "twice"),
+        ([*nnue, "--opponents", "random,random"], "twice"),
     ):
         done = call(capsys, "benchmark", *words)
         assert done.returncode in (1, 2)

@@ -38,6 +38,14 @@ def net_of(recipe, folder):
 SMALL = {"num_blocks": 1, "num_filters": 8, "num_steps": 2, "num_head_units": 8}
 
 
+def limits(recipe, *, max_plies):
+    """Flags for short games of little search; each goes with the recipe's net and game."""
+    config = resolve(load_recipe(recipe), None, {})
+    simulations = [] if isinstance(config, AlphaBetaRunConfig) else ["--simulations", 2]
+    one_player = load_game(config.game.spec).num_players == 1
+    return [*simulations, *([] if one_player else ["--max-plies", max_plies])]
+
+
 @pytest.fixture
 def measured(tmp_path, capsys, monkeypatch):
     """Runs the command; gives its JSON, and the moves of all games."""
@@ -58,9 +66,7 @@ def measured(tmp_path, capsys, monkeypatch):
 def test_the_seed_decides_what_is_played(recipe, tmp_path, measured):
     net = net_of(recipe, tmp_path)
     assert played_net(str(net)).data == net.read_bytes()
-    words = ["--games", 2, "--opponents", "random", "--max-plies", 30]
-    if net.suffix == ".safetensors":
-        words += ["--simulations", 2]
+    words = [*limits(recipe, max_plies=30), "--games", 2, "--opponents", "random"]
     first, again, other = (measured(net, *words, "--seed", seed) for seed in (1, 1, 2))
     assert first == again
     assert first[1] != other[1]

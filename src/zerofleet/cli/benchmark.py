@@ -105,9 +105,13 @@ def benchmark(
         "max_plies": max_plies,
     }
     if model.kind == "nnue":
+        _means_nothing("--simulations", simulations, f"{model.name} searches --depth plies")
         settings["depth"] = DEFAULT_DEPTH if depth is None else depth
     else:
+        _means_nothing("--depth", depth, f"{model.name} is searched by --simulations")
         settings["simulations"] = DEFAULT_SIMULATIONS if simulations is None else simulations
+    if game.num_players == 1:
+        _means_nothing("--max-plies", max_plies, "games of one player are played to their end")
     player = load_net(
         game,
         model.data,
@@ -164,6 +168,14 @@ def benchmark(
     elif not quiet:
         _show(found, model.name, save)
     return 0
+
+
+def _means_nothing(flag: str, value: int | None, why: str) -> None:
+    """Refuses a flag that would change nothing."""
+    from zerofleet.roles.config import ConfigError
+
+    if value is not None:
+        raise ConfigError(f"{flag} {value}: has no meaning here: {why}")
 
 
 def _game_of(checkpoint: str, model: Any) -> str:

@@ -19,6 +19,8 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
 
+from zerofleet.run.process import leave_closed_output
+
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 
 
@@ -257,11 +259,15 @@ def main(arguments: list[str] | None = None, run: Callable[..., int] = train) ->
     words = sys.argv[1:] if arguments is None else arguments
     try:
         result = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
     except CycloptsError as error:
         print(f"zerofleet: {error} See: python -m zerofleet.train --help", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        leave_closed_output()
+        return 1
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("torch", "safetensors"):
             raise

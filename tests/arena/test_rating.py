@@ -19,6 +19,7 @@ from zerofleet.arena.rating import (
 )
 from zerofleet.arena.stats import GameStats, IterationStats, find_match
 from zerofleet.games import load_game
+from zerofleet.run.stats import refitted
 
 GAME = load_game("tic_tac_toe")
 FIXED = {"random": 0.0, "half": 0.5, "full": 1.0}
@@ -68,6 +69,19 @@ def test_ratings_rise_with_skill(run: list[IterationStats]) -> None:
     assert abs(ratings["v0001"].elo) < 1.5 * ratings["v0001"].error
     same = ratings.difference("v0005", "full")
     assert abs(same.elo) < 1.5 * same.error
+
+
+def test_afterwards_a_version_has_one_elo_wherever_it_is_shown(run: list[IterationStats]) -> None:
+    """The rating that the newest entry has of it is that of a fit of all results together."""
+    together = rate_run(run, anchor="random")
+    shown = refitted([*map(dict, run), {"iteration": 6, "model_version": 6}])
+    for entry in shown[:5]:
+        elo = together[version_name(entry["model_version"])]
+        assert [entry["elo"]["rating"], entry["elo"]["error"]] == elo.to_json()
+    assert shown[5] == {"iteration": 6, "model_version": 6}
+    assert shown[0]["elo"]["rating"] != run[0]["elo"]["rating"]  # what was known at first
+    for odd in ("x", {"ratings": 3}, {"ratings": {"v0001": None}}):
+        assert refitted([{"model_version": 1, "elo": odd}]) == [{"model_version": 1, "elo": odd}]
 
 
 def test_the_zero_of_the_scale_is_the_first_opponent_of_the_run() -> None:

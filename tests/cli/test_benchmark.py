@@ -29,6 +29,10 @@ def test_everything_is_printed_and_written(tmp_path, capsys):
     words = ["--checkpoint", net, "--games", 10, "--opponents", "random,greedy", "--depth", 1]
     shown = call(capsys, "benchmark", *words[:3], 2, "--opponents", "uct:100", "--depth", 1)
     assert "uct:100: moving first" in shown.stdout  # and no picture of the number
+    assert "2 games against an opponent are few: the rating is a first look" in shown.stdout
+    by_game = call(capsys, "benchmark", "ultimate_ttt", *words[2:], "--json")
+    found = json.loads(by_game.stdout)
+    assert (found["checkpoint"], found["game"]) == ("shipped:ultimate_ttt", "ultimate_ttt")
     done = call(capsys, "benchmark", *words, "--save", tmp_path / "a")
     assert done.returncode == 0, done.stderr
     assert "Performance rating" in done.stdout

@@ -119,6 +119,21 @@ def test_a_reader_that_has_seen_enough(line, run_dir):
     assert "BrokenPipe" not in said
 
 
+def test_a_training_whose_reader_has_seen_enough():
+    """`python -m zerofleet.train ... | head -1`."""
+    program = (
+        "import sys; from zerofleet.train import main\n"
+        "def run():\n    while True:\n        print('step', flush=True)\n"
+        "sys.exit(main([], run))"
+    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, "-c", program], **pipes)
+    assert process.stdout.readline() == "step\n"
+    process.stdout.close()
+    _, said = process.communicate(timeout=60 * PATIENCE)
+    assert (process.returncode, said) == (1, "")
+
+
 @pytest.mark.parametrize("no_color", ["", "1"])
 def test_no_color_is_heeded(no_color, run_dir):
     main_end, other_end = pty.openpty()

@@ -65,7 +65,7 @@ def test_a_whole_game_with_every_command():
             ["b2", "undo"],
             [
                 r"You are X, the first player\. Your move: a1, for example \(help: all commands\)",
-                r"You are X, the first player; random played \w\d\. Your move: (\w\d ){7}\(help",
+                r"You are X, the first player\. Your move: (\w\d ){7}\(help",
                 r"You are X, the first player\. Your move: a1, for example",
             ],
         ),
@@ -94,9 +94,19 @@ def test_each_turn_says_who_you_are_what_was_played_and_how_to_move(game, words,
 
 def test_who_you_are_on_the_other_side_and_on_both():
     shown, _ = played("connect_four", [], sides=(1,))
-    assert re.search(r"You are O, the second player; random played \d\. Your move: ", shown)
+    assert re.search(r"You are O, the second player\. Your move: ", shown)
     shown, _ = played("chess", ["e4"], sides=(0, 1))
     assert "You play both sides, now Black, the second player; you played e4. Your move:" in shown
+
+
+def test_a_move_of_the_net_is_told_once():
+    shown, _ = played("connect_four", ["1", "2", "undo"])
+    assert shown.count("random plays ") == 2
+    assert shown.count("random played ") == 1  # where it was taken back to
+    # The board of the answer follows the answer: none stands between one's own move and it.
+    assert re.search(r"\(help: all commands\)\nrandom plays \d\n\n", shown)
+    shown, _ = played("connect_four", [], sides=())
+    assert shown.count(" to play") >= shown.count("random plays ")
 
 
 def test_undo_goes_back_to_ones_own_move():

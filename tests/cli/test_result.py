@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from zerofleet import _core
-from zerofleet.cli.result import show_result
+from zerofleet.cli.result import end_lines, show_result
 from zerofleet.monitor.results import iterations_table, read_training
 from zerofleet.roles.config import resolve
 from zerofleet.run.documents import encode
@@ -16,6 +16,7 @@ from zerofleet.run.lease import Lease, read_lease
 from zerofleet.run.models import publish_model
 from zerofleet.run.place import Place
 from zerofleet.run.stats import read_stats
+from zerofleet.run.stop import TIME_IS_OVER, request_stop
 from zerofleet.run.store import DirectoryStore
 
 RATED = {
@@ -68,7 +69,7 @@ def shown(tmp_path):
 def test_the_newest_version_is_measured(shown):
     text = shown(measure=True)
     assert "Measuring version 3: 4 games against each opponent" in text
-    assert "Strength of version 3" in text
+    assert "Strength of version 3 (after loop 2), searching 1 ply" in text
 
 
 def test_without_a_rated_version_it_is_measured_all_the_same(shown):
@@ -103,6 +104,25 @@ def test_what_was_measured_is_the_rating_of_the_run(shown, tmp_path):
     before = (tmp_path / TRAINING_STATS).read_bytes()
     shown(measure=True, keep=True)
     assert (tmp_path / TRAINING_STATS).read_bytes() == before
+
+
+def test_the_end_says_why_and_what_is_next(shown, tmp_path):
+    store, place = DirectoryStore(tmp_path), Place(str(tmp_path))
+    assert end_lines(store, place, "zerofleet train x") == []  # it was interrupted
+    shown(measure=False)
+    request_stop(store, TIME_IS_OVER)
+    assert end_lines(store, place, "zerofleet train x --minutes 5") == [
+        "Ended after 2 loops: the time given with --minutes is over",
+        f"Next: zerofleet play {tmp_path}; to look at it: zerofleet web {tmp_path}, zerofleet "
+        f"results {tmp_path}",
+        "Go on with: zerofleet train x --minutes 5",
+    ]
+    config = resolve({"game": {"name": "ultimate_ttt"}}, {}, {"pacing.max_loops": 2})
+    store.put(CONFIG, config.to_json())
+    (tmp_path / "STOP").write_text("")
+    first, _, last = end_lines(store, place, "zerofleet train x")
+    assert first == "Ended after 2 loops: somebody wrote STOP"
+    assert last == "Go on with: the same command and a higher --max-loops"
 
 
 def test_while_a_trainer_is_at_work_nothing_is_written(shown, tmp_path):

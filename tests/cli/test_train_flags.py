@@ -33,6 +33,7 @@ def prepared(monkeypatch, tmp_path):
     """The prepared run of a command line, which then does not run."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(devices, "_present_gpus", lambda: 2)
+    monkeypatch.setattr(devices, "_torch_has_cuda", lambda: True)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     runs = []
     monkeypatch.setattr(train, "_run", lambda run: runs.append(run) or 0)
@@ -118,6 +119,7 @@ def test_what_the_trainer_is_told(prepared, monkeypatch, tmp_path):
 def test_mistakes(monkeypatch, tmp_path, capsys, flags, message):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(devices, "_present_gpus", lambda: 2)
+    monkeypatch.setattr(devices, "_torch_has_cuda", lambda: True)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     with pytest.raises(SystemExit) as end:
         main(["train", "twenty48", *flags.split()])

@@ -1,5 +1,9 @@
 """Which worker gets which device, and how many there are."""
 
+import importlib.util
+import sys
+import types
+
 import pytest
 
 from zerofleet.fleet import devices
@@ -9,7 +13,9 @@ from zerofleet.fleet.devices import (
     choose_devices,
     parse_devices,
     usable_cores,
+    usable_gpus,
     visible_gpus,
+    without_auto,
 )
 
 
@@ -83,6 +89,7 @@ def test_numbers_too_small_are_refused(workers, threads, per_gpu):
 )
 def test_visible_devices_are_honoured(monkeypatch, listed, visible):
     monkeypatch.setattr(devices, "_present_gpus", lambda: 4)
+    monkeypatch.setattr(devices, "_torch_has_cuda", lambda: True)
     if listed is None:
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     else:
@@ -94,7 +101,38 @@ def test_visible_devices_are_honoured(monkeypatch, listed, visible):
 @pytest.fixture
 def two_gpus(monkeypatch):
     monkeypatch.setattr(devices, "_present_gpus", lambda: 2)
+    monkeypatch.setattr(devices, "_torch_has_cuda", lambda: True)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+def test_a_torch_that_was_built_without_cuda_uses_no_gpu(tmp_path, monkeypatch):
+    monkeypatch.setattr(devices, "_present_gpus", lambda: 2)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    package = tmp_path / "torch"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    there = types.SimpleNamespace(origin=str(package / "__init__.py"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: there)
+    for text, gpus in (
+        ("cuda: Optional[str] = None\nhip: Optional[str] = None\n", 0),
+        ("cuda: Optional[str] = '12.8'\nhip: Optional[str] = None\n", 2),
+        ("cuda: Optional[str] = None\nhip: Optional[str] = '6.4'\n", 2),
+        ("cuda = '11.8'\n", 2),
+    ):
+        (package / "version.py").write_text(text)
+        assert usable_gpus() == gpus
+    (package / "version.py").write_text("cuda = None\n")
+    assert (visible_gpus(), DeviceManager().devices, without_auto("auto")) == (2, (), "cpu")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert usable_gpus() == 0
+
+
+def test_auto_is_what_torch_says_of_the_driver(two_gpus, monkeypatch):
+    torch = types.SimpleNamespace(cuda=types.SimpleNamespace(is_available=lambda: False))
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    assert without_auto("auto") == "cpu"
+    torch.cuda.is_available = lambda: True
+    assert without_auto("auto") == "cuda"
 
 
 def test_the_processor_several_times_is_spread_over_like_gpus():

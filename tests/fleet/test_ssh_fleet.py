@@ -75,7 +75,7 @@ def test_workers_are_started_found_and_stopped(kit):
     main.stop()
     assert kit.processes("b") == []
     assert kit.lease("b")["state"] == "stopped"
-    assert "⚪ Offline" in kit.status("b").label
+    assert "⚪ Stopped" in kit.status("b").label
     log = (kit.run_dir / "logs" / "distributed_training.log").read_text()
     assert "[a] started: started on" in log
     # A secret is in no file, here or there, but in the fleet file.

@@ -39,9 +39,9 @@ def test_every_state_has_its_label(store):
         "a": "🟢 Active",
         "b": "🟡 Syncing",
         "c": "🔴 Error (out of memory)",
-        "d": "⚪ Offline",
+        "d": "⚪ Stopped",
         "e": "🟢 Active",
-        "f": "⚪ Offline (KeyError: 'x')",
+        "f": "⚪ Stopped (KeyError: 'x')",
     }
     assert (status.num_active, status.num_configured) == (3, 4)
     assert "Workers active: 3/4" in status.text()

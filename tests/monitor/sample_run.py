@@ -65,7 +65,7 @@ def sample_view(num_loops: int = 3) -> RunView:
         model_version=num_loops,
         new_positions=31_204,
         min_new_positions=50_000,
-        window_positions=181_000,
+        window_positions=121_000,
         max_positions=2_000_000,
         workers=[
             WorkerView("worker0", "active", "", 3, 12, 12_000, 310_000, 23.1, 800.0),

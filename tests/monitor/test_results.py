@@ -128,16 +128,30 @@ def test_criteria_pass_and_fail():
     reached = verdicts(r.Training("x", entries(3), game="chess"))
     assert reached["draw rate below 60.0 %"] is False
     assert reached["all iterations completed"] is None
-    rated = verdicts(r.Training("x", sample_entries(5)))
+    rated = verdicts(r.Training("x", sample_entries(5), rated=sample_entries(5)))
     assert rated["the last rated version is stronger than the first"] is True
     same = [sample_entries(5)[4], {**sample_entries(5)[4], "iteration": 6}]
-    assert verdicts(r.Training("x", same))[list(rated)[-1]] is False
+    assert verdicts(r.Training("x", same, rated=same))[list(rated)[-1]] is False
     table = text_of(
         r.criteria_table(r.criteria(r.Training("x", entries()), max_draw_share=0.6, max_moves=100))
     )
     assert "FAIL" in table
     assert "PASS" in table
     assert "85.0 % -> 55.0 %" in table
+
+
+def test_the_first_net_is_the_first_version_that_is_rated(tmp_path):
+    found = [{**e, "iteration": e["iteration"] - 1} for e in sample_entries(3)]
+    found[0]["games"] = 0
+    pair = {"v0001": [340.0, 20.0], "v0003": [610.0, 30.0], "random": [0.0, 0.0]}
+    found[2]["elo"] = {"rating": 600.0, "error": 25.0, "ratings": pair}
+    write(tmp_path, found)
+    training = r.read_training(tmp_path)
+    assert [e["iteration"] for e in training.entries] == [1, 2]
+    stronger = r.criteria(training)[-1]
+    # The first net as the newest rating has it, not as its own.
+    assert stronger.found == "v0001 340 ± 20 -> v0003 610 ± 30"
+    assert stronger.passed
 
 
 def test_draws_and_long_games_are_no_fault_of_other_games():

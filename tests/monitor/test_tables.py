@@ -59,10 +59,23 @@ def test_loops_table_shows_the_last_rows() -> None:
     assert "938 ± 25" in lines[-1]
 
 
+def test_scores_say_of_how_many_games_they_are() -> None:
+    entries = sample_entries(3)
+    last = entries[-1]["game_stats"]["matches"]
+    for m in last[:4]:  # the run's end plays more, against the fixed opponents
+        m["games"] = 1000
+    lines = text_of(loops_table(entries), 120)
+    assert lines[0].strip() == "Last loops, each with the model it published"
+    where = lines[1].index("Of games") + len("Of games")
+    assert [line[:where].split()[-1] for line in lines[3:]] == ["100", "100", "1,000"]
+    last[3]["games"] = 100
+    assert " 100-1,000 " in text_of(loops_table(entries), 120)[-1]
+
+
 def test_loops_of_one_player() -> None:
     lines = text_of(loops_table(sample_score_entries(4)))
-    assert lines[1].split()[-4:] == ["Self-play", "Best", "Score", "Time"]
-    assert lines[-1].split()[-7:] == ["2,700", "9,000", "4,000", "±", "400", "41", "s"]
+    assert lines[1].split()[-6:] == ["Self-play", "Best", "Score", "Of", "games", "Time"]
+    assert lines[-1].split()[-8:] == ["2,700", "9,000", "4,000", "±", "400", "40", "41", "s"]
     unmeasured = text_of(loops_table(sample_score_entries(4, measured=False)))
     assert unmeasured[1].split()[-3:] == ["Self-play", "Best", "Time"]
 

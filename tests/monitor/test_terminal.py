@@ -7,13 +7,19 @@ import pytest
 from rich.console import Console
 from sample_run import sample_entries, sample_view
 
-from zerofleet.monitor.terminal import LiveMonitor, PlainMonitor, open_monitor, render_run
+from zerofleet.monitor.terminal import (
+    LiveMonitor,
+    PlainMonitor,
+    open_monitor,
+    render_run,
+    window_text,
+)
 from zerofleet.monitor.view import RunView, WorkerView
 
 FRAME = """\
 uttt  ultimate_ttt  3 min  about 5 min to go
 Loop 4/10  31,204 / 50,000 new positions  ━━━━━━━━━━━━━━━╸
-model v0003  workers 1/2  23.1 games/s  window 181,000 / 2,000,000
+model v0003  workers 1/2  23.1 games/s  window: newest 121,000 of 153,120
 Workers
   Worker    State    Model   Batches    Games   Positions   Games/s   Restarts
  ──────────────────────────────────────────────────────────────────────────────
@@ -21,11 +27,11 @@ Workers
   worker1   error    v0002        11   11,000     280,000       0.0          2
   worker1: killed by SIGKILL
 Last loops
-  Loop   Positions   Val loss   vs rnd   vs mm2   vs mm4        Elo   Time
- ──────────────────────────────────────────────────────────────────────────
-     1      51,020     0.0510    88.0%    18.0%     6.0%   333 ± 25   41 s
-     2      51,040     0.0360    94.0%    36.0%    16.0%   500 ± 25   41 s
-     3      51,060     0.0310    96.0%    50.0%    24.0%   600 ± 25   41 s
+  Loop   Positions   Val loss   vs rnd   vs mm2   vs mm4   Of games        Elo   Time
+ ─────────────────────────────────────────────────────────────────────────────────────
+     1      51,020     0.0510    88.0%    18.0%     6.0%        100   333 ± 25   41 s
+     2      51,040     0.0360    94.0%    36.0%    16.0%        100   500 ± 25   41 s
+     3      51,060     0.0310    96.0%    50.0%    24.0%        100   600 ± 25   41 s
 """
 
 
@@ -60,7 +66,7 @@ def test_of_many_workers_those_in_trouble_have_a_row() -> None:
     lines = frame_of(replace(sample_view(), workers=workers), 100, height=1000)
     rows = [line.split()[0] for line in lines if line.startswith("  w") and ":" not in line]
     assert rows == [*(f"w{n:04d}" for n in range(98)), "w0700", "w0900"]
-    assert "  and 900 more workers: 899 active, 1 offline" in lines
+    assert "  and 900 more workers: 899 active, 1 stopped" in lines
     assert "  w0900: the disk is full" in lines
 
 
@@ -129,8 +135,24 @@ def test_plain_lines_without_a_terminal() -> None:
         out.truncate(0)
         now[0] = 31.0
         monitor.update(sample_view(3))
-    assert out.getvalue().strip("\0").startswith("Loop 4/10  collecting 31,204/50,000 positions")
+        now[0] = 62.0
+        monitor.update(replace(sample_view(3), first_unfinished=3))
+        now[0] = 93.0
+        monitor.update(replace(sample_view(3), first_unfinished=3, phase="rating"))
+    lines = out.getvalue().strip("\0").splitlines()
+    assert lines[0].startswith("Loop 4/10  collecting 31,204/50,000 positions  model v0003")
+    # Whose line is still to come is said.
+    assert lines[1].startswith("Loop 4/10  collecting 31,204/50,000 positions (loop 3 is being rat")
+    assert lines[2].startswith("Loop 4/10  rating loop 3  model v0003")
     assert "\x1b" not in out.getvalue()
+
+
+def test_the_window_beside_all_positions() -> None:
+    assert window_text(250_000, 512_000) == "window: newest 250,000 of 512,000"
+    assert window_text(250_000, 250_000) == "window: 250,000 positions"
+    assert window_text(250_000, None) == "window: 250,000 positions"
+    assert sample_view(3).positions_so_far == 153_120
+    assert replace(sample_view(3), entries=sample_entries(5)[::2]).positions_so_far is None
 
 
 def test_plain_lines_come_in_order_when_a_rating_takes_several_loops() -> None:

@@ -14,6 +14,12 @@ from zerofleet.run.documents import encode
 from zerofleet.run.layout import TRAINING_STATS, worker_lease_key
 
 MAX_FIRST_VIEW_BYTES = 150_000
+HALVES = [992.5, 993.5, -0.5, 0.5, 1.5, -2.5, 1234.5, 992.4999999999999, 7.0]
+SHARES = [0.125, 0.135, 0.12345, 0.1225, 0.1235, 0.00125, 0.0, 1.0, 0.0625, 0.9375, 0.3145]
+ROUND = """async ([halves, shares]) => {
+  const f = await import(new URL("format.js", document.querySelector("script[type=module]").src));
+  return [halves.map(f.count), shares.map((v) => f.percent(v)), shares.map((v) => f.percent(v, 1))];
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +82,12 @@ def test_values_are_those_of_the_files_and_changes_come_by_themselves(tmp_path, 
             == run.entries[2]["game_stats"]["matches"][0]["score"]
         )
         assert page.locator(".u-wrap canvas").count() >= 6
+
+        # Numbers are rounded as everywhere else: halves to the even neighbour, by the exact value.
+        texts = page.evaluate(ROUND, [HALVES, SHARES])
+        assert texts[0] == [f"{v:,.0f}" for v in HALVES]
+        assert texts[1] == [f"{v:.0%}".replace("%", " %") for v in SHARES]
+        assert texts[2] == [f"{v:.1%}".replace("%", " %") for v in SHARES]
 
         # What changes in the run changes on the page, without a reload: two seconds are promised,
         # and a look every half second keeps that.

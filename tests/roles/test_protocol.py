@@ -124,7 +124,7 @@ def test_a_new_model_plays_the_next_batch_and_restarts_go_on(run):
     assert trainer.wait() == 0
     assert run.iteration() == 2
     said = (run.directory / "status.txt").read_text()
-    assert "Trainer        ⚪ Offline" in said
+    assert "Trainer        ⚪ Stopped" in said
     # The run is done: the same command ends at once. One loop more is one loop.
     assert run.trainer(pacing__max_loops=2).wait() == 0
     assert run.iteration() == 2

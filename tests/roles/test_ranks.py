@@ -167,7 +167,7 @@ def test_backends():
 
 @pytest.mark.parametrize(("gpus", "ranks"), [(0, 1), (1, 1), (3, 3)])
 def test_a_node_has_as_many_ranks_as_gpus(monkeypatch, gpus, ranks):
-    monkeypatch.setattr(launch, "visible_gpus", lambda: gpus)
+    monkeypatch.setattr(launch, "usable_gpus", lambda: gpus)
     assert launch.default_ranks() == ranks
 
 

@@ -2,13 +2,13 @@
 
 import codecs
 import io
-import os
 import sys
 import warnings
 from typing import Any
 
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
+from zerofleet.run.process import leave_closed_output
 from zerofleet.run.software import software_version
 
 VERBS = {
@@ -85,7 +85,7 @@ def _is_left_out(error: MissingArgumentError) -> bool:
 app = App(
     name="zerofleet",
     help="Train game-playing networks from self-play, on one machine or on a fleet.\n\n"
-    "Begin with: `zerofleet train tic_tac_toe`",
+    "Begin with: `zerofleet train ultimate_ttt --minutes 6`",
     version=software_version,
     default_parameter=Parameter(show_default=lambda value: value or None),
 )
@@ -122,8 +122,7 @@ def main(arguments: list[str] | None = None) -> None:
         status = 1 if verb == "launch" else 2
         _fail(f"{_usage_error(error)} See: {_help_command(verb)}", status)
     except BrokenPipeError:
-        # The reader (head, less) has seen enough. Python flushes once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        leave_closed_output()
         sys.exit(1)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]

@@ -21,6 +21,9 @@ from zerofleet.cli.options import (
 if TYPE_CHECKING:
     from zerofleet.arena.benchmark import Benchmark
 
+FEW_GAMES = 100
+"""Against each opponent; of less the rating is a first look and says so."""
+
 
 def benchmark(
     checkpoint: Annotated[str, Parameter(name=["--checkpoint", "--model"])],
@@ -45,6 +48,7 @@ def benchmark(
 
     Examples:
 
+        zerofleet benchmark connect_four
         zerofleet benchmark runs/connect_four --save results/
         zerofleet benchmark --checkpoint runs/chess_spiking/model_final.pt --quick --device cuda
         zerofleet benchmark net.nnue --opponents random,minimax:4 --games 1000 --json
@@ -53,7 +57,7 @@ def benchmark(
     ----------
     checkpoint
         RUN for its newest version, RUN@0007, or a file: .safetensors, .nnue, .pt, or the state of a
-        trainer (.pth).
+        trainer (.pth); or ultimate_ttt or connect_four, whose nets come with the package.
     games
         Against each opponent; even: every opening is played with both colours.
     opponents
@@ -224,5 +228,10 @@ def _show(found: "Benchmark", name: str, save: Path | None) -> None:
             )
             for problem in match.problems[:3]:
                 say(f"  {problem[:300]}")
+        if (fewest := min(m.stats()["games"] for m in found.matches)) < FEW_GAMES:
+            say(
+                f"{fewest} games against an opponent are few: the rating is a first look, as its ± "
+                "says. More games narrow it: --games 400"
+            )
     if save is not None:
         say(f"Results: {save}")

@@ -142,7 +142,7 @@ def down(*, run_dir: OptionalRunDir = None) -> int:
 
 @app.command
 def status(*, run_dir: OptionalRunDir = None, as_json: AsJson = False) -> int:
-    """Show the run and every worker: active, syncing, in error (and why) or offline.
+    """Show the run and every worker: active, syncing, in error (and why), offline or stopped.
 
     The same lines are in status.txt of the run directory, which may be watched.
 

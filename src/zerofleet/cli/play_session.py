@@ -105,9 +105,11 @@ class Session:
         if isinstance(answer.action, Forfeit):
             self.write(f"{self.player.name} gives up: {answer.action.reason}")
             raise Quit
-        self.write(f"\n{self._state}")
+        if not self.human_sides or self.auto:  # else it was on the board when the human moved
+            self.write(f"\n{self._state}")
         self.write(f"{self.player.name} plays {self._text(answer.action)}")
         self._apply(answer.action, self.player.name)
+        self._last = ""  # it was told
 
     def _ask_human(self) -> None:
         self.write(f"\n{self._state}")

@@ -1,5 +1,6 @@
 """What a run has reached: the strength table and the picture of the run."""
 
+import shlex
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import cast
@@ -23,10 +24,10 @@ from zerofleet.monitor.tables import score_table, strength_table
 from zerofleet.roles.config import RunConfig, TreeSearchRunConfig, parse_config_json, resolve
 from zerofleet.roles.final_rating import keep_final_rating
 from zerofleet.run.errors import RunError
-from zerofleet.run.layout import CONFIG
+from zerofleet.run.layout import CONFIG, STOP
 from zerofleet.run.place import Place
 from zerofleet.run.stats import read_stats
-from zerofleet.run.store import Store
+from zerofleet.run.store import Store, read_or_none
 
 PICTURE = "learning_curve.png"
 
@@ -56,12 +57,12 @@ def show_result(console: Console, store: Store, run_dir: Place, *, measure: bool
             console.print(
                 "No loop was finished yet: this is the first net. The same command goes on."
             )
-        _measure(console, store, config, entries[-1]["model_version"])
+        _measure(console, store, config, entries)
         entries = cast(list[IterationStats], read_stats(store))
     elif config and rated:
         stats = rated[-1]["game_stats"]
         found = stats.get("matches", []), stats.get("scores", [])
-        _show_strength(console, config, rated[-1]["model_version"], *found)
+        _show_strength(console, config, entries, rated[-1]["model_version"], *found)
     elif not played:
         console.print("No version is rated yet: the run has to go on for a while.")
         return
@@ -78,8 +79,39 @@ def show_result(console: Console, store: Store, run_dir: Place, *, measure: bool
     console.print(f"Learning curve: {path}", soft_wrap=True, highlight=False)
 
 
-def _measure(console: Console, store: Store, config: RunConfig, version: int) -> None:
+def end_lines(store: Store, run_dir: Place, command: str) -> list[str]:
+    """Why a run has ended, and what can be done with it now.
+
+    Args:
+      command: that goes on with it.
+    """
+    stop, data = read_or_none(store, STOP), read_or_none(store, CONFIG)
+    if stop is None or data is None:
+        return []
+    config = resolve({}, parse_config_json(data), {})
+    done = max((e.get("iteration", 0) for e in read_stats(store)), default=0)
+    why = stop.decode(errors="replace").strip() or "somebody wrote STOP"
+    where = shlex.quote(str(run_dir))
+    more = f"Go on with: {command}"
+    if done >= config.pacing.max_loops:
+        more = "Go on with: the same command and a higher --max-loops"
+    return [
+        f"Ended after {done} {_unit(config)}{'s' if done != 1 else ''}: {why}",
+        f"Next: zerofleet play {where}; to look at it: zerofleet web {where}, "
+        f"zerofleet results {where}",
+        more,
+    ]
+
+
+def _unit(config: RunConfig) -> str:
+    return "iteration" if config.pacing.games_per_iteration else "loop"
+
+
+def _measure(
+    console: Console, store: Store, config: RunConfig, entries: Sequence[IterationStats]
+) -> None:
     """Plays, shows and keeps the matches of the run's end."""
+    version = entries[-1]["model_version"]
     game = load_game(config.game.spec)
     with _measuring(console, version, config.arena.final_games):
         rating = measure_published(store, game, version, config.arena)
@@ -87,7 +119,7 @@ def _measure(console: Console, store: Store, config: RunConfig, version: int) ->
     name = version_name(version)
     matches = [m for m in played if m["player"] == name]
     scores = rating.scores if isinstance(rating, VersionScores) else ()
-    _show_strength(console, config, version, matches, scores)
+    _show_strength(console, config, entries, version, matches, scores)
     try:
         keep_final_rating(store, game, rating)
     except RunError as error:
@@ -97,14 +129,19 @@ def _measure(console: Console, store: Store, config: RunConfig, version: int) ->
 def _show_strength(
     console: Console,
     config: RunConfig,
+    entries: Sequence[IterationStats],
     version: int,
     matches: Sequence[MatchStats],
     scores: Sequence[ScoreStats],
 ) -> None:
-    how = f"searching {config.arena.depth} plies"
+    depth = config.arena.depth
+    how = f"searching {depth} {'ply' if depth == 1 else 'plies'}"
     if isinstance(config, TreeSearchRunConfig):
         how = f"{config.arena.num_simulations} simulations a move"
-    title = f"Strength of version {version}, {how}"
+    # A gate may have kept it for several loops: the first one is its own.
+    loop = next((e.get("iteration", 0) for e in entries if e.get("model_version") == version), 0)
+    after = f"after {_unit(config)} {loop}" if loop else "the first net"
+    title = f"Strength of version {version} ({after}), {how}"
     width = console.size.width
     if scores:
         console.print(score_table(scores, title=title, width=width))

@@ -254,7 +254,7 @@ def train(
 
 def _run(prepared: "PreparedRun", workers: "MakeGroup | None" = None) -> int:
     """The session with what is shown of it; returns the exit status."""
-    from zerofleet.cli.result import show_result
+    from zerofleet.cli.result import end_lines, show_result
     from zerofleet.monitor.iterations import IterationsMonitor
     from zerofleet.parallel.session import LocalSession
 
@@ -289,6 +289,9 @@ def _run(prepared: "PreparedRun", workers: "MakeGroup | None" = None) -> int:
         show_result(console, store, run_dir, measure=False)
     if interrupted:
         say(f"Stopped. Go on with: {_this_command()}")
+    else:
+        for line in end_lines(store, run_dir, _this_command()):
+            say(line)
     return 130 if interrupted else 0
 
 
@@ -315,7 +318,7 @@ def _monitor(console: Console, prepared: "PreparedRun") -> "Monitor":
 
 def _iterations_result(console: Console, store: Store, prepared: "PreparedRun") -> int:
     """Says what was completed; the status is 0 only if that is all of it."""
-    from zerofleet.cli.result import show_result
+    from zerofleet.cli.result import end_lines, show_result
 
     entries = cast("list[IterationStats]", read_stats(store))
     done = max((entry.get("iteration", 0) for entry in entries), default=0)
@@ -330,10 +333,10 @@ def _iterations_result(console: Console, store: Store, prepared: "PreparedRun") 
     )
     if any(is_rated(entry) for entry in entries):
         show_result(console, store, prepared.request.run_dir, measure=False)
-    if done >= wanted:
-        return 0
-    console.print(f"Go on with: {_this_command()}", highlight=False, markup=False, soft_wrap=True)
-    return 1
+    ending = end_lines(store, prepared.request.run_dir, _this_command())
+    for line in ending or [f"Go on with: {_this_command()}"]:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    return 0 if done >= wanted else 1
 
 
 def _this_command() -> str:

@@ -1,6 +1,8 @@
 """What this host has, how many workers that makes, and which worker gets which device."""
 
+import importlib.util
 import os
+import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,10 +54,11 @@ class DeviceManager:
 
         Args:
           devices: that workers are spread over: numbers of GPUs as CUDA counts them here, or names,
-            cuda:1 or cpu; None: all visible GPUs, CUDA_VISIBLE_DEVICES honoured; empty: none.
+            cuda:1 or cpu; None: all visible GPUs, CUDA_VISIBLE_DEVICES honoured, if torch can
+            use them; empty: none.
           cores: None: those this process may use.
         """
-        given = range(visible_gpus()) if devices is None else devices
+        given = range(usable_gpus()) if devices is None else devices
         self.devices = tuple(f"cuda:{d}" if isinstance(d, int) else d for d in given)
         self.cores = usable_cores() if cores is None else cores
 
@@ -198,10 +201,34 @@ def check_device_name(device: str, flag: str) -> str:
 
 
 def without_auto(device: str) -> str:
-    """The device; for auto the first GPU there is, else cpu."""
+    """The device; for auto the first GPU that torch can use, else cpu."""
     if device != "auto":
         return device
-    return "cuda" if visible_gpus() else "cpu"
+    if not usable_gpus():
+        return "cpu"
+    import torch  # says whether the driver suits it
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def usable_gpus() -> int:
+    """GPUs that CUDA programs see here; 0 if the torch that is installed was built without CUDA.
+
+    Neither torch nor CUDA is loaded.
+    """
+    return visible_gpus() if _torch_has_cuda() else 0
+
+
+def _torch_has_cuda() -> bool:
+    """As the installed package says: `cuda` or `hip` of its version.py; without torch False."""
+    found = importlib.util.find_spec("torch")
+    if found is None or found.origin is None:
+        return False
+    try:
+        text = Path(found.origin).with_name("version.py").read_text(encoding="utf-8")
+    except OSError:
+        return True  # another layout: torch will say
+    return re.search(r"^(cuda|hip)\b[^=\n]*= *['\"]", text, re.MULTILINE) is not None
 
 
 def visible_gpus() -> int:

@@ -17,7 +17,7 @@ from zerofleet.run.layout import (
 )
 from zerofleet.run.lease import LeaseWatch, read_lease
 from zerofleet.run.models import read_version
-from zerofleet.run.stats import read_stats
+from zerofleet.run.stats import read_stats, refitted
 from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import Store, iterate, read_or_none
 
@@ -27,7 +27,7 @@ _LABELS = {
     "waiting": "🟢 Active",
     "syncing": "🟡 Syncing",
     "error": "🔴 Error",
-    "stopped": "⚪ Offline",
+    "stopped": "⚪ Stopped",
     "offline": "⚪ Offline",
 }
 
@@ -41,7 +41,8 @@ class RoleStatus:
     state: str
     """active, syncing, waiting, error, stopped as it wrote; offline if it counts as dead."""
     label: str
-    """For people: 🟢 Active, 🟡 Syncing, 🔴 Error (reason), ⚪ Offline (reason, if it failed)."""
+    """For people: 🟢 Active, 🟡 Syncing, 🔴 Error (reason), ⚪ Offline, ⚪ Stopped (reason, if it
+    failed)."""
     confirmed: bool
     """False while the only proof of life is what the file says: it has not changed under our eyes
     yet and its process is not on this host."""
@@ -188,7 +189,7 @@ def collect(
     version, loops, done = 0, [], 0
     try:
         version = read_version(store)
-        stats = read_stats(store)
+        stats = refitted(read_stats(store))
         loops = stats[-num_loops:] if num_loops else []
         done = int(stats[-1].get("iteration", 0)) if stats else 0
     except RunError as error:

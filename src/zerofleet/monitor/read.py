@@ -19,7 +19,7 @@ from zerofleet.run.layout import (
 )
 from zerofleet.run.lease import LeaseWatch, configured_dead_after, read_lease
 from zerofleet.run.models import read_version
-from zerofleet.run.stats import parse_stats
+from zerofleet.run.stats import parse_stats, refitted
 from zerofleet.run.store import Store, read_or_none
 
 _T = TypeVar("_T")
@@ -118,7 +118,7 @@ class RunReader:
         if data != self._stats[0]:
             parsed = [] if data is None else parse_stats(data)
             known = [e for e in parsed if type(e.get("iteration")) is int]
-            self._stats = (data, cast("list[IterationStats]", known))
+            self._stats = (data, cast("list[IterationStats]", refitted(known)))
         return self._stats[1]
 
     def _config(self) -> dict[str, Any]:

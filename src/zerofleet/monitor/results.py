@@ -11,10 +11,11 @@ from rich import box
 from rich.table import Table
 
 from zerofleet.arena.lines import duration_text, elo_text, score_text
+from zerofleet.arena.rating import version_name
 from zerofleet.arena.stats import IterationStats, MatchStats, ScoreStats, is_rated
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import CONFIG, STOP, TRAINING_STATS
-from zerofleet.run.stats import parse_stats
+from zerofleet.run.stats import parse_stats, refitted
 from zerofleet.run.stop import TIME_IS_OVER
 from zerofleet.run.store import DirectoryStore, read_or_none
 
@@ -31,6 +32,8 @@ class Training:
     name: str
     entries: Sequence[IterationStats]
     """Iterations that have games; the first net is none."""
+    rated: Sequence[IterationStats] = ()
+    """Those whose version is rated, the first net's among them."""
     game: str = ""
     max_loops: int = 0
     """0: not known."""
@@ -71,7 +74,8 @@ def read_training(path: Path) -> Training:
     except (RunError, ValueError):
         config = {}
     sections = config if isinstance(config, dict) else {}
-    played = [e for e in entries if e.get("games") and type(e.get("iteration")) is int]
+    numbered = [e for e in entries if type(e.get("iteration")) is int]
+    known = cast("list[IterationStats]", refitted(numbered))
     pacing = _section(sections, "pacing")
     try:
         stop = read_or_none(store, STOP)
@@ -79,7 +83,8 @@ def read_training(path: Path) -> Training:
         stop = None
     return Training(
         name=str(path),
-        entries=cast("list[IterationStats]", played),
+        entries=[e for e in known if e.get("games")],
+        rated=[e for e in known if is_rated(e)],
         game=str(_section(sections, "game").get("name", "")),
         max_loops=int(_number(pacing.get("max_loops")) or 0),
         unit="loop" if pacing.get("games_per_iteration") == 0 else "iteration",
@@ -214,7 +219,7 @@ def criteria(
     show = lambda v: _text(v, ".4f")  # noqa: E731
     passed = None if before is None or after is None else after < before
     found.append(Criterion("training loss falls", passed, _from_to(before, after, show)))
-    found.append(_stronger(entries))
+    found.append(_stronger(training.rated))
     return found
 
 
@@ -232,15 +237,18 @@ def _complete(training: Training) -> Criterion:
     return Criterion(text, None, f"{found}; stopped: {training.stop_reason or 'by STOP'}")
 
 
-def _stronger(entries: Sequence[IterationStats]) -> Criterion:
+def _stronger(rated: Sequence[IterationStats]) -> Criterion:
     """The newest rated version above the first one by more than both errors together."""
-    rated = [e for e in entries if is_rated(e)]
     name = "the last rated version is stronger than the first"
     if len(rated) < 2:
         return Criterion(name, None, "fewer than two versions are rated")
     (first, first_error), (last, last_error) = _rating(rated[0]), _rating(rated[-1])
     passed = last - first > (first_error**2 + last_error**2) ** 0.5
-    return Criterion(name, passed, f"{_strength_text(rated[0])} -> {_strength_text(rated[-1])}")
+    texts = [
+        f"{version_name(e.get('model_version', 0))} {_strength_text(e)}"
+        for e in (rated[0], rated[-1])
+    ]
+    return Criterion(name, passed, " -> ".join(texts))
 
 
 def criteria_table(found: Sequence[Criterion]) -> Table:

@@ -22,9 +22,10 @@ _STATE_STYLES = {
     "waiting": "green",
     "syncing": "cyan",
     "error": "bold red",
-    "offline": "dim",
+    "offline": "yellow",
+    "stopped": "dim",
 }
-_SHOWN_STATE = {"waiting": "active", "stopped": "offline"}
+_SHOWN_STATE = {"waiting": "active"}
 
 
 def _table(title: str) -> Table:
@@ -40,7 +41,7 @@ def _add_columns(table: Table, columns: Sequence[str], text_columns: Sequence[st
 
 
 def shown_state(state: str) -> str:
-    """A worker's state as people read it: one that waits is active, a stopped one offline."""
+    """A worker's state as people read it: one that waits is active."""
     return _SHOWN_STATE.get(state, state)
 
 
@@ -93,7 +94,7 @@ def loops_table(
     if width < NARROW:
         opponents = opponents[-1:]
     elif width < WIDE:
-        opponents = [*opponents[:1], *opponents[1:][-2:]]
+        opponents = [*opponents[:1], *opponents[1:][-1 if width < 100 else -2 :]]
     columns = ["Loop", "Model", "Games", "Positions", "Train loss", "Val loss"]
     if width < NARROW:
         columns = ["Loop", "Positions", "Val loss"] if width >= TINY else ["Loop"]
@@ -109,10 +110,11 @@ def loops_table(
     if any("val_accuracy" in e.get("losses", {}) for e in entries) and width >= NARROW:
         columns += ["Accuracy"]
     gated = width >= NARROW and any("gate" in e for e in entries[-max_rows:])
-    columns += [*headings.values(), *(() if one_player else ("Elo",))]
+    columns += headings.values()
+    columns += ["Of games"] if width >= NARROW and (headings or measured) else []
+    columns += [] if one_player else ["Elo"]
     columns += [*(("Gate",) if gated else ()), "Time"]
-    table = _table("Last loops")
-    _add_columns(table, columns, ())
+    rows: list[dict[str, str]] = []
     for entry in entries[-max_rows:]:
         losses, stats = entry.get("losses", {}), entry.get("game_stats", {})
         cells = {
@@ -130,10 +132,25 @@ def loops_table(
             "Gate": _gate_cell(entry),
             "Time": duration_text(entry["seconds"]) if "seconds" in entry else "",
         }
+        played = {s["games"] for s in stats.get("scores", [])[:1]}
         for opponent, heading in headings.items():
             match = find_match(entry, opponent)
             cells[heading] = f"{match['score']:.1%}" if match else ""
-        table.add_row(*(cells[c] for c in columns))
+            played |= {match["games"]} if match else set()
+        # Each score is of so many: at the end of a run more are played than after a loop.
+        counts = (min(played), max(played)) if played else ()
+        cells["Of games"] = "-".join(f"{n:,}" for n in dict.fromkeys(counts))
+        rows.append(cells)
+    for name in ("Train loss", "Games", "Positions"):  # what room is missing for
+        taken = sum(max(map(len, [c, *(row[c] for row in rows)])) + 3 for c in columns)
+        if name in columns and taken + 1 > width:
+            columns.remove(name)
+    table = _table(
+        "Last loops" + (", each with the model it published" if "Model" in columns else "")
+    )
+    _add_columns(table, columns, ())
+    for row in rows:
+        table.add_row(*(row[c] for c in columns))
     return table
 
 

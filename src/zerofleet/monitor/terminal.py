@@ -102,7 +102,7 @@ def _progress(view: RunView, width: int) -> RenderableType:
         new, wanted, unit = view.collected
         what = f"{new:,} / {wanted:,} " + (f"new {unit}" if width >= TINY else "new")
     else:
-        what = view.phase
+        what = phase_text(view)
     grid = Table.grid(padding=(0, 2))
     share = view.progress
     bar: RenderableType = ""
@@ -118,6 +118,13 @@ def loop_text(view: RunView) -> str:
     return f"Loop {loop}" if view.is_running else f"{loop} loops done"
 
 
+def phase_text(view: RunView) -> str:
+    """What the trainer does; whose rating it waits for, which is not the loop in progress."""
+    if view.phase == "rating" and view.first_unfinished is not None:
+        return f"rating loop {view.first_unfinished}"
+    return view.phase
+
+
 def facts_text(view: RunView) -> str:
     """Model, workers, games a second and the window on one line."""
     facts = [
@@ -126,8 +133,15 @@ def facts_text(view: RunView) -> str:
         f"{view.games_per_second:.1f} games/s",
     ]
     if view.max_positions and view.window_positions is not None and view.is_running:
-        facts.append(f"window {view.window_positions:,} / {view.max_positions:,}")
+        facts.append(window_text(view.window_positions, view.positions_so_far))
     return "  ".join(facts)
+
+
+def window_text(window: int, positions: int | None) -> str:
+    """`window: newest 250,000 of 512,000`, the positions that the run has collected so far."""
+    if positions is None or positions <= window:
+        return f"window: {window:,} positions"
+    return f"window: newest {window:,} of {positions:,}"
 
 
 class LiveMonitor:
@@ -192,10 +206,12 @@ class PlainMonitor:
 
     def _progress_line(self, view: RunView) -> str:
         loop = loop_text(view)
-        what = view.phase
+        what = phase_text(view)
         if view.phase == "collecting":
             new, wanted, unit = view.collected
             what += f" {new:,}/{wanted:,} {unit}"
+        if view.phase != "rating" and view.first_unfinished is not None:
+            what += f" (loop {view.first_unfinished} is being rated)"  # its line is still to come
         return f"{loop}  {what}  {facts_text(view)}{eta_text(view)}"
 
     def _say(self, line: str) -> None:

@@ -87,6 +87,16 @@ class RunView:
         return [e for e in self.entries if e.get("iteration", 0) < self.first_unfinished]
 
     @property
+    def positions_so_far(self) -> int | None:
+        """Of all loops; None where their statistics were thinned."""
+        if not self.entries:
+            return None
+        first, last = (self.entries[i].get("iteration", 0) for i in (0, -1))
+        if last - first + 1 != len(self.entries):
+            return None
+        return sum(e.get("positions", 0) for e in self.entries)
+
+    @property
     def num_live_workers(self) -> int:
         """Workers that are active, syncing or waiting."""
         return sum(w.state in LIVE_STATES for w in self.workers)

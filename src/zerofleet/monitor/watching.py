@@ -18,7 +18,7 @@ from zerofleet.monitor.view import RunView
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import CONFIG, TRAINER_LEASE, TRAINING_STATS
 from zerofleet.run.place import Place, existing_store
-from zerofleet.run.stats import parse_stats
+from zerofleet.run.stats import parse_stats, refitted
 from zerofleet.run.store import DirectoryStore
 
 _FIRST_LINES = 5
@@ -48,7 +48,7 @@ def look_at_file(path: Path) -> Look:
         return look_at_run(path.parent)
     store = DirectoryStore(path.parent)
     try:
-        known = cast("list[IterationStats]", parse_stats(store.read(path.name)))
+        known = cast("list[IterationStats]", refitted(parse_stats(store.read(path.name))))
     except RunError as error:
         raise RunError(f"{path}: {error}") from None
 
@@ -56,7 +56,7 @@ def look_at_file(path: Path) -> Look:
         nonlocal known
         messages = []
         try:
-            known = cast("list[IterationStats]", parse_stats(store.read(path.name)))
+            known = cast("list[IterationStats]", refitted(parse_stats(store.read(path.name))))
         except RunError as error:
             messages.append(str(error))
         last = known[-1] if known else IterationStats()

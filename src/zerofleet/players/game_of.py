@@ -11,7 +11,7 @@ from zerofleet.run.documents import decode_object
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import CONFIG
 from zerofleet.run.named_model import NamedModel, find_model
-from zerofleet.run.store import DirectoryStore
+from zerofleet.run.place import Place
 
 
 def game_of(text: str) -> str | None:
@@ -26,15 +26,17 @@ def game_of(text: str) -> str | None:
     if text.startswith(SHIPPED):
         return text.removeprefix(SHIPPED).partition("?")[0]
     place = text.removeprefix("run:").partition("?")[0]
-    directory = Path(place.partition("@")[0].partition(":")[0])
+    where = place.partition("@")[0]
+    if "://" not in where:  # settings of older texts follow a colon
+        where = where.partition(":")[0]
     try:
-        if directory.is_dir():
-            config = decode_object(DirectoryStore(directory).read(CONFIG), CONFIG)
+        if "://" in where or Path(where).is_dir():
+            config = decode_object(Place(where).store().read(CONFIG), CONFIG)
             return join_spec(str(config["game"]["name"]), config["game"].get("options", {}))
         if not place.endswith((".nnue", ".safetensors")):
             return None
         return game_of_net(find_model(place))
-    except (RunError, NetError, KeyError, TypeError) as error:
+    except (RunError, NetError, KeyError, TypeError, ValueError) as error:
         raise PlayerError(f"{text!r}: {error}") from error
 
 

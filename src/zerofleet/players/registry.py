@@ -26,6 +26,7 @@ from zerofleet.players.uct import UctPlayer
 from zerofleet.run.errors import RunError
 from zerofleet.run.models import fetch_model
 from zerofleet.run.named_model import find_model, find_version
+from zerofleet.run.place import Place
 from zerofleet.run.store import Store
 
 MAX_DEPTH = 64
@@ -90,7 +91,7 @@ def load_player(text: str, game: Game, *, name: str | None = None, device: str =
         return _net_player(game, path.read_bytes(), kind, found, name or shown, device)
     if text.startswith(("uci:", "gtp:")):
         return load_external(text, game, name)
-    if text.startswith("run:") or Path(re.split("[@:?]", text)[0]).is_dir():
+    if text.startswith("run:") or "://" in text or Path(re.split("[@:?]", text)[0]).is_dir():
         return _load_run(text, game, name, device)
     file, _, settings = text.partition("?")
     kind = file.rpartition(".")[2]
@@ -160,12 +161,12 @@ def _load_run(text: str, game: Game, name: str | None, device: str) -> Player:
             f"{text!r}: expected RUN, RUN@latest or RUN@0007, and settings after '?' such as "
             "RUN@latest?depth=6"
         )
-    directory = Path(match["dir"])
-    if not directory.is_dir():
-        raise PlayerError(f"{text!r}: there is no directory {directory}")
     try:
-        model = find_version(directory, match["version"] or "")
-    except RunError as error:
+        place = Place(match["dir"])
+        if place.is_directory and not Path(match["dir"]).is_dir():
+            raise PlayerError(f"{text!r}: there is no directory {match['dir']}")
+        model = find_version(place, match["version"] or "")
+    except (RunError, ValueError) as error:
         raise PlayerError(f"{text!r}: {error}") from error
     settings = _parse_settings(match["settings"] or match["older"] or "", text, model.kind)
     full_name = f"{model.name}?{_suffix(settings)}"

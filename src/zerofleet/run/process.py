@@ -9,6 +9,7 @@ import functools
 import hashlib
 import os
 import socket
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -112,3 +113,11 @@ class ProcessIdentity:
 def kernel_token() -> str:
     """12 hex digits that name this boot and pid namespace, for use in file names."""
     return hashlib.sha256(f"{boot_id()}|{pid_namespace()}".encode()).hexdigest()[:12]
+
+
+def leave_closed_output() -> None:
+    """After a BrokenPipeError: the reader (head, less) has seen enough.
+
+    Python flushes once more at exit, which then goes nowhere.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

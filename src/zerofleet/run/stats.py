@@ -1,6 +1,7 @@
 """training_stats.json: a JSON list with one entry per iteration, valid at every instant."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from zerofleet.run.documents import encode
@@ -28,6 +29,31 @@ def parse_stats(data: bytes) -> list[dict[str, Any]]:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise DamagedError(f"{TRAINING_STATS}: expected a JSON list of objects")
     return entries
+
+
+def refitted(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The entries with the Elo that the newest rating gives to each version.
+
+    Every rating fits all players of the run anew, so what is shown afterwards has one number for a
+    version; the file keeps beside each what was known when it was written.
+    """
+    newest: Any = next(
+        (r for e in reversed(entries) if (r := _section(e, "elo").get("ratings"))), {}
+    )
+    found = []
+    for entry in entries:
+        elo = _section(entry, "elo")
+        name = f"v{entry['model_version']:04d}" if type(entry.get("model_version")) is int else ""
+        pair = newest.get(name) if elo and isinstance(newest, dict) else None
+        if isinstance(pair, list) and len(pair) == 2:
+            entry = {**entry, "elo": {**elo, "rating": pair[0], "error": pair[1]}}
+        found.append(entry)
+    return found
+
+
+def _section(entry: dict[str, Any], key: str) -> dict[str, Any]:
+    section = entry.get(key)
+    return section if isinstance(section, dict) else {}
 
 
 def append_stats(store: Store, entry: dict[str, Any], *, max_entries: int = MAX_ENTRIES) -> None:

@@ -19,7 +19,7 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalEx
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from zerofleet.fleet.devices import usable_cores, visible_gpus
+from zerofleet.fleet.devices import usable_cores, usable_gpus
 from zerofleet.fleet.launcher import describe_exit, log_tail
 from zerofleet.training.group import (
     DEFAULT_PORT,
@@ -61,7 +61,7 @@ class Nodes:
 
 def default_ranks() -> int:
     """Ranks of a node when nobody says: one for each of its GPUs, or one on processors."""
-    return max(1, visible_gpus())
+    return max(1, usable_gpus())
 
 
 def run_ranks(

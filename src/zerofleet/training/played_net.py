@@ -1,5 +1,6 @@
 """The net of any file of ours as it is played: models, `.pt` copies, and the state of a trainer."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from zerofleet.nets import model_file
@@ -9,6 +10,7 @@ from zerofleet.nets.export import PT_FORMAT, PT_VERSION, export_nnue
 from zerofleet.nets.nnue import NnueModel
 from zerofleet.nets.nnue_file import NnueArchitecture
 from zerofleet.nets.tensor_file import TensorFileError, tensors_of_formats
+from zerofleet.players.shipped import SHIPPED, shipped_net, shipped_nets
 from zerofleet.run.documents import sha256_hex
 from zerofleet.run.named_model import NamedModel, find_model
 from zerofleet.training import checkpoint, policy_value_checkpoint
@@ -32,10 +34,13 @@ def played_net(text: str) -> NamedModel:
     Args:
       text: a run, `.safetensors`, `.nnue`, or what torch opens: `model.pt`, `model_final.pt`,
         `checkpoints/model_epoch_50.pth`. Of the state of a trainer it is the net that would be
-        published.
+        published. A game: the net of it that comes with the package.
     Raises: RunError, CheckpointError.
     """
     path = Path(text)
+    shipped = text.removeprefix(SHIPPED)
+    if shipped in shipped_nets() and not path.exists():
+        return replace(find_model(str(shipped_net(shipped))), name=f"{SHIPPED}{shipped}")
     if path.suffix not in _TORCH_ENDINGS:
         return find_model(text)
     try:

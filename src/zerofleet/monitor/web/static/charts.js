@@ -42,11 +42,27 @@ function whiskers(plot, series, at) {
   ctx.restore();
 }
 
+// Fixed opponents stand beside the chart: in it, curves of many versions would run over the names.
+const NAME_FONT = "11px system-ui, sans-serif";
+const NAME_HEIGHT = 13;
+
+function shownName(name) {
+  return name.length > 14 ? `${name.slice(0, 13)}…` : name;
+}
+
+function roomForNames(lines) {
+  if (!lines?.length) return null;
+  const ctx = document.createElement("canvas").getContext("2d");
+  ctx.font = NAME_FONT;
+  return 8 + Math.ceil(Math.max(...lines.map(([name]) => ctx.measureText(shownName(name)).width)));
+}
+
 function references(plot, lines) {
   const { ctx, bbox } = plot;
   ctx.save();
   ctx.strokeStyle = ctx.fillStyle = colour("--quiet");
-  ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.font = NAME_FONT.replace("11", String(11 * devicePixelRatio));
+  ctx.textBaseline = "middle";
   ctx.lineWidth = devicePixelRatio;
   ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
   ctx.textAlign = "left";
@@ -58,10 +74,8 @@ function references(plot, lines) {
     ctx.moveTo(bbox.left, y);
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
-    if (last - y >= 13 * devicePixelRatio) {
-      ctx.fillText(name, bbox.left + 5 * devicePixelRatio, y - 4 * devicePixelRatio);
-      last = y;
-    }
+    last = Math.min(y, last - NAME_HEIGHT * devicePixelRatio);
+    ctx.fillText(shownName(name), bbox.left + bbox.width + 5 * devicePixelRatio, last);
   }
   ctx.restore();
 }
@@ -117,7 +131,8 @@ export class Chart {
     }
     this.chart = { ...chart, series };
     const data = [chart.x, ...series.map((s) => s.values)];
-    const shape = JSON.stringify([series.map((s) => [s.label, s.colour, !!s.low]), chart.xLabel]);
+    const names = chart.lines?.map(([name]) => name);
+    const shape = JSON.stringify([series.map((s) => [s.label, s.colour, !!s.low]), chart.xLabel, names]);
     if (this.plot && shape === this.shape) {
       const { min, max } = this.plot.scales.x, old = this.plot.data[0];
       const zoomed = min > old[0] || max < old[old.length - 1];
@@ -138,6 +153,7 @@ export class Chart {
     this.plot = new uPlot({
       width: Math.max(200, this.plotElement.clientWidth),
       height: HEIGHT,
+      padding: [null, roomForNames(this.chart.lines), null, null],
       cursor: { points: { size: 6 }, y: false },
       scales: {
         x: { time: false, range: (u, min, max) => (u.data[0].length === 1 ? [u.data[0][0] - 1, u.data[0][0] + 1] : [min, max]) },

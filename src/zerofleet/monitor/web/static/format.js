@@ -1,7 +1,15 @@
 // How numbers and times are written. Everything that comes from a run is put on the page as text,
 // never as markup: a run may hold anything.
 
-const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+// Halves go to the even neighbour, as in Python's tables: 992.5 is 992 wherever it is shown.
+const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0, roundingMode: "halfEven" });
+
+function fixed(value, digits) {
+  const text = value.toFixed(digits);
+  const exact = value.toFixed(digits + 40);
+  const down = exact.slice(0, -40).replace(/\.$/, "");
+  return /^50*$/.test(exact.slice(-40)) && /[02468]$/.test(down) ? down : text;
+}
 
 export const none = "–";
 
@@ -33,7 +41,7 @@ export function axisNumber(value) {
 }
 
 export function percent(value, digits = 0) {
-  return value == null ? none : `${(100 * value).toFixed(digits)} %`;
+  return value == null ? none : `${fixed(100 * value, digits)} %`;
 }
 
 export function bytes(value) {

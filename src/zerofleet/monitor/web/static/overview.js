@@ -101,7 +101,7 @@ export class Overview {
       ["model", "Newest version", f.version(head.model_version), `${f.count(head.num_versions)} published`],
       ["games", "Games learned from", f.short(this.totals?.games), `${f.short(this.totals?.positions)} positions`],
       ["loss", loss[0], f.number(loss[1]), ""],
-      ["window", "Window", f.short(head.window), head.max_positions ? `of at most ${f.short(head.max_positions)} positions` : "positions"],
+      ["window", "Window", f.short(head.window), head.max_positions ? `newest, at most ${f.short(head.max_positions)}` : "newest positions"],
       ["reuse", "Reuse of a position", head.reuse == null ? f.none : `${f.number(head.reuse)} ×`, "trained on, last 5 loops"],
       ["training_share", "Trainer trains", f.percent(share), share == null ? "" : `waits ${f.percent(1 - share)} of the time`],
       ["pending", "Files that wait", f.count(head.pending.files), f.bytes(head.pending.bytes)],

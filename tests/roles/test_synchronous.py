@@ -8,6 +8,8 @@ import run_kit
 from run_kit import wait_for
 from synchronous import NUM_GAMES, check_complete
 
+from support import require
+from zerofleet.nets.processor import has_int8
 from zerofleet.records.read import decode_shard
 from zerofleet.run.layout import CONSUMED, DATA
 from zerofleet.run.rejected import read_rejected
@@ -48,6 +50,19 @@ def test_same_seed_same_games_with_one_two_and_three_workers(forge, tmp_path):
         finally:
             run.end()
     assert found[0] == found[1] == found[2]
+
+
+def test_workers_compute_in_the_precision_that_is_asked_for(tree_run):
+    """With every version of the net, not the first alone."""
+    require("openvino")
+    trainer, (worker,) = play(tree_run, 1, pacing__max_loops=2, selfplay__precision="int8")
+    assert (trainer.wait(), worker.wait()) == (0, 0), trainer.text() + worker.text()
+    check_complete(tree_run, 2)
+    backends = {
+        decode_shard(tree_run.store.read(CONSUMED + name), name=name)[0].evaluator_backend
+        for name in tree_run.names(CONSUMED)
+    }
+    assert backends == {"openvino-int8"} if has_int8() else "openvino-int8" not in backends
 
 
 def test_the_games_of_a_killed_worker_are_dealt_again(tree_run):

@@ -77,7 +77,7 @@ def main(out):
     drawn = batches.draw
 
     def slow(*args, **kwargs):
-        time.sleep(0.02 if group.rank == 0 else 0)
+        time.sleep(0.05 if group.rank == 0 else 0)
         return drawn(*args, **kwargs)
 
     batches.draw = slow

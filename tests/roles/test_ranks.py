@@ -91,7 +91,7 @@ def test_two_ranks_are_as_good_as_one(run, alone, tmp_path):
         assert "step 50: the weights of rank 1 are not those" in one["mismatch"]
         assert "policy.bias" in one["mismatch"]
         assert one["slowest"] == 0
-        assert one["imbalance"] > 0.5
+        assert one["imbalance"] > 0.2
 
 
 def test_out_of_memory_alone(alone, caplog):

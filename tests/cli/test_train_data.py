@@ -12,10 +12,11 @@ from zerofleet.roles.config import ConfigError
 require("torch")
 
 
-def test_imported_games_are_learned(tmp_path, capsys) -> None:
+def test_imported_games_are_learned(tmp_path, capsys, monkeypatch) -> None:
     """All games follow one of two openings: their moves are found in held-out games soon."""
     from zerofleet.cli.imports import import_
     from zerofleet.cli.train import train
+    from zerofleet.roles.distributed import DistributedTraining
     from zerofleet.run.place import Place
 
     openings = ["1. e4 e5 2. Nf3 Nc6 3. Bb5", "1. d4 d5 2. c4 e6 3. Nc3"]
@@ -40,6 +41,15 @@ def test_imported_games_are_learned(tmp_path, capsys) -> None:
         )
 
     assert learn(1) == 0
+    end_epoch = DistributedTraining._end_epoch
+
+    def end_epoch_and_time(self, *arguments):
+        end_epoch(self, *arguments)
+        self._stop_at = 0.0
+
+    with monkeypatch.context() as patch:  # stopped between two epochs: what is saved stays
+        patch.setattr(DistributedTraining, "_end_epoch", end_epoch_and_time)
+        assert learn(3) == 0
     assert learn(3) == 0  # goes on
     told = capsys.readouterr().out
     assert "goes on from epoch 1" in told

@@ -342,7 +342,8 @@ class DistributedTraining:
             else:
                 if result.pace is not None and result.pace.imbalance >= NOTABLE_IMBALANCE:
                     self._tell_pace(result.pace)
-                self._save()
+                if result.num_steps:  # told to stop before the first, an epoch's commit stands
+                    self._save()
                 if self._is_stopping():
                     self._say("stopped; start it again to go on")
                     return

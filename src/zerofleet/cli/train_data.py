@@ -113,5 +113,6 @@ def _show(directory: Path) -> None:
     except ImportError as error:
         console.print(f"No picture: {error}")
     config = resolve({}, parse_config_json((directory / CONFIG).read_bytes()), {})
-    if engine := {"chess": "uci", "go": "gtp"}.get(config.game.spec.partition("(")[0]):
+    engine = {"chess": "uci", "go": "gtp"}.get(config.game.spec.partition("(")[0])
+    if engine and entries:  # none is published before the first epoch ends
         console.print(f"The net plays: zerofleet {engine} {directory}", soft_wrap=True)

@@ -31,7 +31,7 @@ class Training:
 
     name: str
     entries: Sequence[IterationStats]
-    """Iterations that have games; the first net is none."""
+    """Iterations that are done; the first net is none."""
     rated: Sequence[IterationStats] = ()
     """Those whose version is rated, the first net's among them."""
     game: str = ""
@@ -83,7 +83,7 @@ def read_training(path: Path) -> Training:
         stop = None
     return Training(
         name=str(path),
-        entries=[e for e in known if e.get("games")],
+        entries=[e for e in known if e.get("iteration")],
         rated=[e for e in known if is_rated(e)],
         game=str(_section(sections, "game").get("name", "")),
         max_loops=int(_number(pacing.get("max_loops")) or 0),

@@ -162,7 +162,7 @@ class DistributedTraining:
         data = read_or_none(self._store, CONFIG)
         existing = None if data is None else parse_config_json(data)
         recipe = load_recipe(self._recipe)
-        keys = dict(self._command_line)
+        keys = {**self._command_line, "pacing.max_loops": self._epochs}  # what status counts to
         if dtype is not None:
             keys["training.compute_dtype"] = dtype
         config = resolve(recipe, existing, keys)

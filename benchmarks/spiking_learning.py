@@ -44,8 +44,6 @@ from zerofleet.training.policy_value import PolicyValueLearner  # noqa: E402
 NET = SpikingConfig(
     num_steps=4, num_blocks=1, num_filters=32, num_head_filters=8, num_head_units=32
 )
-CHECKS = 4
-"""Measurements of each run, besides that of the random net."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +69,10 @@ def main() -> None:
     parser.add_argument("--simulations", type=int, default=16)
     parser.add_argument("--games-per-iteration", type=int, default=128)
     parser.add_argument("--max-plies", type=int, default=0)
+    parser.add_argument("--length-result", choices=["draw", "board_value"], default="draw")
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--checks", type=int, default=4, help="measurements but the first")
+    parser.add_argument("--match-simulations", type=int, default=0)
     parser.add_argument("--opponents", default="random")
     parser.add_argument("--match-games", type=int, default=200)
     parser.add_argument("--threads", type=int, default=1)
@@ -143,12 +145,18 @@ class Run:
         self.play = PlayConfig(
             num_parallel_games=arguments.games_per_iteration,
             max_plies=arguments.max_plies,
+            length_result=arguments.length_result,
             **play,
         )
         model = build_model(NetArchitecture.of(self.game, NET), seed=arguments.seed)
         self.learner = PolicyValueLearner(
             model,
-            PolicyValueConfig(batch_size=256, validation_share=0, average_decay=0.98),
+            PolicyValueConfig(
+                batch_size=256,
+                learning_rate=arguments.learning_rate,
+                validation_share=0,
+                average_decay=0.98,
+            ),
             device="cpu",
             seed=arguments.seed,
             without_search=self.without_search,
@@ -192,7 +200,7 @@ class Run:
             used += time.process_time() - began
             draws.append(float((records.returns[:, 0] == 0).mean()))
             plies.append(float(np.diff(records.game_start).mean()))
-            if used >= limit * len(measured) / CHECKS:
+            if used >= limit * len(measured) / self.arguments.checks:
                 measured.append(self._measured(used, games, positions, draws, plies))
                 draws, plies = [], []
             if used >= limit:
@@ -221,7 +229,12 @@ class Run:
     def _measured(
         self, used: float, games: int, positions: int, draws: list[float], plies: list[float]
     ) -> Measured:
-        player = TreePlayer(self.game, name="net", num_simulations=0, evaluator=self.evaluator)
+        player = TreePlayer(
+            self.game,
+            name="net",
+            num_simulations=self.arguments.match_simulations,
+            evaluator=self.evaluator,
+        )
         scores = {}
         for name in self.arguments.opponents.split(","):
             found = play_match(

@@ -49,6 +49,12 @@ selfplay::PlayOptions play_options(const nb::dict& values) {
     set("resign_moves", o.resign_moves);
     set("resign_play_on", o.resign_play_on);
     set("max_plies", o.max_plies);
+    std::string length_result;
+    set("length_result", length_result);
+    if (length_result != "draw" && length_result != "board_value")
+        throw std::invalid_argument("length_result must be draw or board_value, got " +
+                                    length_result);
+    o.adjudicates_length = length_result == "board_value";
     return o;
 }
 

@@ -1,12 +1,14 @@
 // Hand-written values of positions of chess, Othello and Go, for the players `greedy` and
-// `minimax-N`. Mover's view, 512 a logit, within +-kMaxEval; not for finished games. Tactics are
-// left to the plies that are looked ahead.
+// `minimax-N`, and for games that are stopped for their length. Mover's view, 512 a logit, within
+// +-kMaxEval; not for finished games. Tactics are left to the plies that are looked ahead.
 #pragma once
 
 #include <algorithm>
 #include <bit>
 #include <concepts>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "games/chess/chess.h"
 #include "games/go/go.h"
@@ -99,5 +101,14 @@ struct BoardValue<Go<Size>> {
         return score;
     }
 };
+
+/// Names of the games that have a value.
+std::vector<std::string> board_value_games();
+
+/// Evaluates the states of one game behind `AnyGame`.
+using EvaluateBoard = int (*)(const void* state);
+
+/// By the game's canonical text; null if it has no value.
+EvaluateBoard board_value_of(const std::string& spec);
 
 }  // namespace zerofleet::search

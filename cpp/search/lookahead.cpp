@@ -6,45 +6,12 @@
 
 #include "base/parallel.h"
 #include "base/rng.h"
-#include "games/registry.h"
-#include "search/board_value.h"
 #include "search/score.h"
 
 namespace zerofleet::search {
 
-namespace {
-
-using Evaluate = int (*)(const void*);
-
-/// How to evaluate the states of a compiled game behind `AnyGame`; null if it has no value.
-Evaluate evaluate_of(const std::string& spec) {
-    const std::string name = spec.substr(0, spec.find('('));
-    const auto names = board_value_games();
-    if (std::find(names.begin(), names.end(), name) == names.end()) return nullptr;
-    return with_game(spec, []<class Game>() -> Evaluate {
-        if constexpr (HasBoardValue<Game>)
-            return [](const void* state) {
-                return BoardValue<Game>::evaluate(*static_cast<const typename Game::State*>(state));
-            };
-        else
-            return nullptr;
-    });
-}
-
-}  // namespace
-
-std::vector<std::string> board_value_games() {
-    std::vector<std::string> names;
-    for_each_game([&]<class Game>() {
-        if constexpr (HasBoardValue<Game>)
-            if (std::find(names.begin(), names.end(), Game::kName) == names.end())
-                names.emplace_back(Game::kName);
-    });
-    return names;
-}
-
 Lookahead::Lookahead(const AnyGame& game, int depth)
-    : game_(&game), depth_(depth), evaluate_(evaluate_of(game.info().spec)) {
+    : game_(&game), depth_(depth), evaluate_(board_value_of(game.info().spec)) {
     if (evaluate_ == nullptr)
         throw std::invalid_argument(game.info().spec + " has no hand-written value of a position");
     if (depth < 1)

@@ -5,16 +5,13 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "games/any_game.h"
+#include "search/board_value.h"
 #include "search/uct.h"
 
 namespace zerofleet::search {
-
-/// Names of the games that have a value.
-std::vector<std::string> board_value_games();
 
 /// One searcher; one thread at a time.
 class Lookahead {
@@ -38,7 +35,7 @@ class Lookahead {
 
     const AnyGame* game_;
     int depth_;
-    int (*evaluate_)(const void* state);
+    EvaluateBoard evaluate_;
     std::vector<std::unique_ptr<Level>> levels_;
 };
 

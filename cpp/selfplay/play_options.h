@@ -13,7 +13,8 @@ struct PlayOptions {
     double resign_below = -1.0;      // -1: nobody resigns
     int resign_moves = 3;
     double resign_play_on = 0.1;
-    int max_plies = 0;  // 0: as long as the rules allow
+    int max_plies = 0;                // 0: as long as the rules allow
+    bool adjudicates_length = false;  // by the value of the board, else a draw
 };
 
 /// Throws std::invalid_argument naming the setting, its value and what it may be.

@@ -33,6 +33,9 @@ const PoolOptions& checked(const AnyGame& game, const PoolOptions& o) {
             o.num_threads);
     require(o.play.num_random_plies < game.info().max_plies, "num_random_plies",
             "less than the plies of a game", o.play.num_random_plies);
+    if (o.play.adjudicates_length && search::board_value_of(game.info().spec) == nullptr)
+        throw std::invalid_argument("length_result must be draw in " + game.info().spec +
+                                    ", whose boards have no hand-written value; got board_value");
     return o;
 }
 
@@ -54,7 +57,10 @@ Pool::Pool(const AnyGame& game, const PoolOptions& options, std::uint64_t seed)
     const auto num_slots = static_cast<std::size_t>(options.num_games);
     const auto num_halves = std::min(static_cast<std::size_t>(options.num_halves), num_slots);
     slots_.reserve(num_slots);
-    for (std::size_t i = 0; i < num_slots; ++i) slots_.emplace_back(shared_, options_.play);
+    const search::EvaluateBoard evaluate =
+        options.play.adjudicates_length ? search::board_value_of(info.spec) : nullptr;
+    for (std::size_t i = 0; i < num_slots; ++i)
+        slots_.emplace_back(shared_, options_.play, evaluate);
     for (int i = 0; i < options.num_threads; ++i) workspaces_.emplace_back(game);
     for (std::size_t h = 0; h < num_halves; ++h) {
         Half& half = halves_.emplace_back();

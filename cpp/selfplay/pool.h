@@ -119,7 +119,8 @@ class Pool {
 
   private:
     struct Slot {
-        explicit Slot(search::MctsShared& shared, const PlayOptions& play) : game(shared, play) {}
+        Slot(search::MctsShared& shared, const PlayOptions& play, search::EvaluateBoard evaluate)
+            : game(shared, play, evaluate) {}
         PoolGame game;
         std::int64_t order = -1;  // of its number among all that were added; -1: idle
         int num_rows = 0;         // awaiting their evaluation

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <numeric>
 #include <sstream>
 #include <stdexcept>
@@ -118,7 +119,7 @@ void PoolGame::proceed(PoolWorkspace& work) {
                        true);
         const auto max_plies = static_cast<std::size_t>(options_->max_plies);
         if (max_plies > 0 && log_.num_plies() >= max_plies)
-            return end(Termination::kLengthBound, false);
+            return end(Termination::kLengthBound, false, ahead(position.to_play));
         if (!position.chance) {
             to_play_ = position.to_play;
             tree_.begin_move();
@@ -162,7 +163,7 @@ void PoolGame::play_move(PoolWorkspace& work) {
     tree_.advance(action);
     // The move that was found is played first, so that its search is part of the record.
     if (resigns && !shared_->game.look(tree_.state().get(), work.search.choices).terminal)
-        return end(Termination::kResigned, false);
+        return end(Termination::kResigned, false, 1 - to_play_);
     proceed(work);
 }
 
@@ -219,18 +220,24 @@ bool PoolGame::wants_to_resign(const search::MctsResult& result, float value_pla
     return !plays_on_;
 }
 
-void PoolGame::end(Termination why, bool by_the_rules) {
+int PoolGame::ahead(int to_play) const {
+    if (evaluate_ == nullptr) return -1;
+    const int score = evaluate_(tree_.state().get());
+    if (std::abs(score) < search::kEvalPerLogit) return -1;
+    return score > 0 ? to_play : 1 - to_play;
+}
+
+void PoolGame::end(Termination why, bool by_the_rules, int winner) {
     over_ = true;
     log_.termination = why;
     const AnyGame& game = shared_->game;
     log_.returns.clear();
     if (by_the_rules || game.info().num_players == 1)
         return game.returns(tree_.state().get(), log_.returns);
-    log_.returns.assign(2, 0.0f);  // stopped for its length: a draw
-    if (why != Termination::kResigned) return;
-    const auto loser = static_cast<std::size_t>(to_play_);
-    log_.returns[loser] = -1.0f;
-    log_.returns[1 - loser] = 1.0f;
+    log_.returns.assign(2, 0.0f);
+    if (winner < 0) return;
+    log_.returns[static_cast<std::size_t>(winner)] = 1.0f;
+    log_.returns[static_cast<std::size_t>(1 - winner)] = -1.0f;
 }
 
 }  // namespace zerofleet::selfplay

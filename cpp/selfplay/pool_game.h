@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "search/board_value.h"
 #include "search/mcts.h"
 #include "selfplay/game_log.h"
 #include "selfplay/play_options.h"
@@ -29,8 +30,9 @@ struct PoolWorkspace {
 /// All of it is a function of the seed, the settings and the evaluations.
 class PoolGame {
   public:
-    explicit PoolGame(search::MctsShared& shared, const PlayOptions& options)
-        : shared_(&shared), options_(&options), tree_(shared) {}
+    /// `evaluate` gives the result of a game that `max_plies` stops; null: it is a draw.
+    PoolGame(search::MctsShared& shared, const PlayOptions& options, search::EvaluateBoard evaluate)
+        : shared_(&shared), options_(&options), evaluate_(evaluate), tree_(shared) {}
 
     /// Begins a game. `initial`: a state that is not terminal.
     void start(const void* initial, std::int64_t number, std::uint64_t seed, PoolWorkspace& work);
@@ -65,10 +67,14 @@ class PoolGame {
                        std::span<const float> policy);
     bool wants_to_resign(const search::MctsResult& result, float value_played);
     void proceed(PoolWorkspace& work);
-    void end(Termination why, bool by_the_rules);
+    /// `winner` counts unless the rules say the result; -1: a draw.
+    void end(Termination why, bool by_the_rules, int winner = -1);
+    /// The player who is ahead where `max_plies` stops the game; -1: nobody.
+    int ahead(int to_play) const;
 
     search::MctsShared* shared_;
     const PlayOptions* options_;
+    search::EvaluateBoard evaluate_;
     search::Mcts tree_;
     GameLog log_;
     Rng rng_{0};

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import chess
 from zerofleet import _core, load_game
 from zerofleet.arena.match import play_match
 from zerofleet.games.evaluation import Evaluation, random_evaluator
@@ -16,6 +17,7 @@ from zerofleet.records.shard import GameRecords, ShardMeta, recorded_name
 from zerofleet.records.validate import validate
 from zerofleet.search import Mcts, MctsConfig
 from zerofleet.selfplay import PlayConfig, play_games
+from zerofleet.selfplay.limits import check_tree_settings
 
 PLAYED_OUT, LENGTH_BOUND = _core.TERMINATION_PLAYED_OUT, _core.TERMINATION_LENGTH_BOUND
 FAST = MctsConfig(num_simulations=2, full_search_probability=1.0, cache_mib=0)
@@ -131,6 +133,40 @@ def test_the_settings_bound_gives_a_draw_the_rules_bound_a_result() -> None:
         assert stopped.any()
         # Komi 7.5: nothing scored is a draw.
         assert (records.returns[stopped, 0] == 0).all() == (max_plies < longest)
+
+
+def test_the_side_ahead_wins_a_game_that_is_stopped() -> None:
+    """Material counted by python-chess: three pawns and more are a win."""
+    worth = {"p": 1, "n": 3, "b": 3, "r": 5, "q": 9, "k": 0}
+    play = PlayConfig(
+        temperature_plies=1000, max_plies=101, length_result="board_value", num_parallel_games=64
+    )
+    game = load_game("chess")
+    records = play_games(game, 64, FAST, random_evaluator, play=play)
+    won, validated = set(), 0
+    for g in np.flatnonzero(records.termination == LENGTH_BOUND):
+        fen, _, moves = last_state(game, records, g).text().partition(" moves ")
+        board = chess.Board(fen)
+        for move in moves.split():
+            board.push_uci(move)
+        lead = sum(
+            worth[p.symbol().lower()] * (1 if p.color == chess.WHITE else -1)
+            for p in board.piece_map().values()
+        )
+        expected = 0 if abs(lead) < 3 else np.sign(lead)
+        assert records.returns[g].tolist() == [expected, -expected]
+        won.add(int(expected))
+        validated += 1
+    assert won == {-1, 0, 1}
+    assert validated > 40
+    validate(meta_of(game), records, name="x", game=game)
+
+
+def test_only_games_with_a_value_of_the_board_have_it() -> None:
+    play = PlayConfig(length_result="board_value")
+    with pytest.raises(ValueError, match=r"^selfplay\.length_result must be draw in connect_four,"):
+        check_tree_settings(load_game("connect_four"), FAST, play)
+    check_tree_settings(load_game("othello"), FAST, play)
 
 
 def test_sgf_says_it() -> None:

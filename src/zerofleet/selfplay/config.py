@@ -75,8 +75,12 @@ class PlayConfig(FrozenModel):
     of those the resigner would not have lost is the false-positive rate (Silver et al. 2017: 0.1,
     and below 5 %)."""
     max_plies: int = Field(default=0, ge=0, le=MAX_INT)
-    """A game this long, chance outcomes included, is stopped: a draw, or the score reached in games
-    of one player; 0: as long as the rules allow."""
+    """A game this long, chance outcomes included, is stopped: a draw (see `length_result`), or the
+    score reached in games of one player; 0: as long as the rules allow."""
+    length_result: Literal["draw", "board_value"] = "draw"
+    """What a game that `max_plies` stops counts. board_value: a win for the side ahead by at least
+    one logit of the value that `greedy` sees (in chess three pawns), else a draw. Young nets seldom
+    finish games and learn little from draws. In chess, Othello and Go."""
 
     def core_options(self) -> dict[str, Any]:
         """What the core takes as settings of play."""

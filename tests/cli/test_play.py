@@ -32,9 +32,10 @@ def played(game, words, *, player="random", sides=(0,), **settings):
 
 def test_the_nets_that_come_with_the_package_play_at_once():
     assert set(shipped_nets()) >= {"connect_four", "ultimate_ttt"}
-    for game, move in (("connect_four", "4"), ("ultimate_ttt", "e5")):
+    for what, move in (("shipped:connect_four", "4"), ("ultimate_ttt", "e5")):
+        game = what.removeprefix("shipped:")
         done = subprocess.run(
-            [sys.executable, "-m", "zerofleet", "play", game, "--simulations=20", "--depth=2"],
+            [sys.executable, "-m", "zerofleet", "play", what, "--simulations=20", "--depth=2"],
             input=f"eval\n{move}\nquit\n",
             capture_output=True,
             text=True,

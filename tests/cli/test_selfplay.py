@@ -21,6 +21,7 @@ from zerofleet.nets.model_file import model_to_pt, model_to_safetensors
 from zerofleet.nets.nnue import NnueModel
 from zerofleet.nets.nnue_file import NnueArchitecture
 from zerofleet.nets.processor import has_int8
+from zerofleet.players.shipped import shipped_net
 from zerofleet.records.read import read_shard
 from zerofleet.records.validate import validate
 from zerofleet.roles.config import resolve
@@ -206,9 +207,22 @@ def test_a_net_of_alpha_beta(tmp_path, capsys):
     assert run(capsys, file, "--games", 1, "--depth", 1, "--device", "cpu")[0] == 0
 
 
+@pytest.mark.parametrize("game", ["connect_four", "ultimate_ttt"])
+def test_the_nets_that_come_with_the_package(tmp_path, capsys, game):
+    flag = {"connect_four": "--simulations", "ultimate_ttt": "--depth"}[game]
+    command = (f"shipped:{game}", "--games", 2, flag, 2, "--device", "cpu", "--out", tmp_path)
+    status, text = run(capsys, *command)
+    assert status == 0, text
+    assert f"plays        shipped:{game}, " in text
+    ((_, (meta, records)),) = played(tmp_path).items()
+    assert (meta.game, records.num_games) == (game, 2)
+    assert meta.model_sha256 == hashlib.sha256(shipped_net(game).read_bytes()).hexdigest()
+
+
 @pytest.mark.parametrize(
     ("what", "flags", "message"),
     [
+        ("shipped:chess", [], "no net for 'chess' is shipped; there are nets for: connect_four"),
         ("{run}@9", [], "no version 9; the run has 1 to 2"),
         ("{run}@x", [], "expected a version number or 'latest'"),
         ("runs/nowhere", [], "there is no directory runs/nowhere"),

@@ -38,7 +38,8 @@ def play(
     Parameters
     ----------
     what
-        RUN or RUN@0007, a file .safetensors or .nnue, or a game with its options.
+        RUN or RUN@0007, a file .safetensors or .nnue, shipped:connect_four, or a game with its
+        options.
     side
         Yours: first or second to move, both, or none to watch.
     opponent
@@ -57,8 +58,7 @@ def play(
     from zerofleet.players.game_of import game_of
     from zerofleet.players.player import PlayerError
     from zerofleet.players.registry import load_net, load_player
-    from zerofleet.players.shipped import shipped_nets
-    from zerofleet.run.named_model import find_model
+    from zerofleet.players.shipped import SHIPPED, find_net, shipped_nets
 
     spec = game_of(what)
     settings = {
@@ -71,20 +71,20 @@ def play(
                 f"{what}: no such run directory or file; or name a game, as in --help"
             )
         game = load_game(what)
-        nets = shipped_nets()
-        if opponent is None and game.name in nets and game.spec == game.name:
-            what = str(nets[game.name])
+        if opponent is None and game.name in shipped_nets() and game.spec == game.name:
+            what = f"{SHIPPED}{game.name}"
         else:
             what, opponent = "", opponent or _without_net(game)
     else:
         game = load_game(spec)
     if opponent is not None:
         player = load_player(opponent, game, device=device)
-    elif what.startswith(("uci:", "gtp:", "shipped:")):
+    elif what.startswith(("uci:", "gtp:")):
         raise PlayerError(f"{what}: name the game, and this as --opponent")
     else:
-        model = find_model(what)
-        name = f"the net {model.name}" if spec is not None else f"the net of {game.name}"
+        model = find_net(what)
+        is_shipped = model.name.startswith(SHIPPED)
+        name = f"the net of {game.name}" if is_shipped else f"the net {model.name}"
         player = load_net(game, model.data, model.kind, name=name, device=device, **settings)
     sides = {"first": {0}, "second": {1}, "both": {0, 1}, "none": set[int]()}[side]
     if game.num_players == 1 and side != "none":

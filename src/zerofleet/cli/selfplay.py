@@ -46,14 +46,16 @@ def selfplay(
 
         zerofleet selfplay connect_four --games 200 --simulations 100
         zerofleet selfplay "go(size=7)" --games 50 --out games/
+        zerofleet selfplay shipped:connect_four --games 100
         zerofleet selfplay runs/twenty48@0007 --games 1000 --out games/
         zerofleet selfplay runs/go9/model/versions/0040.safetensors --games 100
 
     Parameters
     ----------
     game
-        A run (RUN, RUN@latest, RUN@0007), a model file (.safetensors, .nnue), or the name of a game
-        with its options, or FILE.py:CLASS of your own (docs/your-own-game.md).
+        A run (RUN, RUN@latest, RUN@0007), a model file (.safetensors, .nnue), a net that comes with
+        the package (shipped:connect_four, shipped:ultimate_ttt), or the name of a game with its
+        options, or FILE.py:CLASS of your own (docs/your-own-game.md).
     games
         Games to play.
     simulations

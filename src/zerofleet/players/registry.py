@@ -19,7 +19,7 @@ from zerofleet.players.external import load_external
 from zerofleet.players.human import HumanPlayer
 from zerofleet.players.player import Player, PlayerError
 from zerofleet.players.random_player import RandomPlayer
-from zerofleet.players.shipped import SHIPPED, shipped_net
+from zerofleet.players.shipped import SHIPPED, find_net
 from zerofleet.players.texts import number_of
 from zerofleet.players.tree import TreePlayer
 from zerofleet.players.uct import UctPlayer
@@ -84,11 +84,10 @@ def load_player(text: str, game: Game, *, name: str | None = None, device: str =
         return UctPlayer(game, num_simulations=count, threads=usable_cores())
     if text.startswith(SHIPPED):
         stem, _, settings = text.removeprefix(SHIPPED).partition("?")
-        path = shipped_net(stem)
-        kind = path.suffix.removeprefix(".")
-        found = _parse_settings(settings, text, kind)
-        shown = f"{SHIPPED}{stem}?{_suffix(found)}"
-        return _net_player(game, path.read_bytes(), kind, found, name or shown, device)
+        model = find_net(f"{SHIPPED}{stem}")
+        found = _parse_settings(settings, text, model.kind)
+        shown = f"{model.name}?{_suffix(found)}"
+        return _net_player(game, model.data, model.kind, found, name or shown, device)
     if text.startswith(("uci:", "gtp:")):
         return load_external(text, game, name)
     if text.startswith("run:") or "://" in text or Path(re.split("[@:?]", text)[0]).is_dir():

@@ -1,7 +1,8 @@
 """Self-play without a trainer: what plays, found by a text.
 
 `connect_four` is a game, searched without a net; `runs/go7`, `runs/go7@0007` a version of a run,
-with the settings of its self-play; `net.safetensors`, `net.nnue` a model file.
+with the settings of its self-play; `net.safetensors`, `net.nnue` a model file, and
+`shipped:connect_four` the one that comes with the package.
 """
 
 from dataclasses import dataclass
@@ -23,10 +24,12 @@ from zerofleet.roles.config import (
     parse_config_json,
     resolve,
 )
+from zerofleet.players.player import PlayerError
+from zerofleet.players.shipped import SHIPPED, find_net
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import CONFIG
 from zerofleet.run.models import PLAYED_KINDS
-from zerofleet.run.named_model import NamedModel, find_model
+from zerofleet.run.named_model import NamedModel
 from zerofleet.run.place import Place
 from zerofleet.search.config import AlphaBetaConfig, MctsConfig
 from zerofleet.selfplay.config import PlayConfig, SelfplayConfig
@@ -83,9 +86,9 @@ def find_setup(text: str, options: StandaloneOptions) -> TreeSetup | AlphaBetaSe
     if not _names_a_model(text):
         return _without_net(text, options)
     try:
-        model = find_model(text)
+        model = find_net(text)
         config = _config_of_run(text, model)
-    except RunError as error:
+    except (RunError, PlayerError) as error:
         raise ConfigError(str(error)) from None
     if options.evaluator is not None:
         raise ConfigError(f"--evaluator {options.evaluator}: {model.name} evaluates by its net")
@@ -95,7 +98,7 @@ def find_setup(text: str, options: StandaloneOptions) -> TreeSetup | AlphaBetaSe
 
 
 def _names_a_model(text: str) -> bool:
-    if Path(text).suffix.removeprefix(".") in PLAYED_KINDS or text.startswith("run:"):
+    if Path(text).suffix.removeprefix(".") in PLAYED_KINDS or text.startswith(("run:", SHIPPED)):
         return True
     name = text.partition("(")[0]
     if name in game_names() or is_game_file(text) or text.startswith(OPENSPIEL_PREFIX):

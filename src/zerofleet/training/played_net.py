@@ -1,6 +1,5 @@
 """The net of any file of ours as it is played: models, `.pt` copies, and the state of a trainer."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from zerofleet.nets import model_file
@@ -10,9 +9,9 @@ from zerofleet.nets.export import PT_FORMAT, PT_VERSION, export_nnue
 from zerofleet.nets.nnue import NnueModel
 from zerofleet.nets.nnue_file import NnueArchitecture
 from zerofleet.nets.tensor_file import TensorFileError, tensors_of_formats
-from zerofleet.players.shipped import SHIPPED, shipped_net, shipped_nets
+from zerofleet.players.shipped import SHIPPED, find_net, shipped_nets
 from zerofleet.run.documents import sha256_hex
-from zerofleet.run.named_model import NamedModel, find_model
+from zerofleet.run.named_model import NamedModel
 from zerofleet.training import checkpoint, policy_value_checkpoint
 from zerofleet.training.errors import CheckpointError
 
@@ -34,15 +33,14 @@ def played_net(text: str) -> NamedModel:
     Args:
       text: a run, `.safetensors`, `.nnue`, or what torch opens: `model.pt`, `model_final.pt`,
         `checkpoints/model_epoch_50.pth`. Of the state of a trainer it is the net that would be
-        published. A game: the net of it that comes with the package.
-    Raises: RunError, CheckpointError.
+        published. A game, with `shipped:` or without: the net of it that comes with the package.
+    Raises: RunError, PlayerError, CheckpointError.
     """
     path = Path(text)
-    shipped = text.removeprefix(SHIPPED)
-    if shipped in shipped_nets() and not path.exists():
-        return replace(find_model(str(shipped_net(shipped))), name=f"{SHIPPED}{shipped}")
+    if text in shipped_nets() and not path.exists():
+        text = f"{SHIPPED}{text}"
     if path.suffix not in _TORCH_ENDINGS:
-        return find_model(text)
+        return find_net(text)
     try:
         content = tensors_of_formats(path.read_bytes(), FORMATS, source=str(path))
         weights = content.get("state") or content.get("average") or content["model"]

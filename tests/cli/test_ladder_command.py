@@ -63,6 +63,7 @@ def test_mistakes_are_told(run_dir, tmp_path, capsys):
         ([run_dir, "--versions", "1,9"], "no version 9; it has 1 to 4"),
         ([run_dir, "--versions", "some"], "expected all, a number, or a list"),
         ([run_dir, "--opponents", "random,gredy"], "did you mean 'greedy'"),
+        ([run_dir, "--depth", 3], f"--depth 3: has no meaning here: the net of {run_dir} is"),
     ):
         done = call(capsys, "ladder", *words)
         assert done.returncode in (1, 2)

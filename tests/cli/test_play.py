@@ -32,10 +32,13 @@ def played(game, words, *, player="random", sides=(0,), **settings):
 
 def test_the_nets_that_come_with_the_package_play_at_once():
     assert set(shipped_nets()) >= {"connect_four", "ultimate_ttt"}
-    for what, move in (("shipped:connect_four", "4"), ("ultimate_ttt", "e5")):
+    for what, flag, move in (
+        ("shipped:connect_four", "--simulations=20", "4"),
+        ("ultimate_ttt", "--depth=2", "e5"),
+    ):
         game = what.removeprefix("shipped:")
         done = subprocess.run(
-            [sys.executable, "-m", "zerofleet", "play", what, "--simulations=20", "--depth=2"],
+            [sys.executable, "-m", "zerofleet", "play", what, flag],
             input=f"eval\n{move}\nquit\n",
             capture_output=True,
             text=True,

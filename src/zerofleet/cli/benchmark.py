@@ -16,6 +16,8 @@ from zerofleet.cli.options import (
     PlayerDepth,
     PlayerSimulations,
     Seed,
+    check_knobs,
+    means_nothing,
 )
 
 if TYPE_CHECKING:
@@ -108,14 +110,13 @@ def benchmark(
         "seed": seed,
         "max_plies": max_plies,
     }
+    check_knobs(model.kind, model.name, depth=depth, simulations=simulations)
     if model.kind == "nnue":
-        _means_nothing("--simulations", simulations, f"{model.name} searches --depth plies")
         settings["depth"] = DEFAULT_DEPTH if depth is None else depth
     else:
-        _means_nothing("--depth", depth, f"{model.name} is searched by --simulations")
         settings["simulations"] = DEFAULT_SIMULATIONS if simulations is None else simulations
     if game.num_players == 1:
-        _means_nothing("--max-plies", max_plies, "games of one player are played to their end")
+        means_nothing("--max-plies", max_plies, "games of one player are played to their end")
     player = load_net(
         game,
         model.data,
@@ -172,14 +173,6 @@ def benchmark(
     elif not quiet:
         _show(found, model.name, save)
     return 0
-
-
-def _means_nothing(flag: str, value: int | None, why: str) -> None:
-    """Refuses a flag that would change nothing."""
-    from zerofleet.roles.config import ConfigError
-
-    if value is not None:
-        raise ConfigError(f"{flag} {value}: has no meaning here: {why}")
 
 
 def _game_of(checkpoint: str, model: Any) -> str:

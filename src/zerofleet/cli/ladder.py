@@ -17,6 +17,7 @@ from zerofleet.cli.options import (
     PlayerDepth,
     PlayerSimulations,
     Seed,
+    check_knobs,
 )
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def ladder(
     from zerofleet.games import load_game
     from zerofleet.players.player import Player
     from zerofleet.players.registry import load_player, load_version
-    from zerofleet.roles.config import parse_config_json, resolve
+    from zerofleet.roles.config import AlphaBetaRunConfig, parse_config_json, resolve
     from zerofleet.run.layout import CONFIG
     from zerofleet.run.models import read_manifest
     from zerofleet.run.place import check_run_directory
@@ -93,6 +94,8 @@ def ladder(
     check_run_directory(run_dir)
     store = DirectoryStore(run_dir)
     config = resolve({}, parse_config_json(store.read(CONFIG)), {})
+    kind = "nnue" if isinstance(config, AlphaBetaRunConfig) else "safetensors"
+    check_knobs(kind, f"the net of {run_dir}", depth=depth, simulations=simulations)
     game = load_game(config.game.spec)
     known = sorted(int(v) for v in read_manifest(store)["versions"])
     chosen = _chosen(versions, known, run_dir)

@@ -154,3 +154,23 @@ def command_line_keys(settings: Iterable[str] | None, **flags: Any) -> dict[str,
     keys = {KEYS[name]: value for name, value in flags.items() if value is not None}
     keys.update(parse_setting(text) for text in settings or ())
     return keys
+
+
+def means_nothing(flag: str, value: int | None, why: str) -> None:
+    """Refuses a flag that would change nothing. Raises ConfigError if it was given."""
+    if value is not None:
+        raise ConfigError(f"{flag} {value}: has no meaning here: {why}")
+
+
+def check_knobs(kind: str, name: str, *, depth: int | None, simulations: int | None) -> None:
+    """Refuses the knob of the other kind of net: NNUE nets have a depth, others simulations.
+
+    Args:
+      kind: ending of its file, `nnue` or `safetensors`.
+      name: what people call it.
+    Raises: ConfigError.
+    """
+    if kind == "nnue":
+        means_nothing("--simulations", simulations, f"{name} searches --depth plies")
+    else:
+        means_nothing("--depth", depth, f"{name} is searched by --simulations")

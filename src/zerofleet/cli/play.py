@@ -3,7 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from zerofleet.cli.options import PlayerDepth, PlayerSimulations, Seed
+from zerofleet.cli.options import (
+    PlayerDepth,
+    PlayerSimulations,
+    Seed,
+    check_knobs,
+    means_nothing,
+)
 
 if TYPE_CHECKING:
     from zerofleet.games.protocol import Game
@@ -78,11 +84,15 @@ def play(
     else:
         game = load_game(spec)
     if opponent is not None:
+        why = f"{opponent} says its own settings, as --opponent uct:1000 or RUN?sims=400 does"
+        means_nothing("--depth", depth, why)
+        means_nothing("--simulations", simulations, why)
         player = load_player(opponent, game, device=device)
     elif what.startswith(("uci:", "gtp:")):
         raise PlayerError(f"{what}: name the game, and this as --opponent")
     else:
         model = find_net(what)
+        check_knobs(model.kind, model.name, depth=depth, simulations=simulations)
         is_shipped = model.name.startswith(SHIPPED)
         name = f"the net of {game.name}" if is_shipped else f"the net {model.name}"
         player = load_net(game, model.data, model.kind, name=name, device=device, **settings)

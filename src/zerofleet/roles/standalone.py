@@ -16,6 +16,8 @@ from zerofleet.games.openspiel import PREFIX as OPENSPIEL_PREFIX
 from zerofleet.games.registry import game_names, load_game
 from zerofleet.nets.features import FEATURE_SETS
 from zerofleet.nets.open_net import open_net
+from zerofleet.players.player import PlayerError
+from zerofleet.players.shipped import SHIPPED, find_net
 from zerofleet.roles.config import (
     AlphaBetaRunConfig,
     ConfigError,
@@ -24,8 +26,6 @@ from zerofleet.roles.config import (
     parse_config_json,
     resolve,
 )
-from zerofleet.players.player import PlayerError
-from zerofleet.players.shipped import SHIPPED, find_net
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import CONFIG
 from zerofleet.run.models import PLAYED_KINDS

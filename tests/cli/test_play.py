@@ -109,8 +109,26 @@ def test_a_move_of_the_net_is_told_once():
     assert shown.count("random played ") == 1  # where it was taken back to
     # The board of the answer follows the answer: none stands between one's own move and it.
     assert re.search(r"\(help: all commands\)\nrandom plays \d\n\n", shown)
-    shown, _ = played("connect_four", [], sides=())
-    assert shown.count(" to play") >= shown.count("random plays ")
+
+
+@pytest.mark.parametrize(("words", "sides"), [(["go 3"], (0,)), (["1", "go"], (1,)), ([], ())])
+def test_every_move_of_the_other_side_is_on_a_board_of_its_own(words, sides):
+    shown, _ = played("connect_four", words, sides=sides, player="minimax:1")
+    parts = re.split(r"^minimax:1 plays \d$", shown, flags=re.MULTILINE)
+    boards = [re.findall(r"^(?: [.XO]){7}$", part, flags=re.MULTILINE) for part in parts]
+    assert len(boards) > 3
+    assert all(boards), shown
+    assert len({"\n".join(board[-6:]) for board in boards}) == len(boards)  # no two are the same
+
+
+def test_a_hint_is_what_the_net_would_play():
+    shown, session = played("connect_four", ["hint", "go"], player="minimax:4")
+    (hint,) = re.findall(r"minimax:4 would play (\d)\nexpected score of the side to move: ", shown)
+    assert f"minimax:4 plays {hint}\n" in shown
+    assert str(session._actions[0] + 1) == hint
+    shown, session = played("connect_four", ["hint"])
+    assert re.search(r"random would play \d; it has no opinion of positions\n", shown)
+    assert not session._actions
 
 
 def test_undo_goes_back_to_ones_own_move():

@@ -8,11 +8,12 @@ from typing import Any
 from zerofleet.arena.openings import play_nature
 from zerofleet.games.protocol import Game
 from zerofleet.players.analysis import analyse
-from zerofleet.players.player import Forfeit, Player, PlayerError, ask, mix_seed
+from zerofleet.players.player import Answer, Forfeit, Player, PlayerError, ask, mix_seed
 
 HELP = """\
   a move      in the game's notation, for example {example}
   moves       all legal moves
+  hint        the move that the net would play here, and what it thinks it is worth
   eval        what the net thinks of the position and of its best moves
   undo        take back your last move and the answer
   go          let the net move for you;  go 10: ten times
@@ -47,6 +48,8 @@ class Session:
     _number: int = 0
     _last: str = ""
     """The last move of a player, with who made it."""
+    _is_shown: bool = False
+    """Whether the board of this position was written."""
 
     def run(self) -> None:
         """Plays until the human quits, or until the end of a game in which no human plays."""
@@ -54,7 +57,6 @@ class Session:
             self._new_game()
             while True:
                 self._play()
-                self.write(f"\n{self._state}")
                 self.write(self._result())
                 if not self.human_sides:
                     return
@@ -70,7 +72,7 @@ class Session:
         self._replay()
 
     def _replay(self) -> None:
-        self._state, self._last = self.game.initial_state(), ""
+        self._state, self._last, self._is_shown = self.game.initial_state(), "", False
         for action in self._actions:
             if not self._state.is_chance:
                 mine = self._state.to_play in self.human_sides
@@ -85,34 +87,46 @@ class Session:
         seed = mix_seed(self.seed, self._number, len(self._actions))
         self._actions += play_nature(self._state, seed)
 
+    def _show(self) -> None:
+        if not self._is_shown:
+            self.write(f"\n{self._state}")
+        self._is_shown = True
+
     def _play(self) -> None:
+        self._show()
         while not self._state.is_terminal:
             if self._state.to_play in self.human_sides and self.auto == 0:
                 self._ask_human()
                 continue
             self.auto = max(0, self.auto - 1)
             self._ask_player()
+        self._show()
 
     def _apply(self, action: int, who: str) -> None:
         self._note(action, who)
         self._state.apply(action)
         self._actions.append(action)
         self._nature()
+        self._is_shown = False
 
-    def _ask_player(self) -> None:
+    def _answer(self) -> Answer:
+        """What the player says in this position; the same however often it is asked."""
         seed = mix_seed(self.seed, self._number, len(self._actions))
         (answer,) = ask(self.player, [self._state.copy()], [seed], [None])
+        return answer
+
+    def _ask_player(self) -> None:
+        answer = self._answer()
         if isinstance(answer.action, Forfeit):
             self.write(f"{self.player.name} gives up: {answer.action.reason}")
             raise Quit
-        if not self.human_sides or self.auto:  # else it was on the board when the human moved
-            self.write(f"\n{self._state}")
         self.write(f"{self.player.name} plays {self._text(answer.action)}")
         self._apply(answer.action, self.player.name)
         self._last = ""  # it was told
+        self._show()
 
     def _ask_human(self) -> None:
-        self.write(f"\n{self._state}")
+        self._show()
         self.write(self._turn())
         while True:
             words = self.read("> ").split()
@@ -197,27 +211,28 @@ class Session:
         self.write(" ".join(self._text(a) for a in self._state.legal_actions()))
         return False
 
+    def _hint(self, rest: list[str]) -> bool:
+        answer = self._answer()
+        if isinstance(answer.action, Forfeit):
+            self.write(f"{self.player.name} would give up: {answer.action.reason}")
+            return False
+        unknown = "; it has no opinion of positions" if answer.value is None else ""
+        self.write(f"{self.player.name} would play {self._text(answer.action)}{unknown}")
+        if answer.value is not None:
+            self._tell_value(answer.value)
+        return False
+
     def _eval(self, rest: list[str]) -> bool:
         try:
             found = analyse(self.player, self._state.copy())
         except PlayerError:  # it has no opinion of each move
-            return self._ask_opinion()
+            self._hint(rest)
+            return False
         self._tell_value(found.value)
         for move in found.moves[:_NUM_SHOWN]:
             value = "" if move.value is None else f"  value {move.value:+.3f}"
             share = "" if move.policy is None else f"  {move.policy:6.1%} of the search"
             self.write(f"  {self._text(move.action):>6}{value}{share}")
-        return False
-
-    def _ask_opinion(self) -> bool:
-        seed = mix_seed(self.seed, self._number)
-        (answer,) = ask(self.player, [self._state.copy()], [seed], [None])
-        if answer.value is None:
-            self.write(f"{self.player.name} has no opinion of positions")
-        else:
-            self._tell_value(answer.value)
-        if not isinstance(answer.action, Forfeit):
-            self.write(f"  {self._text(answer.action):>6}  is what it would play")
         return False
 
     def _tell_value(self, value: float) -> None:
@@ -277,6 +292,7 @@ _COMMANDS: dict[str, Callable[[Session, list[str]], bool]] = {
     "help": Session._help,
     "?": Session._help,
     "moves": Session._moves,
+    "hint": Session._hint,
     "eval": Session._eval,
     "undo": Session._undo,
     "go": Session._go,

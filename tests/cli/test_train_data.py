@@ -2,11 +2,14 @@
 
 import json
 import math
+import re
 
 import pytest
 from command import run
 
+from sample_data import games, meta_of
 from support import require
+from zerofleet.records.write import encode_shard
 from zerofleet.roles.config import ConfigError
 
 require("torch")
@@ -71,6 +74,34 @@ def test_imported_games_are_learned(tmp_path, capsys, monkeypatch) -> None:
 
     with pytest.raises(ConfigError, match="is a run of distributed training"):
         Trainer(tmp_path / "run", recipe="chess").resolve_config()
+
+
+def test_the_first_step_is_announced_and_the_rate_of_a_single_one_is_real(
+    tmp_path, capsys, monkeypatch
+) -> None:
+    import torch
+
+    from zerofleet.cli.train import train
+    from zerofleet.run.place import Place
+
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)  # at once
+    data = tmp_path / "v0001_w1_0001.npz"
+    data.write_bytes(encode_shard(meta_of("connect_four"), games("connect_four", 8)))
+
+    def told(compiled):
+        keys = [f"training.compile={compiled}", "net.kind=mlp", "net.num_units=16"]
+        run_dir = Place(str(tmp_path / f"run_{compiled}"))
+        words = {"data": data, "run_dir": run_dir, "max_loops": 2, "device": "cpu", "set_": keys}
+        assert train("connect_four", **words) == 0
+        return capsys.readouterr().out
+
+    text = told("true")
+    before, _ = text.split("epoch 1/2, step 1/1: ")
+    assert text.count("compiling the training step: ") == before.count("compiling") == 1
+    assert "compiling" not in told("false")
+    rates = re.findall(r"; ([\d,.]+) samples/s", text)
+    assert len(rates) == 2
+    assert "0" not in rates
 
 
 def test_mistakes(tmp_path) -> None:

@@ -59,6 +59,7 @@ def test_a_loop():
     assert result.learning_rate == CONFIG.learning_rate
     assert result.gradient_norm > 0
     assert result.samples_per_second > 0
+    assert made.train_loop(window("connect_four"), 5, num_steps=1).samples_per_second > 0
 
 
 @pytest.mark.parametrize("net", [SMALL, MlpConfig(num_layers=2, num_units=32)])

@@ -325,6 +325,11 @@ class DistributedTraining:
                     f"{losses.total:.4f} (policy {losses.policy:.4f}, value {losses.value:.4f})"
                 )
 
+            if learner.gradients.is_to_compile:
+                self._say(
+                    "compiling the training step: half a minute or more until the first one is "
+                    "done (without: --set training.compile=false)"
+                )
             result = learner.train_loop(
                 window,
                 epoch,
@@ -376,10 +381,11 @@ class DistributedTraining:
         policy, value, entropy = progress.means()
         total = policy + learner.config.value_loss_weight * value
         checked = "" if validation is None else f", validation loss {validation.total:.4f}"
+        rate = result.samples_per_second
         self._say(
             f"epoch {progress.epoch + 1}/{self._epochs}: average loss {total:.4f} (policy "
             f"{policy:.4f}, value {value:.4f}) over all {ranks} rank{'s' if ranks > 1 else ''}, "
-            f"{progress.samples:,} samples{checked}; {result.samples_per_second:,.0f} samples/s"
+            f"{progress.samples:,} samples{checked}; {rate:,.{0 if rate >= 10 else 1}f} samples/s"
         )
         losses = LossStats(
             train=round(total, 5),

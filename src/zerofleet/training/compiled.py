@@ -41,9 +41,12 @@ class CompiledOrEager(Generic[P, R]):
         os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
         self._eager = function
         self._function: Callable[P, R] = torch.compile(function, dynamic=False)
+        self.was_called = False
+        """The first call is the one that compiles."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Returns f(...)."""
+        self.was_called = True
         if self._function is self._eager:
             return self._eager(*args, **kwargs)
         try:

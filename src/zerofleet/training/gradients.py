@@ -110,6 +110,12 @@ class Gradients:
                 gradient_as_bucket_view=True,
             )
 
+    @property
+    def is_to_compile(self) -> bool:
+        """Whether the next batch waits until the step is compiled."""
+        losses = self._module.losses
+        return isinstance(losses, CompiledOrEager) and not losses.was_called
+
     def accumulate(self, batch: BatchTensors, optimizer: torch.optim.Optimizer) -> Tensor:
         """Computes the gradient of the whole batch, of which `batch` is this rank's part.
 

@@ -93,7 +93,7 @@ class PolicyValueResult:
     seconds: float
     """Of the steps."""
     samples_per_second: float
-    """The first step left out."""
+    """The first step left out, unless it is the only one."""
     first_step_seconds: float
     """The first step of a process compiles."""
     pace: Pace | None = None
@@ -240,6 +240,10 @@ class PolicyValueLearner:
         average_buffers(group, self.model)
         self._measure_norms(window, rows, iteration)
         means = figures.means()
+        if figures.num_samples == num_first:
+            num_timed, timed_seconds = num_first, seconds
+        else:
+            num_timed, timed_seconds = figures.num_samples - num_first, seconds - first_step_seconds
         return PolicyValueResult(
             iteration=iteration,
             num_steps=figures.num_steps,
@@ -251,8 +255,7 @@ class PolicyValueLearner:
             learning_rate=self.optimizer.param_groups[0]["lr"],
             gradient_norm=means[3],
             seconds=seconds,
-            samples_per_second=(figures.num_samples - num_first)
-            / max(1e-9, seconds - first_step_seconds),
+            samples_per_second=num_timed / max(1e-9, timed_seconds),
             first_step_seconds=first_step_seconds,
             pace=self._pace(batch, loader_seconds / max(1, figures.num_steps - 1)),
         )

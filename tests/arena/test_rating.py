@@ -15,11 +15,11 @@ from zerofleet.arena.rating import (
     previous_versions,
     rate_run,
     rate_version,
-    version_name,
 )
 from zerofleet.arena.stats import GameStats, IterationStats, find_match
 from zerofleet.games import load_game
 from zerofleet.run.stats import refitted
+from zerofleet.run.words import version_name
 
 GAME = load_game("tic_tac_toe")
 FIXED = {"random": 0.0, "half": 0.5, "full": 1.0}

@@ -8,6 +8,7 @@ import sys
 import pytest
 from command import run
 
+from zerofleet.cli import app
 from zerofleet.cli.imports import import_
 
 PGN = '[Event "x"]\n\n1. e4 e5 2. Nf3 1-0\n\n1. d4 d5 2. Ke3 0-1\n\n1. d4 *\n'
@@ -19,18 +20,34 @@ def test_what_it_says(tmp_path) -> None:
     done = run("import", path, "--run-dir", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     first, imported, left_out, why, directory = done.stdout.splitlines()[:5]
-    assert first == f"{path}: 1 games, 2 left out"
-    assert imported.startswith("imported     1 games, 3 positions in 1 shards, ")
+    assert first == f"{path}: 1 game, 2 left out"
+    assert imported.startswith("imported     1 game, 3 positions in 1 shard, ")
     assert left_out == "left out     2 games: 1 an illegal move, 1 unfinished"
     assert why == f"why          {tmp_path / 'run/imports/skipped.txt'}"
-    assert directory == f"directory    {tmp_path / 'run'} has 1 games, 3 positions"
+    assert directory == f"directory    {tmp_path / 'run'} has 1 game, 3 positions"
     assert (tmp_path / "run/imports/skipped.txt").read_text().splitlines() == [
         f'{path}: game 2, line 5: move 2 of White: illegal move "Ke3" in '
         "rnbqkbnr/ppp1pppp/8/3p4/3P4/8/PPP1PPPP/RNBQKBNR w KQkq - 0 2",
         f"{path}: game 3, line 7: unfinished: no result but *",
     ]
     again = run("import", path, "--run-dir", tmp_path / "run")
-    assert again.stdout.splitlines()[0] == f"{path}: 0 games, 1 imported before"
+    assert again.stdout.splitlines()[:2] == [
+        f"{path}: 0 games, 1 imported before",
+        "imported     nothing new: these games were imported before",
+    ]
+    assert "positions/s" not in again.stdout
+
+
+def test_the_commands_it_names_are_understood(tmp_path) -> None:
+    """What follows after an import: the recipe's net, and a small one at first."""
+    path = tmp_path / "games.pgn"
+    path.write_text(PGN)
+    told = run("import", path, "--run-dir", tmp_path / "run").stdout
+    whole, trial = re.findall(r"zerofleet (train chess .*)", told)
+    assert trial.startswith(f"{whole} --run-dir {tmp_path / 'run'}_trial ")
+    _, bound, _ = app.parse_args(trial.split())
+    wanted = {"max_loops": 1, "blocks": 2, "filters": 32, "max_positions": 20_000}
+    assert wanted.items() <= bound.arguments.items()
 
 
 def test_standard_input(tmp_path) -> None:

@@ -1,9 +1,9 @@
 """A made-up run for tests of the monitors: ten versions of rising strength, no randomness."""
 
 from zerofleet.arena.intervals import expected_score, pair_interval
-from zerofleet.arena.rating import version_name
 from zerofleet.arena.stats import EloStats, GameStats, IterationStats, LossStats, MatchStats
 from zerofleet.monitor.view import RunView, WorkerView
+from zerofleet.run.words import version_name
 
 FIXED = {"random": 0.0, "greedy": 400.0, "minimax:2": 600.0, "minimax:4": 800.0}
 

@@ -1,7 +1,7 @@
 """A made-up run of a game for one player, for tests of the monitors; no randomness."""
 
-from zerofleet.arena.rating import version_name
 from zerofleet.arena.stats import GameStats, IterationStats, LossStats, ScoreStats
+from zerofleet.run.words import version_name
 
 
 def scores(player: str, mean: float, tiles: dict[str, int]) -> ScoreStats:

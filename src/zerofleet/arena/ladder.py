@@ -7,11 +7,12 @@ from typing import Any, cast
 
 from zerofleet.arena.elo import PairingResult, Ratings, fit_ratings
 from zerofleet.arena.match import play_match
-from zerofleet.arena.rating import parse_version_name, previous_versions, version_name
+from zerofleet.arena.rating import previous_versions
 from zerofleet.arena.scores import play_scores
 from zerofleet.arena.stats import GameStats, IterationStats, MatchStats, ScoreStats
 from zerofleet.games.protocol import Game
 from zerofleet.players.player import Player, mix_seed
+from zerofleet.run.words import parse_version_name, version_name
 
 FORMAT = 1
 NUM_PREVIOUS = 3

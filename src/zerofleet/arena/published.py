@@ -12,7 +12,6 @@ from zerofleet.arena.rating import (
     pool_of,
     previous_versions,
     rate_version,
-    version_name,
 )
 from zerofleet.arena.scores import VersionScores, score_version
 from zerofleet.arena.stats import IterationStats
@@ -24,6 +23,7 @@ from zerofleet.run.layout import GAMES
 from zerofleet.run.models import ModelMissingError, fetch_model, read_manifest
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import Store
+from zerofleet.run.words import version_name
 
 
 def rate_published(

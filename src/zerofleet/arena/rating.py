@@ -1,6 +1,5 @@
 """The strength of each new version: its matches, and its Elo within the run's pool of results."""
 
-import re
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,24 +11,12 @@ from zerofleet.arena.openings import Opening, OpeningError, make_openings
 from zerofleet.arena.stats import EloStats, GameStats, IterationStats, MatchStats
 from zerofleet.games.protocol import Game
 from zerofleet.players.player import Player, mix_seed
+from zerofleet.run.words import parse_version_name, version_name
 
 LoadFixed = Callable[[str], Player]
 """Makes a fixed opponent from its short text."""
 LoadVersion = Callable[[int], Player]
 """Makes the player of a model version; its name must be `version_name(version)`."""
-
-_VERSION_NAME = re.compile(r"v(\d{4,9})")
-
-
-def version_name(version: int) -> str:
-    """Returns the name of a model version in a pool: `v0007`."""
-    return f"v{version:04d}"
-
-
-def parse_version_name(name: str) -> int | None:
-    """Returns the number of `v0007`, or None for any other player."""
-    match = _VERSION_NAME.fullmatch(name)
-    return None if match is None else int(match[1])
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from cyclopts.validators import Number
 
 from zerofleet.cli.options import Count, OptionalRunDir
 from zerofleet.roles.config import ConfigError
+from zerofleet.run.words import counted
 
 if TYPE_CHECKING:
     from zerofleet.replay.imports import ImportReport, Progress, SourceReport
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _PROGRESS_SECONDS = 10.0
 """Between two lines where the output is no terminal."""
 _OPTIONS = ("--run-dir", "--game", "--min-elo", "--min-plies", "--max-games")
+_TRIAL = "--epochs 1 --blocks 2 --filters 32 --batch-size 128 --max-positions 20000"
 _MAX_KINDS = 8
 _MAX_SOURCES = 20
 """Files that are told one by one."""
@@ -153,7 +155,7 @@ def _told_progress(total_bytes: int) -> Iterator[Callable[["Progress"], None]]:
         seconds = max(1e-9, time.monotonic() - started)
         share = f"{progress.num_bytes / total_bytes:.0%} read, " if total_bytes else ""
         return (
-            f"{share}{progress.num_games:,} games, {progress.num_positions:,} positions "
+            f"{share}{counted(progress.num_games, 'game')}, {progress.num_positions:,} positions "
             f"({progress.num_positions / seconds:,.0f}/s), {progress.num_skipped:,} skipped"
         )
 
@@ -175,38 +177,50 @@ def _summary(report: "ImportReport", run_dir: Path, seconds: float) -> list[str]
     lines = [_source_line(source) for source in report.sources[:_MAX_SOURCES] if not source.error]
     others = report.sources[_MAX_SOURCES:]
     if others:
-        lines.append(f"... and {len(others):,} more files")
+        lines.append(f"... and {counted(len(others), 'more file')}")
     games = sum(source.num_imported for source in report.sources)
     positions = sum(source.num_positions for source in report.sources)
-    lines.append(
-        f"imported     {games:,} games, {positions:,} positions in {report.num_shards} shards, "
-        f"{seconds:.1f} s: {positions / max(1e-9, seconds):,.0f} positions/s"
-    )
+    if games:
+        lines.append(
+            f"imported     {counted(games, 'game')}, {counted(positions, 'position')} in "
+            f"{counted(report.num_shards, 'shard')}, {seconds:.1f} s: "
+            f"{positions / max(1e-9, seconds):,.0f} positions/s"
+        )
+    elif any(source.num_before for source in report.sources):
+        lines.append("imported     nothing new: these games were imported before")
+    else:
+        lines.append("imported     nothing")
     skipped: Counter[str] = Counter()
     for source in report.sources:
         skipped.update(source.skipped)
     if skipped:
-        lines.append(f"left out     {sum(skipped.values()):,} games: {_kinds(skipped)}")
+        lines.append(f"left out     {counted(sum(skipped.values()), 'game')}: {_kinds(skipped)}")
     if report.skipped_path is not None:
         lines.append(f"why          {report.skipped_path}")
     num_cut = sum(source.num_cut for source in report.sources)
     if num_cut:
         lines.append(
-            f"cut          {num_cut:,} games go on where the rules of {report.spec} end them; "
-            "moves after that are left out"
+            f"cut          {counted(num_cut, 'game')} played on where the rules of {report.spec} say "
+            "it is over; moves after that are left out"
         )
     lines.append(
-        f"directory    {run_dir} has {report.total_games:,} games, "
-        f"{report.total_positions:,} positions"
+        f"directory    {run_dir} has {counted(report.total_games, 'game')}, "
+        f"{counted(report.total_positions, 'position')}"
     )
     if report.total_games:
         recipe = report.spec if report.spec.isalnum() else f'"{report.spec}"'
-        lines.append(f"train        zerofleet train {recipe} --data {run_dir}")
+        train = f"zerofleet train {recipe} --data {run_dir}"
+        lines += [
+            f"train        {train}",
+            "             the whole net on all positions: hours, unless there is a GPU",
+            f"try first    {train} --run-dir {run_dir}_trial {_TRIAL}",
+            "             a small net on the newest positions: about a minute on a laptop",
+        ]
     return lines
 
 
 def _source_line(source: "SourceReport") -> str:
-    line = f"{source.source.name}: {source.num_imported:,} games"
+    line = f"{source.source.name}: {counted(source.num_imported, 'game')}"
     if source.num_before:
         line += f", {source.num_before:,} imported before"
     if source.skipped:
@@ -218,7 +232,7 @@ def _kinds(skipped: Counter[str]) -> str:
     common = skipped.most_common()
     told = [f"{count:,} {kind}" for kind, count in common[:_MAX_KINDS]]
     rest = sum(count for _, count in common[_MAX_KINDS:])
-    return ", ".join([*told, f"{rest:,} others"] if rest else told)
+    return ", ".join([*told, counted(rest, "other")] if rest else told)
 
 
 def _tell_errors(report: "ImportReport") -> int:
@@ -228,7 +242,7 @@ def _tell_errors(report: "ImportReport") -> int:
         print(f"zerofleet: {source.source.name}: {source.error}", file=sys.stderr)
     if len(broken) > _MAX_SOURCES:
         more = len(broken) - _MAX_SOURCES
-        print(f"zerofleet: ... and {more:,} more files", file=sys.stderr)
+        print(f"zerofleet: ... and {counted(more, 'more file')}", file=sys.stderr)
     if not report.total_games and not broken:
         print(
             "zerofleet: no game was imported: expected PGN (chess) or SGF (Go) with finished games",

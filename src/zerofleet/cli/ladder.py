@@ -80,7 +80,6 @@ def ladder(
     from zerofleet.arena.match import MatchStopped
     from zerofleet.arena.match_files import write_json
     from zerofleet.arena.opponents import with_opponents
-    from zerofleet.arena.rating import parse_version_name, version_name
     from zerofleet.fleet.supervisor import stop_signals
     from zerofleet.games import load_game
     from zerofleet.players.player import Player
@@ -90,6 +89,7 @@ def ladder(
     from zerofleet.run.models import read_manifest
     from zerofleet.run.place import check_run_directory
     from zerofleet.run.store import DirectoryStore
+    from zerofleet.run.words import parse_version_name, version_name
 
     check_run_directory(run_dir)
     store = DirectoryStore(run_dir)

@@ -10,7 +10,6 @@ from rich.console import Console
 from zerofleet.arena.lines import opponent_meaning
 from zerofleet.arena.match import MatchResult
 from zerofleet.arena.published import measure_published
-from zerofleet.arena.rating import version_name
 from zerofleet.arena.scores import VersionScores
 from zerofleet.arena.stats import (
     IterationStats,
@@ -28,6 +27,7 @@ from zerofleet.run.layout import CONFIG, STOP
 from zerofleet.run.place import Place
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import Store, read_or_none
+from zerofleet.run.words import version_name
 
 PICTURE = "learning_curve.png"
 

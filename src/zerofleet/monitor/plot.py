@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from zerofleet.arena.elo import RatingError, Ratings
 from zerofleet.arena.lines import short_opponent
-from zerofleet.arena.rating import anchor_of, parse_version_name, rate_run
+from zerofleet.arena.rating import anchor_of, rate_run
 from zerofleet.arena.stats import IterationStats, ScoreStats, find_match, playing_version
 from zerofleet.monitor.tables import fixed_opponents
 from zerofleet.run.atomic import write_atomic
+from zerofleet.run.words import parse_version_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

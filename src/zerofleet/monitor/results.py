@@ -11,13 +11,13 @@ from rich import box
 from rich.table import Table
 
 from zerofleet.arena.lines import duration_text, elo_text, score_text
-from zerofleet.arena.rating import version_name
 from zerofleet.arena.stats import IterationStats, MatchStats, ScoreStats, is_rated
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import CONFIG, STOP, TRAINING_STATS
 from zerofleet.run.stats import parse_stats, refitted
 from zerofleet.run.stop import TIME_IS_OVER
 from zerofleet.run.store import DirectoryStore, read_or_none
+from zerofleet.run.words import version_name
 
 PHASES = ("early", "middle", "late")
 """Thirds of the iterations."""

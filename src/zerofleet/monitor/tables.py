@@ -10,9 +10,9 @@ from rich.text import Text
 from zerofleet.arena.elo import Ratings
 from zerofleet.arena.intervals import elo_from_score
 from zerofleet.arena.lines import duration_text, elo_text, score_text, short_opponent
-from zerofleet.arena.rating import parse_version_name
 from zerofleet.arena.stats import IterationStats, MatchStats, ScoreStats, find_match
 from zerofleet.monitor.view import WorkerView
+from zerofleet.run.words import parse_version_name
 
 TINY, NARROW, WIDE = 56, 80, 120
 """Terminal widths below which tables leave out what matters less."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from zerofleet.arena.lines import short_opponent
-from zerofleet.arena.rating import parse_version_name
 from zerofleet.arena.stats import IterationStats
+from zerofleet.run.words import parse_version_name
 
 _file_numbers = itertools.count(1)
 """Of the files of this process."""

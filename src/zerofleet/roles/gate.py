@@ -28,7 +28,6 @@ from zerofleet.arena.intervals import pair_interval
 from zerofleet.arena.long_match import LongMatch, play_long_match
 from zerofleet.arena.match import MatchResult, MatchStopped
 from zerofleet.arena.openings import OpeningError, make_openings
-from zerofleet.arena.rating import version_name
 from zerofleet.arena.scores import ScoreResult, play_scores
 from zerofleet.arena.sprt import Sprt, SprtError, SprtResult
 from zerofleet.arena.stats import GateStats, IterationStats
@@ -43,6 +42,7 @@ from zerofleet.roles.state import MODEL_PT
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import GAMES
 from zerofleet.run.store import Store
+from zerofleet.run.words import version_name
 
 _P = TypeVar("_P", bound=Progress)
 _ROUND_GAMES = 64

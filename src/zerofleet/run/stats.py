@@ -9,6 +9,7 @@ from zerofleet.run.errors import DamagedError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import TRAINING_STATS
 from zerofleet.run.store import Store, read_or_none
+from zerofleet.run.words import version_name
 
 MAX_ENTRIES = 10_000
 """Above this the older half is thinned to every second entry; the series keep them all."""
@@ -43,7 +44,8 @@ def refitted(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for entry in entries:
         elo = _section(entry, "elo")
-        name = f"v{entry['model_version']:04d}" if type(entry.get("model_version")) is int else ""
+        version = entry.get("model_version")
+        name = version_name(version) if type(version) is int else ""
         pair = newest.get(name) if elo and isinstance(newest, dict) else None
         if isinstance(pair, list) and len(pair) == 2:
             entry = {**entry, "elo": {**elo, "rating": pair[0], "error": pair[1]}}

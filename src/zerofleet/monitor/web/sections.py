@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from zerofleet.arena.lines import duration_text, short_opponent
-from zerofleet.arena.rating import parse_version_name
 from zerofleet.arena.stats import IterationStats, is_rated
 from zerofleet.monitor.bottleneck import (
     end_text,
@@ -22,6 +21,7 @@ from zerofleet.monitor.bottleneck import (
 from zerofleet.monitor.facts import RunFacts
 from zerofleet.monitor.tables import fixed_opponents
 from zerofleet.monitor.view import LIVE_STATES, RunView, WorkerView
+from zerofleet.run.words import parse_version_name
 
 MAX_POINTS = 500
 """Loops in a curve."""

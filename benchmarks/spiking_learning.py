@@ -25,7 +25,7 @@ calm_threads()  # before torch loads
 
 import numpy as np  # noqa: E402
 
-from zerofleet import load_game  # noqa: E402
+from zerofleet import _core, load_game  # noqa: E402
 from zerofleet.arena.match import play_match  # noqa: E402
 from zerofleet.nets.architecture import NetArchitecture  # noqa: E402
 from zerofleet.nets.build import build_model  # noqa: E402
@@ -53,11 +53,14 @@ class Measured:
     cpu_seconds: float
     games: int
     positions: int
-    draw_share: float
-    """Of the self-play games since the last measurement."""
+    undecided_share: float
+    """Of the self-play games since the last measurement: drawn, or stopped for their length before
+    the rules gave one side the win."""
     mean_plies: float
     scores: dict[str, tuple[float, float, float]]
     """By opponent: score in [0, 1], and its 95 % interval."""
+    draws: dict[str, float]
+    """By opponent: share of the games that were drawn."""
 
 
 def main() -> None:
@@ -71,6 +74,9 @@ def main() -> None:
     parser.add_argument("--max-plies", type=int, default=0)
     parser.add_argument("--length-result", choices=["draw", "board_value"], default="draw")
     parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--window", type=int, default=20_000, help="newest positions, learned from")
+    parser.add_argument("--average-decay", type=float, default=0.98)
+    parser.add_argument("--save", type=Path, help="directory for the net of each measurement")
     parser.add_argument("--checks", type=int, default=4, help="measurements but the first")
     parser.add_argument("--match-simulations", type=int, default=0)
     parser.add_argument("--opponents", default="random")
@@ -131,6 +137,7 @@ class Run:
 
     def __init__(self, way: str, arguments: argparse.Namespace) -> None:
         """`way`: search or none."""
+        self.way = way
         self.arguments = arguments
         self.game = load_game(arguments.game)
         self.without_search = way == "none"
@@ -155,21 +162,21 @@ class Run:
                 batch_size=256,
                 learning_rate=arguments.learning_rate,
                 validation_share=0,
-                average_decay=0.98,
+                average_decay=arguments.average_decay,
             ),
             device="cpu",
             seed=arguments.seed,
             without_search=self.without_search,
         )
         self.evaluator = self._evaluator()
-        self.window = SampleWindow.empty(self.game, max_positions=20_000)
+        self.window = SampleWindow.empty(self.game, max_positions=arguments.window)
 
     def run(self) -> list[Measured]:
         """Learns until the time is over."""
         limit = 60 * self.arguments.minutes
         used, games, positions = 0.0, 0, 0
         measured = [self._measured(0.0, 0, 0, [], [])]
-        draws: list[float] = []
+        undecided: list[float] = []
         plies: list[float] = []
         for iteration in itertools.count(1):
             began = time.process_time()
@@ -198,11 +205,16 @@ class Run:
             self.learner.train_loop(self.window, iteration, num_steps=steps)
             self.evaluator.load(model_to_safetensors(self.learner.average.model))
             used += time.process_time() - began
-            draws.append(float((records.returns[:, 0] == 0).mean()))
+            played_out = records.termination == _core.TERMINATION_PLAYED_OUT
+            undecided.append(float(1 - (played_out & (records.returns[:, 0] != 0)).mean()))
             plies.append(float(np.diff(records.game_start).mean()))
             if used >= limit * len(measured) / self.arguments.checks:
-                measured.append(self._measured(used, games, positions, draws, plies))
-                draws, plies = [], []
+                measured.append(self._measured(used, games, positions, undecided, plies))
+                undecided, plies = [], []
+                if self.arguments.save:
+                    self.arguments.save.mkdir(parents=True, exist_ok=True)
+                    path = self.arguments.save / f"{self.way}_{len(measured) - 1}.safetensors"
+                    path.write_bytes(model_to_safetensors(self.learner.average.model))
             if used >= limit:
                 return measured
         raise AssertionError
@@ -227,7 +239,7 @@ class Run:
         )
 
     def _measured(
-        self, used: float, games: int, positions: int, draws: list[float], plies: list[float]
+        self, used: float, games: int, positions: int, undecided: list[float], plies: list[float]
     ) -> Measured:
         player = TreePlayer(
             self.game,
@@ -235,7 +247,7 @@ class Run:
             num_simulations=self.arguments.match_simulations,
             evaluator=self.evaluator,
         )
-        scores = {}
+        scores, drawn = {}, {}
         for name in self.arguments.opponents.split(","):
             found = play_match(
                 self.game,
@@ -244,23 +256,26 @@ class Run:
                 num_games=self.arguments.match_games,
                 seed=7,
                 opening_plies=4,
-            ).score
-            scores[name] = (found.value, found.low, found.high)
+            )
+            scores[name] = (found.score.value, found.score.low, found.score.high)
+            drawn[name] = found.draws / len(found.games)
         made = Measured(
             round(used, 1),
             games,
             positions,
-            round(float(np.mean(draws)), 4) if draws else math.nan,
+            round(float(np.mean(undecided)), 4) if undecided else math.nan,
             round(float(np.mean(plies)), 1) if plies else math.nan,
             scores,
+            drawn,
         )
         told = ", ".join(
-            f"{name} {100 * value:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+            f"{name} {100 * value:.1f} % [{100 * low:.1f}, {100 * high:.1f}], "
+            f"{100 * drawn[name]:.0f} % drawn"
             for name, (value, low, high) in scores.items()
         )
         print(
             f"  {used:6.0f} s of processor, {games:6,} games, {positions:8,} positions: {told}; "
-            f"draws {100 * made.draw_share:.0f} %, {made.mean_plies:.0f} plies",
+            f"undecided {100 * made.undecided_share:.0f} %, {made.mean_plies:.0f} plies",
             flush=True,
         )
         return made

@@ -49,14 +49,17 @@ def measure(
     pool.add_games(0, 1 << 40)
     started = time.monotonic()
     series: list[tuple[float, int]] = []
+    # Trees grow and go in step with the moves: what counts is the most that the pool ever held.
+    memory = pool.memory()
     while (now := time.monotonic() - started) < seconds:
         if now >= len(series) * seconds / samples:
             series.append((round(now, 2), resident_bytes()))
         batch = pool.collect()
         if len(batch):
             pool.receive(0, random_evaluator(batch))
+        memory = max(memory, pool.memory(), key=lambda m: m.total)
         pool.take_games()
-    memory, stats = pool.memory(), pool.stats()
+    stats = pool.stats()
     rss = [size for _, size in series]
     quarter = len(rss) // 4
     third, last = rss[2 * quarter : 3 * quarter], rss[3 * quarter :]

@@ -15,7 +15,7 @@ import itertools
 import json
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from zerofleet.nets.architecture import NetArchitecture  # noqa: E402
 from zerofleet.nets.build import build_model  # noqa: E402
 from zerofleet.nets.config import SpikingConfig  # noqa: E402
 from zerofleet.nets.evaluator import NetEvaluator, make_evaluator  # noqa: E402
-from zerofleet.nets.model_file import model_to_safetensors  # noqa: E402
+from zerofleet.nets.model_file import model_from_safetensors, model_to_safetensors  # noqa: E402
 from zerofleet.players.registry import load_player  # noqa: E402
 from zerofleet.players.tree import TreePlayer  # noqa: E402
 from zerofleet.records import ShardMeta  # noqa: E402
@@ -54,8 +54,8 @@ class Measured:
     games: int
     positions: int
     undecided_share: float
-    """Of the self-play games since the last measurement: drawn, or stopped for their length before
-    the rules gave one side the win."""
+    """Of the self-play games since the last measurement, of the random net those of the first
+    iteration: drawn, or stopped for their length before the rules gave one side the win."""
     mean_plies: float
     scores: dict[str, tuple[float, float, float]]
     """By opponent: score in [0, 1], and its 95 % interval."""
@@ -77,6 +77,7 @@ def main() -> None:
     parser.add_argument("--window", type=int, default=20_000, help="newest positions, learned from")
     parser.add_argument("--average-decay", type=float, default=0.98)
     parser.add_argument("--save", type=Path, help="directory for the net of each measurement")
+    parser.add_argument("--begin", type=Path, help="a net to go on with; else random weights")
     parser.add_argument("--checks", type=int, default=4, help="measurements but the first")
     parser.add_argument("--match-simulations", type=int, default=0)
     parser.add_argument("--opponents", default="random")
@@ -102,30 +103,45 @@ def main() -> None:
 
 
 def plot(figures: dict[str, list[dict[str, Any]]], path: Path) -> None:
-    """Draws scores with their intervals over processor time, a panel for each opponent."""
+    """Draws scores with their intervals over processor time, a panel for each opponent, and the
+    share of self-play games without a winner."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
+    labels = {"search": "with search", "none": "without search"}
     opponents = list(next(iter(figures.values()))[0]["scores"])
-    drawing, panels = pyplot.subplots(1, len(opponents), figsize=(4.5 * len(opponents), 3.2))
-    for panel, opponent in zip(np.atleast_1d(panels), opponents, strict=True):
+    drawing, panels = pyplot.subplots(
+        1, len(opponents) + 1, figsize=(4 * len(opponents) + 4, 3.2), sharey=True
+    )
+    for panel, opponent in zip(panels, opponents, strict=False):
         for way, measured in figures.items():
             value, low, high = (
                 100 * np.array([m["scores"][opponent][i] for m in measured]) for i in range(3)
             )
+            minutes = [m["cpu_seconds"] / 60 for m in measured]
             panel.errorbar(
-                [m["cpu_seconds"] for m in measured],
+                minutes,
                 value,
                 yerr=[value - low, high - value],
-                label={"search": "with search", "none": "without search"}[way],
+                label=labels[way],
                 marker="o",
                 markersize=3,
                 capsize=3,
             )
-        panel.set(title=f"against {opponent}", xlabel="processor seconds", ylabel="score, %")
-        panel.set_ylim(0, 100)
+        panel.set(title=f"score against {opponent}, %")
+    for way, measured in figures.items():
+        panels[-1].plot(
+            [m["cpu_seconds"] / 60 for m in measured],
+            [100 * m["undecided_share"] for m in measured],
+            label=labels[way],
+            marker="o",
+            markersize=3,
+        )
+    panels[-1].set(title="self-play games without a winner, %")
+    for panel in panels:
+        panel.set(xlabel="processor minutes", ylim=(0, 102))
         panel.grid(alpha=0.3)
         panel.legend(loc="best", fontsize=8)
     drawing.tight_layout()
@@ -155,7 +171,10 @@ class Run:
             length_result=arguments.length_result,
             **play,
         )
-        model = build_model(NetArchitecture.of(self.game, NET), seed=arguments.seed)
+        if arguments.begin:
+            model = model_from_safetensors(arguments.begin.read_bytes())
+        else:
+            model = build_model(NetArchitecture.of(self.game, NET), seed=arguments.seed)
         self.learner = PolicyValueLearner(
             model,
             PolicyValueConfig(
@@ -194,7 +213,7 @@ class Run:
                 name=f"iteration {iteration}",
                 validation_share=0,
                 game=self.game,
-                untrained_version=1,
+                untrained_version=0 if self.arguments.begin else 1,
                 return_lambda=self.learner.config.return_lambda if self.without_search else None,
             )
             positions += len(batch)
@@ -208,6 +227,10 @@ class Run:
             played_out = records.termination == _core.TERMINATION_PLAYED_OUT
             undecided.append(float(1 - (played_out & (records.returns[:, 0] != 0)).mean()))
             plies.append(float(np.diff(records.game_start).mean()))
+            if iteration == 1:
+                measured[0] = replace(
+                    measured[0], undecided_share=undecided[0], mean_plies=plies[0]
+                )
             if used >= limit * len(measured) / self.arguments.checks:
                 measured.append(self._measured(used, games, positions, undecided, plies))
                 undecided, plies = [], []

@@ -200,8 +200,8 @@ def _summary(report: "ImportReport", run_dir: Path, seconds: float) -> list[str]
     num_cut = sum(source.num_cut for source in report.sources)
     if num_cut:
         lines.append(
-            f"cut          {counted(num_cut, 'game')} played on where the rules of {report.spec} say "
-            "it is over; moves after that are left out"
+            f"cut          {counted(num_cut, 'game')} played on where the rules of {report.spec} "
+            "say it is over; moves after that are left out"
         )
     lines.append(
         f"directory    {run_dir} has {counted(report.total_games, 'game')}, "

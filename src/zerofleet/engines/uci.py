@@ -164,9 +164,10 @@ class UciEngine:
             if self._refused:
                 raise CommandError(f"go: {self._refused}")
             root_actions = self._root_actions(go.searchmoves)
-        except CommandError:
+        except CommandError as error:
+            self._say_error(str(error))  # before the answer: many programs read no further
             self._output(f"bestmove {_NO_MOVE}")
-            raise
+            return
         if go.mate is not None:
             self._say_error(
                 f"go mate: no mates are proven; searching to a mean depth of {2 * go.mate - 1}"

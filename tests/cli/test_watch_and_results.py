@@ -94,7 +94,7 @@ def test_results_of_a_training(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     for text in (
         "chess",
-        "Iterations 1 to 2, 200 games",
+        "Iterations 1 to 2, learned from 200 games",
         "Last 1 iterations",
         "Timeline",
         "early",
@@ -118,7 +118,7 @@ def test_a_training_is_told_from_its_saved_statistics():
     done = run("results", RECORD, "--last", "7", COLUMNS="120")
     assert (done.returncode, done.stderr) == (0, "")
     lines = [line.rstrip() for line in done.stdout.splitlines() if line.strip()][1:]
-    assert "Iterations 1 to 7, 3,500 games" in lines[0]
+    assert "Iterations 1 to 7, learned from 3,500 games" in lines[0]
     assert any(line.split()[:1] == ["Drawn"] for line in lines)
     for line in lines:
         assert line in page, line

@@ -59,7 +59,7 @@ def test_a_file_or_its_run_directory(tmp_path):
         training = r.read_training(path)
         assert [e["iteration"] for e in training.entries] == list(range(1, 10))
         assert (training.game, training.max_loops) == ("chess", 9)
-    expected = "Iterations 1 to 9, 900 games, 45,000 positions, 9 min, 100 games/min"
+    expected = "Iterations 1 to 9, learned from 900 games, 45,000 positions, 9 min, 100 games/min"
     assert r.totals_text(training) == expected
     thinned = r.Training("x", [*entries()[::2]])
     assert "(5 kept in the file)" in r.totals_text(thinned)

@@ -20,7 +20,7 @@ FRAME = """\
 uttt  ultimate_ttt  3 min  about 5 min to go
 Loop 4/10  31,204 / 50,000 new positions  ━━━━━━━━━━━━━━━╸
 model v0003  workers 1/2  23.1 games/s  window: newest 121,000 of 153,120
-Workers
+Workers, what each delivered since it was started
   Worker    State    Model   Batches    Games   Positions   Games/s   Restarts
  ──────────────────────────────────────────────────────────────────────────────
   worker0   active   v0003        12   12,000     310,000      23.1

@@ -17,7 +17,7 @@ from zerofleet.run.layout import CONFIG, STOP, TRAINING_STATS
 from zerofleet.run.stats import parse_stats, refitted
 from zerofleet.run.stop import TIME_IS_OVER
 from zerofleet.run.store import DirectoryStore, read_or_none
-from zerofleet.run.words import version_name
+from zerofleet.run.words import counted, version_name
 
 PHASES = ("early", "middle", "late")
 """Thirds of the iterations."""
@@ -102,8 +102,9 @@ def totals_text(training: Training) -> str:
     thinned = "" if len(entries) == last - first + 1 else f" ({len(entries):,} kept in the file)"
     positions = sum(e.get("positions", 0) for e in entries)
     return (
-        f"{training.units.capitalize()} {first:,} to {last:,}{thinned}, {games:,} games, "
-        f"{positions:,} positions, {duration_text(seconds)}{rate}"
+        f"{training.units.capitalize()} {first:,} to {last:,}{thinned}, learned from "
+        f"{counted(games, 'game')}, {counted(positions, 'position')}, "
+        f"{duration_text(seconds)}{rate}"
     )
 
 

@@ -56,7 +56,8 @@ def fleet_table(workers: Sequence[WorkerView], *, width: int = WIDE) -> Table:
         columns.insert(1, "Host")
     if any(w.restarts for w in workers) and width >= NARROW:
         columns.append("Restarts")
-    table = _table("Workers")
+    what = ", what each delivered since it was started" if "Batches" in columns else ""
+    table = _table(f"Workers{what}")
     _add_columns(table, columns, ("Worker", "Host", "State"))
     for w in workers:
         state = shown_state(w.state)

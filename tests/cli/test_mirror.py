@@ -36,7 +36,7 @@ def test_mirror(tmp_path):
         XDG_STATE_HOME=str(tmp_path / "state"),
     )
     assert done.returncode == 0, done.stderr
-    assert "1 files in, 1 models out" in done.stdout
+    assert "1 file in, 1 model out" in done.stdout
     assert "done: the run has ended" in done.stdout
     assert fetch_model(there).data == b"net"
     assert stop_requested(there)

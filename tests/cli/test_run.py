@@ -48,7 +48,7 @@ def test_train_status_audit(tmp_path, settings):
     assert exported == (directory / "model" / "versions" / "0002.nnue").read_bytes()
 
     shown = run("status", directory).stdout
-    assert "1/1 loops done  trainer stopped" in shown
+    assert "1/1 loop done  trainer stopped" in shown
     assert "to go" not in shown
     assert "v0002" in shown
     assert " ± " in shown
@@ -71,7 +71,7 @@ def test_train_status_audit(tmp_path, settings):
     games = {m["opponent"]: m["games"] for m in matches}
     assert games == {"random": 200, "greedy": 200, "v0001": 4}
     results = " ".join(run("results", directory, COLUMNS="120").stdout.split())
-    assert "PASS all 1 loops completed" in results
+    assert "PASS the only loop completed" in results
     assert "draw rate" not in results
 
     report = run("audit", directory)
@@ -82,4 +82,4 @@ def test_train_status_audit(tmp_path, settings):
     next((directory / "consumed").glob("*.npz")).write_bytes(b"not a shard")
     report = run("audit", directory)
     assert report.returncode == 1
-    assert "findings" in report.stdout
+    assert "finding" in report.stdout

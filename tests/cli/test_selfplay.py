@@ -123,7 +123,7 @@ def played(folder):
 def test_the_newest_version_of_a_run_plays_as_it_does_in_the_run(tree_run, tmp_path, capsys):
     status, text = run(capsys, tree_run, "--games", 7, "--out", tmp_path / "games", "--device=cpu")
     assert status == 0, text
-    assert f"plays        {tree_run}@0002, 1 layers of 8 units for tic_tac_toe" in text
+    assert f"plays        {tree_run}@0002, 1 layer of 8 units for tic_tac_toe" in text
     assert "7 games of tic_tac_toe" in text
     ((name, (meta, records)),) = played(tmp_path / "games").items()
     assert name == "v0002_selfplay_0001.npz"

@@ -95,7 +95,7 @@ def test_results_of_a_training(tmp_path):
     for text in (
         "chess",
         "Iterations 1 to 2, learned from 200 games",
-        "Last 1 iterations",
+        "Last 1 iteration",
         "Timeline",
         "early",
         "PASS   all 2 iterations completed",

@@ -152,7 +152,7 @@ CASES = [
     ("launch", 2, "--data is missing"),
     ("launch --data missing", 2, "--data missing: no such run directory, folder or file"),
     ("launch --data empty --recipe nothing", 2, "unknown recipe 'nothing'"),
-    ("launch --data empty --node-rank 5", 1, "there are 1 nodes, counted from 0"),
+    ("launch --data empty --node-rank 5", 1, "the job has 1 node, counted from 0"),
     ("export missing.pt out.nnue", 1, "missing.pt: No such file or directory"),
     ("export net.nnue out.txt", 2, "expected a name that ends in .nnue"),
 ]

@@ -102,7 +102,7 @@ def test_the_tutorial_does_what_it_says(machines, tmp_path):
                     assert train.wait(300 * PATIENCE) == 130, log.read_text()
                 told[block.text.partition("\n")[0]] = main.run(block.text, 300)
         text = str(told)
-        assert "2 of 2 hosts are fit to play" in text, text
+        assert "fit to play: 2 of 2 hosts" in text, text
         assert "Workers active: 2/2" in text, text
         for number in (1, 2):
             assert f"worker{number}  🟢 Active  host{number}  " in text, text

@@ -160,7 +160,7 @@ def test_what_a_person_has_to_mend_is_said_and_parked(kit, tmp_path):
     # The doctor says the same, with and without a fleet that is up.
     done = run("fleet", "doctor", "--skip-torch", f"--run-dir={kit.run_dir}")
     assert done.returncode == 1
-    assert "0 of 5 hosts are fit to play" in done.stdout
+    assert "fit to play: 0 of 5 hosts" in done.stdout
     for said in ("THE HOST KEY HAS CHANGED", "ssh-copy-id", "needs 3.11 or later"):
         assert f"PROBLEM: {said}" in done.stdout or said in done.stdout
     # The command that accepts a host is exact.

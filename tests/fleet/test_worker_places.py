@@ -165,7 +165,7 @@ def test_stages_of_a_run_and_their_rates(store):
         "transfer    45.6 MB/min, newest network 12.3 s on its way",
         "    b: has version 1 of 3",
         "    b: the disk is full there",
-        "intake      1 files, 1.5 MiB, wait for the trainer; 1 were refused",
+        "intake      1 file (1.5 MiB) waiting for the trainer; 1 refused",
         "training    30.0 s a loop, of the last 2",
     ]
     text = status.text()

@@ -71,7 +71,9 @@ def test_no_trainer():
 def test_the_end():
     ended = view(20.5, phase="trainer stopped", is_running=False, loop=10)
     facts = RunFacts(log=[LogLine(1.0, "done", "done after 10 loops: all done")])
-    assert find_bottleneck(ended, facts).text == "Nothing: the run is done. 3 workers still play."
+    assert (
+        find_bottleneck(ended, facts).text == "Nothing: the run is done. Still playing: 3 workers."
+    )
     early = find_bottleneck(replace(ended, loop=4, workers=[]), facts)
     assert early.text == "Nothing: the run has ended."
     assert "goes on" in early.advice

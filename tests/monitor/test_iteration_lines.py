@@ -36,7 +36,7 @@ EVENTS = [
         "kind": "share", "iteration": 1, "owner": "w-1", "games": 4, "num_done": 1,
         "num_workers": 2, "new_games": 4, "num_games": 8, "seconds": 8.2,
     },
-    {"kind": "note", "text": "2 games of w-0, which is gone, are dealt again"},
+    {"kind": "note", "text": "dealt again: 2 games of w-0, which is gone"},
     {"kind": "dealt", "iteration": 1, "revision": 2, "games": {"w-1": 2, "w-0": 2}},
     {
         "kind": "share", "iteration": 1, "owner": "w-0", "games": 4, "num_done": 2,
@@ -65,7 +65,7 @@ Generating 8 games across 2 GPUs...
 Games per GPU: [4, 4]
 ----------------------------------------------------------------------
 [    8.2s] GPU 1: Completed 4 games | Total: 1/2 GPUs done | Progress: 4/8 games
-2 games of GPU 0, which is gone, are dealt again
+dealt again: 2 games of GPU 0, which is gone
 Games dealt now: GPU 0: 2, GPU 1: 2
 [  163.5s] GPU 0: Completed 4 games | Total: 2/2 GPUs done | Progress: 8/8 games
 ----------------------------------------------------------------------

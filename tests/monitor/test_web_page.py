@@ -61,7 +61,7 @@ def test_values_are_those_of_the_files_and_changes_come_by_themselves(tmp_path, 
         see(page, tile("loss"), "0.0310")
         limit = page.inner_text("[data-field=bottleneck]")
         assert "Training: it takes 75 % of the time" in limit
-        assert "1 files of games wait" in limit
+        assert "1 file of games not taken in yet" in limit
         # Who failed comes first, with the reason; the whole of it is among the errors.
         rows = page.locator("[data-worker]")
         assert rows.first.get_attribute("data-worker") == "broken"

@@ -158,7 +158,7 @@ def test_the_command_with_all_its_flags(tmp_path, monkeypatch):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "The run goes on from loop 2 of" in done.stdout
-    assert "1 games an iteration for 2 workers: 1 of them will have none to play" in done.stderr
+    assert "1 game an iteration for 2 workers: 1 of them will have none to play" in done.stderr
     second = tmp_path / "second"
     assert iterations_of(second) == [2, 3]
     versions = [run / "model/versions" for run in (first, second)]

@@ -270,5 +270,5 @@ def test_directories_that_cannot_be_used(tmp_path) -> None:
     with pytest.raises(ImportFilesError, match="not a journal of imports"):
         do_import(tmp_path / "run", path)
     file.unlink()
-    with pytest.raises(ImportFilesError, match="1 shards, but no journal"):
+    with pytest.raises(ImportFilesError, match="1 shard, but no journal"):
         do_import(tmp_path / "run", path)

@@ -71,5 +71,5 @@ def test_nothing_to_learn_from(tmp_path) -> None:
     (tmp_path / "v0001_w1_0000.npz").write_bytes(b"no shard")
     told = []
     data = shared(tmp_path, told)
-    with pytest.raises(ConfigError, match="none of its 1 files could be used"):
+    with pytest.raises(ConfigError, match="1 file, none of which could be used"):
         data.window(0)

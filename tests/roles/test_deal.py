@@ -49,7 +49,7 @@ def test_the_games_of_a_dead_worker_are_dealt_again():
     dealer.deal(range(800), {"a": "s1", "b": "s2", "c": "s3"})
     open_games = [n for n in range(800) if n % 2]
     notes = dealer.deal(open_games, {"a": "s1", "c": "s3"})
-    assert notes == ["134 games of b, which is gone, are dealt again"]
+    assert notes == ["dealt again: 134 games of b, which is gone"]
     assert sorted(numbers_of(dealer.share, "a") + numbers_of(dealer.share, "c")) == open_games
     assert "b" not in dealer.share.workers
 
@@ -59,16 +59,14 @@ def test_a_worker_that_could_say_why_it_failed_is_quoted():
     dealer.deal(range(10), {"a": "s1", "b": "s2"})
     errors = {"b": "ValueError: x\n  raised by your play"}
     assert dealer.deal(range(10), {"a": "s1"}, {}, errors) == [
-        "5 games of b, which failed (ValueError: x), are dealt again"
+        "dealt again: 5 games of b, which failed (ValueError: x)"
     ]
 
 
 def test_a_new_session_gets_its_games_anew():
     dealer, _ = fresh(10)
     dealer.deal(range(10), {"a": "s1"})
-    assert dealer.deal(range(4, 10), {"a": "s2"}) == [
-        "6 games of a, which began anew, are dealt again"
-    ]
+    assert dealer.deal(range(4, 10), {"a": "s2"}) == ["dealt again: 6 games of a, which began anew"]
     share = dealer.share.workers["a"]
     assert (share.session, share.ranges[0].revision) == ("s2", 2)
     assert numbers_of(dealer.share, "a") == [4, 5, 6, 7, 8, 9]

@@ -87,7 +87,7 @@ def test_a_log_that_cannot_be_written_ends_no_job(run, shards, tmp_path):
     log.symlink_to("/dev/full")
     (job,) = start_by_hand(run, 1, options(shards, tmp_path / "job", epochs=1))
     assert job.wait() == 0, job.text()
-    assert "done: 1 epochs" in job.text()
+    assert "done: 1 epoch\n" in job.text()
 
 
 def test_why_a_job_failed_is_in_its_lease_and_in_one_line(run, shards, tmp_path):
@@ -98,7 +98,7 @@ def test_why_a_job_failed_is_in_its_lease_and_in_one_line(run, shards, tmp_path)
     assert job.wait() == 2
     lease = read_lease(DirectoryStore(tmp_path / "job"), TRAINER_LEASE)
     assert lease["state"] == "stopped"
-    assert "none of its 1 files could be used" in lease["error"]
+    assert "1 file, none of which could be used" in lease["error"]
     # Not by us, and nobody's mistake in our code.
     (tmp_path / "blocked" / "logs" / "distributed_training.log").mkdir(parents=True)
     (job,) = start_by_hand(run, 1, options(shards, tmp_path / "blocked"))

@@ -42,7 +42,7 @@ def test_pending_games_and_deals_are_put_aside(store):
     store.put(DATA + "notes.txt", b"anything")
     write_share(store, Share(7, 7, 100))
     notes = clear_remains(store)
-    assert [note.split(" of an")[0] for note in notes] == ["2 files", "1 deals"]
+    assert [note.split(" of an")[0] for note in notes] == ["2 files", "1 deal"]
     assert store.read(REJECTED + name) == b"games"
     assert "before this run began" in read_rejected(store)[name]
     assert not exists(store, share_key(7))

@@ -151,15 +151,15 @@ def test_other_files_are_refused(tmp_path, monkeypatch):
     refused(path.read_bytes(), "found None")
 
     larger = config(**{"net.num_units": 16})
-    refused(good, r"is a 1 layers of 8 .*--set net.num_units=8 makes them alike", larger)
+    refused(good, r"is a 1 layer of 8 .*--set net.num_units=8 makes them alike", larger)
     refused(
-        good, r"this run's is a 1 layers of 8 units for connect_four", config("mlp", "connect_four")
+        good, r"this run's is a 1 layer of 8 units for connect_four", config("mlp", "connect_four")
     )
     refused(
         good, "this run's is a NnueArchitecture|this run's is a", config("nnue", "ultimate_ttt")
     )
     residual = policy_value_learner_to_bytes(trained(config("resnet")))
-    refused(residual, r"residual net of 1 blocks x 8 .*--set net.kind=resnet")
+    refused(residual, r"residual net of 1 block x 8 .*--set net.kind=resnet")
 
 
 def test_names_of_kept_checkpoints(tmp_path):
@@ -261,7 +261,7 @@ def test_a_run_goes_on_from_a_checkpoint_of_another_one(tree_run, tmp_path):
     assert "--set net.num_units=16 makes them alike" in wrong.text()
     nothing = tree_run.trainer(source, directory=tmp_path / "wrong", pacing__max_loops=2)
     assert nothing.wait() == 2
-    assert "2 loops are done in it" in nothing.text()
+    assert "2 loops done in it" in nothing.text()
 
     trainer = done(tree_run, source, max_loops=4, directory=second, **settings)
     assert f"goes on from loop 2 of {source.replace('=', ' ')}" in trainer.text()

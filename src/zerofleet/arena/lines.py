@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from zerofleet.arena.stats import EloStats, GateStats, IterationStats, LossStats, ScoreStats
+from zerofleet.run.words import counted
 
 _SHORT = {"random": "rnd", "greedy": "greedy"}
 
@@ -20,13 +21,14 @@ def short_opponent(text: str) -> str:
 
 def opponent_meaning(name: str) -> str:
     """Returns what a fixed opponent does, in a few words; empty for others."""
-    kind, _, number = name.partition(":")
+    kind, _, text = name.partition(":")
+    number = int(text) if text.isdecimal() else 0
     return {
         "random": "any legal move",
         "greedy": "the best position one ply ahead, by a hand-written evaluation",
-        "minimax": f"the best {number} plies ahead, by that evaluation",
-        "expectimax": f"the largest expected gain {number} moves ahead",
-        "mcts": f"tree search with {number} simulations and no net",
+        "minimax": f"the best {counted(number, 'ply', 'plies')} ahead, by that evaluation",
+        "expectimax": f"the largest expected gain {counted(number, 'move')} ahead",
+        "mcts": f"tree search with {counted(number, 'simulation')} and no net",
     }.get(kind, "")
 
 
@@ -84,7 +86,7 @@ def worker_line(
       total_games: games of this worker since it started.
     """
     return (
-        f"[{worker}] Batch {batch}: {games:,} games  {positions:,} positions  "
+        f"[{worker}] Batch {batch}: {counted(games, 'game')}  {counted(positions, 'position')}  "
         f"{games_per_second:.1f} g/s  Saved {file}  Total {total_games:,}"
     )
 
@@ -100,9 +102,8 @@ def trainer_line(
     stats = entry.get("game_stats", {})
     collected = "collected "
     if "num_files" in stats:
-        files = stats["num_files"]
-        collected += f"{files} file{'' if files == 1 else 's'} "
-    parts = [loop, f"{collected}{entry.get('positions', 0):,} positions"]
+        collected += f"{counted(stats['num_files'], 'file')} "
+    parts = [loop, f"{collected}{counted(entry.get('positions', 0), 'position')}"]
     if entry.get("games") == 0:  # nothing was collected yet
         parts = [f"Version {entry.get('model_version', 1)}, the first net"]
     losses = entry.get("losses", {})

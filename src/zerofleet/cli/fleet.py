@@ -11,6 +11,7 @@ from rich.console import Console
 
 from zerofleet.cli.options import AsJson, Count, Flag, NumThreads, OptionalRunDir
 from zerofleet.fleet.supervisor import Event, stop_signals
+from zerofleet.run.words import counted
 
 if TYPE_CHECKING:
     from zerofleet.fleet.control import Fleet
@@ -91,7 +92,8 @@ def up(
             game_file=_game_file(store),
         )
         try:
-            print(f"{len(group.spec.workers)} workers in the fleet of {run_dir}; Ctrl-C stops them")
+            workers = counted(len(group.spec.workers), "worker")
+            print(f"{workers} in the fleet of {run_dir}; Ctrl-C stops it")
             while not stop.is_set():
                 if not group.poll() and (stop_requested(store) or group.is_down):
                     break

@@ -13,6 +13,7 @@ from zerofleet.roles.config import ConfigError, RunConfig, parse_config_json, re
 from zerofleet.roles.worker_memory import worker_memory_bytes
 from zerofleet.run.layout import CONFIG
 from zerofleet.run.store import DirectoryStore, read_or_none
+from zerofleet.run.words import counted
 
 SLOW_LINK_BYTES = 1e6
 
@@ -45,13 +46,14 @@ def show_doctor(run_dir: Path | None, file: Path | None, name: str | None, *, to
         for line in stages(Fleet(run_dir).status()):
             print(line)
     bad = sum(bool(report.problem) for report in reports)
-    print(f"{len(reports) - bad} of {len(reports)} hosts are fit to play")
+    print(f"fit to play: {len(reports) - bad} of {counted(len(reports), 'host')}")
     return 1 if bad else 0
 
 
 def stages(status: FleetStatus) -> Iterator[str]:
     """The way of the games, a line for each stage with its rate."""
-    yield f"self-play   {status.games_per_second:.1f} games/s of {status.num_active} workers"
+    workers = counted(status.num_active, "worker")
+    yield f"self-play   {status.games_per_second:.1f} games/s of {workers}"
     for worker in status.workers:
         if worker.is_working and worker.rates:
             rates = ", ".join(f"{k.replace('_', ' ')} {v:,.3g}" for k, v in worker.rates.items())
@@ -66,8 +68,9 @@ def stages(status: FleetStatus) -> Iterator[str]:
             yield f"    {worker.name}: has {there}"
         if link.get("reason"):
             yield f"    {worker.name}: {link['reason']}"
-    pending = f"{status.num_pending_shards} files, {status.pending_bytes / 2**20:.1f} MiB, wait"
-    yield f"intake      {pending} for the trainer; {status.num_rejected_shards} were refused"
+    pending = counted(status.num_pending_shards, "file")
+    pending += f" ({status.pending_bytes / 2**20:.1f} MiB) waiting"
+    yield f"intake      {pending} for the trainer; {status.num_rejected_shards} refused"
     loops = [e["seconds"] for e in status.loops if e.get("seconds") and e.get("games")]
     if loops:
         yield f"training    {sum(loops) / len(loops):.1f} s a loop, of the last {len(loops)}"
@@ -88,7 +91,7 @@ def _memory(report: HostReport, config: RunConfig | None) -> Iterator[str]:
         return
     threads = max(1, report.facts.cores)
     bound = worker_memory_bytes(config, threads)
-    line = f"memory: a worker of {threads} threads takes at most {bound / 2**30:.1f} GiB"
+    line = f"memory: a worker of {counted(threads, 'thread')} takes at most {bound / 2**30:.1f} GiB"
     if report.facts.memory_bytes and bound > report.facts.memory_bytes:
         line += "; that is more than the host has: fewer selfplay.num_parallel_games take less"
     yield line

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from zerofleet.roles.config import ConfigError
+from zerofleet.run.words import counted
 
 
 def new_game(name: str, /) -> None:
@@ -88,19 +89,20 @@ def check_game(
         print(f"broken: {told}")
         return 1
     shape = " x ".join(map(str, loaded.observation_shape))
-    players = f"{loaded.num_players} player{'s' if loaded.num_players > 1 else ''}"
-    print(f"{loaded.spec}: {players}, {loaded.num_actions} actions, observation {shape}")
+    players = counted(loaded.num_players, "player")
+    print(f"{loaded.spec}: {players}, {counted(loaded.num_actions, 'action')}, observation {shape}")
     try:
         check(loaded, num_games=num_games)
     except GameCheckError as error:
         print(f"broken: {error}")
         return 1
-    print(f"ok: {num_games} random games kept every promise. A last position:\n")
+    print(f"ok: {counted(num_games, 'random game')} kept every promise. A last position:\n")
     rng, state, moves = random.Random(0), loaded.initial_state(), []
     while not state.is_terminal:
         action = rng.choice(state.legal_actions())
         moves.append(loaded.action_to_text(state, action))
         state.apply(action)
+    plies = counted(len(moves), "ply", "plies")
     shown = ", ".join(moves[:30]) + (", ..." if len(moves) > 30 else "")
-    print(f"{state}\n\nreturns {list(state.returns())} after {len(moves)} plies: {shown}")
+    print(f"{state}\n\nreturns {list(state.returns())} after {plies}: {shown}")
     return 0

@@ -19,6 +19,7 @@ from zerofleet.cli.options import (
     Seed,
     check_knobs,
 )
+from zerofleet.run.words import counted
 
 if TYPE_CHECKING:
     from zerofleet.arena.ladder import Ladder
@@ -129,7 +130,7 @@ def ladder(
     def keep(done: int, total: int) -> None:
         write_json(path, found.to_json())
         if not quiet and not as_json:
-            print(f"{done:,} of {total:,} pairings", file=sys.stderr, flush=True)
+            print(f"{done:,} of {counted(total, 'pairing')}", file=sys.stderr, flush=True)
 
     with stop_signals() as stop:
         with contextlib.suppress(MatchStopped):

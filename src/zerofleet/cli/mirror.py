@@ -15,6 +15,7 @@ from zerofleet.run.lease import read_lease
 from zerofleet.run.place import check_run_directory, state_directory
 from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import DirectoryStore, iterate
+from zerofleet.run.words import counted
 
 
 def mirror(remote: str, /, *, run_dir: RunDir, every: Duration = 2.0) -> int:
@@ -60,7 +61,8 @@ def mirror(remote: str, /, *, run_dir: RunDir, every: Duration = 2.0) -> int:
                     say(f"waiting: {problem}")
             else:
                 counts = link.mirror.counts
-                line = f"{counts.num_shards_in:,} files in, {counts.num_models_out:,} models out"
+                files = counted(counts.num_shards_in, "file")
+                line = f"{files} in, {counted(counts.num_models_out, 'model')} out"
                 if line != shown:
                     shown = line
                     say(line)

@@ -27,7 +27,7 @@ from zerofleet.run.layout import CONFIG, STOP
 from zerofleet.run.place import Place
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import Store, read_or_none
-from zerofleet.run.words import version_name
+from zerofleet.run.words import counted, version_name
 
 PICTURE = "learning_curve.png"
 
@@ -47,7 +47,7 @@ def show_result(console: Console, store: Store, run_dir: Place, *, measure: bool
         console.print(
             f"Self-play of version {playing_version(played[-1])}: mean score "
             f"{stats['mean_score']:,.0f}, median {stats['median_score']:,.0f}, best "
-            f"{stats['best_score']:,.0f} in {played[-1]['games']:,} games",
+            f"{stats['best_score']:,.0f} in {counted(played[-1]['games'], 'game')}",
             soft_wrap=True,
             highlight=False,
         )
@@ -96,7 +96,7 @@ def end_lines(store: Store, run_dir: Place, command: str) -> list[str]:
     if done >= config.pacing.max_loops:
         more = "Go on with: the same command and a higher --max-loops"
     return [
-        f"Ended after {done} {_unit(config)}{'s' if done != 1 else ''}: {why}",
+        f"Ended after {counted(done, _unit(config))}: {why}",
         f"Next: zerofleet play {where}; to look at it: zerofleet web {where}, "
         f"zerofleet results {where}",
         more,
@@ -135,9 +135,9 @@ def _show_strength(
     scores: Sequence[ScoreStats],
 ) -> None:
     depth = config.arena.depth
-    how = f"searching {depth} {'ply' if depth == 1 else 'plies'}"
+    how = f"searching {counted(depth, 'ply', 'plies')}"
     if isinstance(config, TreeSearchRunConfig):
-        how = f"{config.arena.num_simulations} simulations a move"
+        how = f"{counted(config.arena.num_simulations, 'simulation')} a move"
     # A gate may have kept it for several loops: the first one is its own.
     loop = next((e.get("iteration", 0) for e in entries if e.get("model_version") == version), 0)
     after = f"after {_unit(config)} {loop}" if loop else "the first net"

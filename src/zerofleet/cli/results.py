@@ -7,6 +7,8 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
+from zerofleet.run.words import counted
+
 if TYPE_CHECKING:
     from zerofleet.monitor.results import Training
 
@@ -84,7 +86,7 @@ def _show_training(
     console.print(r.totals_text(training), soft_wrap=True, highlight=False)
     console.print()
     shown, unit = training.entries[-last:], training.unit
-    title = f"Last {len(shown)} {training.units}"
+    title = f"Last {counted(len(shown), unit)}"
     console.print(r.iterations_table(shown, title=title, width=console.size.width, unit=unit))
     console.print(r.timeline_table(training.entries, unit=unit))
     console.print(r.phases_table(training.entries))

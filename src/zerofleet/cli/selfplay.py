@@ -10,6 +10,7 @@ from cyclopts.validators import Number
 
 from zerofleet.cli.options import Depth, NumThreads, Simulations
 from zerofleet.fleet.devices import usable_cores
+from zerofleet.run.words import counted
 
 if TYPE_CHECKING:
     from zerofleet.cli.selfplay_shards import ShardFolder
@@ -116,7 +117,8 @@ def _play_trees(
             told = now
             rate = pool.stats().simulations / (now - started)
             done = folder.num_games + pool.num_ready
-            print(f"{done} of {games} games, {rate:,.0f} simulations/s", flush=True)
+            of = counted(games, "game")
+            print(f"{done:,} of {of}, {rate:,.0f} simulations/s", flush=True)
         return False
 
     try:
@@ -136,7 +138,8 @@ def _play_alphabeta(
     nodes, seconds = 0, 0.0
 
     def tell(before: int, done: int, _quiet: int, took: float) -> None:
-        print(f"{before + done} of {games} games, {done / took:,.1f} a second", flush=True)
+        of = counted(games, "game")
+        print(f"{before + done:,} of {of}, {done / took:,.1f} a second", flush=True)
 
     for first in range(0, games, folder.games_per_shard):
         played = actor.play(
@@ -153,7 +156,7 @@ def _play_alphabeta(
         nodes, seconds = nodes + played.nodes, seconds + played.seconds
     print("\n".join(folder.report()))
     print(
-        f"positions    {nodes:,} searched in {seconds:.1f} s on {threads} threads: "
+        f"positions    {nodes:,} searched in {seconds:.1f} s on {counted(threads, 'thread')}: "
         f"{nodes / max(1e-9, seconds):,.0f} a second"
     )
 
@@ -161,9 +164,10 @@ def _play_alphabeta(
 def _tree_lines(pool: "Pool", seconds: float, threads: int) -> list[str]:
     """What the search did, for a person."""
     stats, memory = pool.stats(), pool.memory()
-    cut = f"; {stats.cut_searches} searches cut short by it" if stats.cut_searches else ""
+    searches = counted(stats.cut_searches, "search", "searches")
+    cut = f"; {searches} cut short by it" if stats.cut_searches else ""
     return [
-        f"simulations  {stats.simulations:,} in {seconds:.1f} s on {threads} threads: "
+        f"simulations  {stats.simulations:,} in {seconds:.1f} s on {counted(threads, 'thread')}: "
         f"{stats.simulations / seconds:,.0f} a second",
         f"evaluations  {stats.rows:,} in batches of {stats.rows / max(1, stats.rounds):.0f}; "
         f"{_share(stats.cache_hits, stats.cache_lookups)} answered by the cache",

@@ -13,6 +13,7 @@ from zerofleet.roles.standalone import AlphaBetaSetup, TreeSetup
 from zerofleet.run.atomic import write_exclusive
 from zerofleet.run.layout import shard_name
 from zerofleet.run.software import software_version
+from zerofleet.run.words import counted
 
 WORKER = "selfplay"
 ENDS = ("played to the end", "adjudicated", "resigned", "ended for their length")
@@ -68,7 +69,7 @@ class ShardFolder:
             results += f"{scores.min():,g} to {scores.max():,g}"
         told = ", ".join(f"{n} {name}" for n, name in zip(ends, ENDS, strict=True) if n)
         return [
-            f"{len(plies)} games of {self._game.spec}: {told}",
+            f"{counted(len(plies), 'game')} of {self._game.spec}: {told}",
             f"results      {results}",
             f"plies        {plies.mean():.1f} on average, {plies.min()} to {plies.max()}",
         ]

@@ -37,6 +37,7 @@ from zerofleet.roles.config import recipe_names
 from zerofleet.run.layout import LOGS, default_worker_id
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import Store
+from zerofleet.run.words import counted
 
 if TYPE_CHECKING:
     from zerofleet.fleet.group import MakeGroup
@@ -325,8 +326,8 @@ def _iterations_result(console: Console, store: Store, prepared: "PreparedRun") 
     wanted = prepared.config.pacing.max_loops
     games = sum(entry.get("games", 0) for entry in entries)
     console.print(
-        f"{done} of {wanted} iterations completed, {games:,} games; everything is in "
-        f"{prepared.request.run_dir}",
+        f"{done} of {counted(wanted, 'iteration')} completed, {counted(games, 'game')}; "
+        f"everything is in {prepared.request.run_dir}",
         highlight=False,
         markup=False,
         soft_wrap=True,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from zerofleet.doctor.finding import Finding
 from zerofleet.fleet.devices import usable_cores, visible_gpus
 from zerofleet.run.software import software_version
+from zerofleet.run.words import counted
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +29,7 @@ def check_host() -> Iterator[Finding]:
     yield Finding("zerofleet", f"{software_version()}, Python {platform.python_version()}")
     present = os.cpu_count() or 1
     usable = usable_cores()
-    text = f"{usable} cores usable"
+    text = f"{counted(usable, 'core')} usable"
     if usable < present:
         text += f" of {present} (affinity, or the container's quota)"
     yield Finding("processors", text)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from zerofleet.run.words import counted
+
 WORKERS_PER_GPU = 2
 """While one worker searches on its cores, the other one's leaves are with the GPU."""
 
@@ -25,8 +27,7 @@ class WorkerPlan:
     """Device of each worker: cpu, cuda:0, ...; empty: cpu for all."""
 
     def __str__(self) -> str:
-        workers = f"{self.num_workers} worker{'' if self.num_workers == 1 else 's'}"
-        threads = f"{self.num_threads} thread{'' if self.num_threads == 1 else 's'}"
+        workers, threads = counted(self.num_workers, "worker"), counted(self.num_threads, "thread")
         each = " each" if self.num_workers > 1 else ""
         return f"{workers} with {threads}{each} ({self.reason})"
 
@@ -98,19 +99,20 @@ class DeviceManager:
         workers, reason = self._count(num_workers, workers_per_gpu)
         threads = num_threads or max(min_threads, self.cores // max(1, workers))
         if num_threads is not None and workers * num_threads > self.cores:
-            reason += f"; {workers} x {num_threads} threads are more than the {self.cores} cores"
+            cores = counted(self.cores, "core")
+            reason += f"; {workers} x {num_threads} threads are more than the {cores}"
         devices = tuple(self.assign_device(worker, workers) for worker in range(workers))
         return WorkerPlan(workers, threads, reason, devices)
 
     def _count(self, num_workers: int | None, per_gpu: int | None) -> tuple[int, str]:
-        devices, cores = len(self.devices), f"{self.cores} core{'s' if self.cores != 1 else ''}"
+        devices, cores = len(self.devices), counted(self.cores, "core")
         if not devices:
             if num_workers is None:
                 return 1, f"{cores} here"
             return num_workers, f"{cores} here"
         is_gpu = all(device != "cpu" for device in self.devices)
         kind = "GPU" if is_gpu else "device"
-        have = f"{devices} {kind}{'s' if devices != 1 else ''}"
+        have = counted(devices, kind)
         if num_workers is None:
             each = per_gpu or (WORKERS_PER_GPU if is_gpu else 1)
             return each * devices, f"{have} and {cores}: {each} on each {kind}"

@@ -12,6 +12,7 @@ from zerofleet.fleet.ssh_store import SshStore
 from zerofleet.run.errors import RunError
 from zerofleet.run.layout import worker_log_key
 from zerofleet.run.software import software_version
+from zerofleet.run.words import counted
 
 TRIAL_BYTES = 4 << 20
 TRIAL_KEY = "trial"
@@ -40,7 +41,7 @@ class HostReport:
             lines.append(
                 f"Python {'.'.join(map(str, facts.python))}, "
                 f"zerofleet {facts.zerofleet or 'none'}, "
-                f"{facts.cores} cores, {facts.gpus} GPUs{memory}, "
+                f"{counted(facts.cores, 'core')}, {counted(facts.gpus, 'GPU')}{memory}, "
                 f"{facts.free_bytes / 2**30:.1f} GiB free at {facts.exists}"
             )
             if "torch" in facts.torch:

@@ -20,6 +20,7 @@ from zerofleet.run.models import read_version
 from zerofleet.run.stats import read_stats, refitted
 from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import Store, iterate, read_or_none
+from zerofleet.run.words import counted
 
 _PHASES = {"collecting": "self-play", "rating": "arena"}
 _LABELS = {
@@ -141,8 +142,11 @@ class FleetStatus:
             doubt = "" if worker.confirmed or not worker.is_working else " (unconfirmed)"
             line = f"  {worker.name:<{width}}  {worker.label}{doubt}  {worker.host}{_rates(worker)}"
             lines.append(line)
-        pending = f"{self.num_pending_shards} shards, {self.pending_bytes / 2**20:.1f} MiB"
-        lines += [f"Pending        {pending}", f"Rejected       {self.num_rejected_shards} shards"]
+        pending = (
+            f"{counted(self.num_pending_shards, 'shard')}, {self.pending_bytes / 2**20:.1f} MiB"
+        )
+        rejected = counted(self.num_rejected_shards, "shard")
+        lines += [f"Pending        {pending}", f"Rejected       {rejected}"]
         if self.stopping:
             ended = self.num_active == 0 and not (self.trainer and self.trainer.is_working)
             lines.append(f"STOP is set: the run {'has ended' if ended else 'is ending'}")

@@ -7,6 +7,7 @@ from statistics import median
 from zerofleet.arena.stats import IterationStats
 from zerofleet.monitor.facts import RunFacts
 from zerofleet.monitor.view import LIVE_STATES, RunView, WorkerView
+from zerofleet.run.words import counted
 
 RECENT_LOOPS = 5
 """Loops whose times count."""
@@ -95,7 +96,8 @@ def find_bottleneck(view: RunView, facts: RunFacts) -> Bottleneck:
     percent = f"{share:.0%}".replace("%", " %")
     waiting = f"{1 - share:.0%}".replace("%", " %")
     if share >= _MOSTLY:
-        files = f"; {facts.num_pending:,} files of games wait for it" if facts.num_pending else ""
+        pending = counted(facts.num_pending, "file")
+        files = f"; {pending} of games not taken in yet" if facts.num_pending else ""
         return Bottleneck(
             "training",
             f"Training: it takes {percent} of the time of the last loops{files}.",
@@ -135,7 +137,9 @@ def _not_running(view: RunView, facts: RunFacts) -> Bottleneck:
             "Start it again on the same directory; it goes on where it was.",
         )
     working = sum(w.state in LIVE_STATES for w in view.workers)
-    playing = f" {working} workers still play." if working and not facts.is_stopping else ""
+    playing = ""
+    if working and not facts.is_stopping:
+        playing = f" Still playing: {counted(working, 'worker')}."
     if view.max_loops and view.loop >= view.max_loops:
         return Bottleneck("nothing", f"Nothing: the run is done.{playing}")
     return Bottleneck(

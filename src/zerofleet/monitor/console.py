@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from zerofleet.arena.lines import gate_text, trainer_line, worker_line
+from zerofleet.run.words import counted
 
 
 class ConsoleReport:
@@ -54,32 +55,34 @@ def event_line(event: Mapping[str, Any]) -> str:
                 line += f"  (kept on this host: {event.get('error') or 'the run is away'})"
             return line
         case "spooled":
-            files = event.get("files", 0)
-            return f"{who}{files} files wait in {event.get('where')} for the next start"
+            files = counted(event.get("files", 0), "file")
+            return f"{who}{files} kept in {event.get('where')} for the next start"
         case "loop":
             return trainer_line(event["entry"], max_loops=event.get("max_loops"))
         case "waiting":
             return f"{who}waiting for {event.get('for')}"
         case "started":
             threads = event.get("threads")
-            threads_text = f" with {threads} thread{'' if threads == 1 else 's'}" if threads else ""
+            threads_text = f" with {counted(threads, 'thread')}" if threads else ""
             software = f", zerofleet {event['software']}" if "software" in event else ""
             return f"{who}started{threads_text}{software}"
         case "stopped":
-            return f"{who}stopped: {event.get('reason')}, {event.get('games', 0):,} games played"
+            games = counted(event.get("games", 0), "game")
+            return f"{who}stopped: {event.get('reason')}, {games} played"
         case "gate":
             gate = event["gate"]
             return f"gate of loop {gate['iteration']}: {gate_text(gate)} (v{gate['published']:04d})"
         case "resumed":
+            window = counted(event.get("window", 0), "position")
             return (
                 f"resumed after loop {event.get('iteration')} with model "
-                f"v{event.get('model_version', 0):04d} and {event.get('window', 0):,} positions"
+                f"v{event.get('model_version', 0):04d} and {window}"
             )
         case "rejected":
             return f"{who}rejected {event.get('name')}: {event.get('reason')}"
         case "note":
             return f"{who}{event.get('text')}"
         case "done":
-            return f"done after {event.get('loops')} loops: {event.get('why')}"
+            return f"done after {counted(event.get('loops', 0), 'loop')}: {event.get('why')}"
         case _:
             return ""

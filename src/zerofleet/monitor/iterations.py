@@ -16,6 +16,7 @@ from zerofleet.arena.lines import duration_text
 from zerofleet.arena.stats import IterationStats
 from zerofleet.monitor.view import RunView
 from zerofleet.run.series import SeriesFollower
+from zerofleet.run.words import counted
 
 PROGRESS_SECONDS = 5.0
 """Nothing is silent for longer."""
@@ -171,7 +172,7 @@ class IterationsMonitor:
             return
         self._say(f"Buffer size: {event['window']}")
         epochs, steps = self._num_epochs, event["num_steps"]
-        what = f"{epochs} epoch{'s' if epochs != 1 else ''}" if epochs else f"{steps} steps"
+        what = counted(epochs, "epoch") if epochs else counted(steps, "step")
         self._say(f"Training for {what}...")
 
     def _on_loop(self, event: Mapping[str, Any], view: RunView) -> None:

@@ -229,7 +229,10 @@ def _complete(training: Training) -> Criterion:
     last, units = training.entries[-1]["iteration"], training.units
     if not training.max_loops:
         return Criterion(f"all {units} completed", None, "there is no config.json beside the file")
-    text, found = f"all {training.max_loops:,} {units} completed", f"the last one is {last:,}"
+    all_of_them = f"all {training.max_loops:,} {units}"
+    if training.max_loops == 1:
+        all_of_them = f"the only {training.unit}"
+    text, found = f"{all_of_them} completed", f"the last one is {last:,}"
     if last >= training.max_loops or training.stop_reason is None:
         return Criterion(text, last >= training.max_loops, found)
     if training.stop_reason == TIME_IS_OVER:

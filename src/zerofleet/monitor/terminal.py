@@ -14,6 +14,7 @@ from rich.text import Text
 from zerofleet.arena.lines import duration_text, trainer_line
 from zerofleet.monitor.tables import TINY, fleet_table, loops_table, shown_state
 from zerofleet.monitor.view import LIVE_STATES, RunView, WorkerView
+from zerofleet.run.words import counted
 
 MAX_WORKERS = 100
 """Rows of the table of workers, on however many lines; a row takes about half a millisecond."""
@@ -74,7 +75,8 @@ def _worth_a_row(workers: Sequence[WorkerView], most: int) -> tuple[Sequence[Wor
     shown = set(sorted(range(len(workers)), key=lambda n: (plain[n], n))[:most])
     hidden = Counter(shown_state(w.state) for n, w in enumerate(workers) if n not in shown)
     counts = ", ".join(f"{count} {state}" for state, count in sorted(hidden.items()))
-    return [workers[n] for n in sorted(shown)], f"{hidden.total()} more workers: {counts}"
+    others = f"{counted(hidden.total(), 'more worker')}: {counts}"
+    return [workers[n] for n in sorted(shown)], others
 
 
 def _headline(view: RunView) -> Text:
@@ -114,8 +116,10 @@ def _progress(view: RunView, width: int) -> RenderableType:
 
 def loop_text(view: RunView) -> str:
     """`Loop 4/50`, or `3/50 loops done` where no trainer runs."""
-    loop = f"{view.loop}/{view.max_loops}" if view.max_loops else f"{view.loop}"
-    return f"Loop {loop}" if view.is_running else f"{loop} loops done"
+    of = f"{view.loop}/" if view.max_loops else ""
+    if view.is_running:
+        return f"Loop {of}{view.max_loops or view.loop}"
+    return f"{of}{counted(view.max_loops or view.loop, 'loop')} done"
 
 
 def phase_text(view: RunView) -> str:
@@ -140,7 +144,7 @@ def facts_text(view: RunView) -> str:
 def window_text(window: int, positions: int | None) -> str:
     """`window: newest 250,000 of 512,000`, the positions that the run has collected so far."""
     if positions is None or positions <= window:
-        return f"window: {window:,} positions"
+        return f"window: {counted(window, 'position')}"
     return f"window: newest {window:,} of {positions:,}"
 
 

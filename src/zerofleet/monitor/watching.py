@@ -20,6 +20,7 @@ from zerofleet.run.layout import CONFIG, TRAINER_LEASE, TRAINING_STATS
 from zerofleet.run.place import Place, existing_store
 from zerofleet.run.stats import parse_stats, refitted
 from zerofleet.run.store import DirectoryStore
+from zerofleet.run.words import counted
 
 _FIRST_LINES = 5
 """Loops that are told when watching begins."""
@@ -81,7 +82,9 @@ def watch_simple(look: Look, console: Console, *, interval_seconds: float) -> No
     view, _ = look()
     finished = view.finished
     if len(finished) > _FIRST_LINES:
-        console.print(f"... {len(finished) - _FIRST_LINES:,} loops before these", highlight=False)
+        console.print(
+            f"... {counted(len(finished) - _FIRST_LINES, 'loop')} before these", highlight=False
+        )
     for entry in finished[-_FIRST_LINES:]:
         line = trainer_line(entry, max_loops=view.max_loops or None)
         console.print(Text(line), soft_wrap=True, highlight=False)

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from zerofleet.run.frozen import FrozenModel
+from zerofleet.run.words import counted
 
 Precision = Literal["auto", "bf16", "f32", "int8"]
 """In what processors compute a net of tree search."""
@@ -78,7 +79,8 @@ class ResNetConfig(HeadsConfig):
 
     def layers_text(self) -> str:
         """The layers in words, for people."""
-        return f"residual net of {self.num_blocks} blocks x {self.num_filters} filters"
+        blocks, filters = counted(self.num_blocks, "block"), counted(self.num_filters, "filter")
+        return f"residual net of {blocks} x {filters}"
 
     def file_name(self) -> str:
         """Begins the names of weight files for people."""
@@ -128,10 +130,8 @@ class SpikingConfig(HeadsConfig):
 
     def layers_text(self) -> str:
         """The layers in words, for people."""
-        return (
-            f"spiking net of {self.num_blocks} blocks x {self.num_filters} filters in "
-            f"{self.num_steps} steps"
-        )
+        blocks, filters = counted(self.num_blocks, "block"), counted(self.num_filters, "filter")
+        return f"spiking net of {blocks} x {filters} in {counted(self.num_steps, 'step')}"
 
     def file_name(self) -> str:
         """Begins the names of weight files for people."""
@@ -154,7 +154,7 @@ class MlpConfig(HeadsConfig):
 
     def layers_text(self) -> str:
         """The layers in words, for people."""
-        return f"{self.num_layers} layers of {self.num_units} units"
+        return f"{counted(self.num_layers, 'layer')} of {counted(self.num_units, 'unit')}"
 
     def file_name(self) -> str:
         """Begins the names of weight files for people."""

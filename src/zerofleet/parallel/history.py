@@ -7,6 +7,7 @@ from typing import Any, overload
 from zerofleet.arena.lines import trainer_line
 from zerofleet.arena.stats import IterationStats
 from zerofleet.monitor.tensorboard import scalars_of
+from zerofleet.run.words import counted
 
 
 @dataclass(frozen=True)
@@ -119,4 +120,4 @@ class History(Sequence[Epoch]):
         return "\n".join(map(str, self._epochs)) or "no epochs"
 
     def __repr__(self) -> str:
-        return f"<History of {len(self)} epochs>\n{self}"
+        return f"<History of {counted(len(self), 'epoch')}>\n{self}"

@@ -19,6 +19,7 @@ from zerofleet.roles.game_of_run import game_file_of
 from zerofleet.run.layout import worker_log_key
 from zerofleet.run.place import Place
 from zerofleet.run.ray_store import SCHEME, connect, end_service, start_service
+from zerofleet.run.words import counted
 
 
 @contextlib.contextmanager
@@ -71,8 +72,9 @@ def _plan(
 ) -> WorkerPlan:
     size = cluster_size(ray)
     room = size.room(threads, gpus_per_worker)
-    needs = f"{threads} processor{'' if threads == 1 else 's'}"
-    needs += f" and {gpus_per_worker:g} GPUs" if gpus_per_worker else ""
+    needs = counted(threads, "processor")
+    if gpus_per_worker:  # perhaps a part of one
+        needs += f" and {gpus_per_worker:g} GPU{'' if gpus_per_worker == 1 else 's'}"
     if room == 0:
         raise ConfigError(
             f"--fleet: no node of the Ray cluster {address} has {needs} for a worker; its nodes "

@@ -19,6 +19,7 @@ from zerofleet.roles.config import (
 )
 from zerofleet.roles.trainer import Trainer
 from zerofleet.run.place import Place
+from zerofleet.run.words import counted
 
 if TYPE_CHECKING:
     from zerofleet.fleet.spec import FleetSpec
@@ -139,7 +140,7 @@ class PreparedRun:
             return str(self.plan)
         beside = f"; beside them {self.plan}" if self.plan.num_workers else ""
         count = self.num_workers - self.plan.num_workers
-        return f"{count} worker{'' if count == 1 else 's'} of the fleet {self.fleet[0]}{beside}"
+        return f"{counted(count, 'worker')} of the fleet {self.fleet[0]}{beside}"
 
     def notes(self) -> list[str]:
         """What is to be said before it starts; often nothing.
@@ -158,17 +159,17 @@ class PreparedRun:
             play = self.config.selfplay
             if play.final_temperature == 0:
                 notes.append(
-                    f"without search, after {play.temperature_plies} moves the most probable one "
-                    "is always played, which teaches the policy nothing: --set "
-                    "selfplay.final_temperature=1 draws them all"
+                    f"without search, after {counted(play.temperature_plies, 'move')} the most "
+                    "probable one is always played, which teaches the policy nothing: "
+                    "--set selfplay.final_temperature=1 draws them all"
                 )
         games, workers = self.config.pacing.games_per_iteration, self.num_workers
         if games == 0 or workers == 0 or self.fleet is not None:
             return notes
         if games < workers:
             warnings.warn(
-                f"{games} games an iteration for {workers} workers: {workers - games} of them will "
-                "have none to play",
+                f"{counted(games, 'game')} an iteration for {counted(workers, 'worker')}: "
+                f"{workers - games} of them will have none to play",
                 ShareWarning,
                 stacklevel=3,
             )

@@ -17,6 +17,7 @@ from zerofleet.replay.samples import SampleBatch, Samples, SampleWindow, samples
 from zerofleet.roles.collect import MAX_SHARD_BYTES
 from zerofleet.roles.config import ConfigError, TreeSearchRunConfig
 from zerofleet.run.layout import CONFIG, CONSUMED, DATA, IMPORTS, parse_shard_name
+from zerofleet.run.words import counted
 from zerofleet.training.errors import TrainingError
 from zerofleet.training.group import RankGroup
 
@@ -35,8 +36,8 @@ class DataSummary:
     """Files that are damaged, or not of this game."""
 
     def __str__(self) -> str:
-        text = f"{self.num_samples:,} samples of {self.num_games:,} games in {self.num_shards} "
-        text += f"shard{'s' if self.num_shards != 1 else ''}"
+        samples, games = counted(self.num_samples, "sample"), counted(self.num_games, "game")
+        text = f"{samples} of {games} in {counted(self.num_shards, 'shard')}"
         return text + (f" ({self.num_skipped} skipped)" if self.num_skipped else "")
 
 
@@ -123,7 +124,8 @@ def read_data(
         yield batch, games.num_games
     if not num_good:
         raise ConfigError(
-            f"--data {path}: none of its {len(files)} files could be used; why is said above"
+            f"--data {path}: {counted(len(files), 'file')}, none of which could be used; why is "
+            "said above"
         )
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 
 from zerofleet.run.ranges import ranges_of
 from zerofleet.run.shares import DealtRange, Share, WorkerShare
+from zerofleet.run.words import counted
 
 PATIENCE = 1.5
 """A share that takes this many times as long as an idle worker's own did is split."""
@@ -140,10 +141,11 @@ class Dealer:
                 why = "began anew" if name in live else "is gone"
                 if error := (errors or {}).get(name):
                     why = f"failed ({error.splitlines()[0]})"
-                notes.append(f"{left} games of {name}, which {why}, are dealt again")
+                notes.append(f"dealt again: {counted(left, 'game')} of {name}, which {why}")
         for name, hand in self._hands.items():
             if hand.numbers and (finished or {}).get(name) == self.share.revision:
-                notes.append(f"{len(hand.numbers)} games of {name} did not arrive; dealt again")
+                games = counted(len(hand.numbers), "game")
+                notes.append(f"{games} of {name} did not arrive; dealt again")
                 hand.numbers.clear()
         changed = self._deal_unowned(still_open, live, revision, now)
         changed += self._split_slowest(live, revision, now, notes)
@@ -202,7 +204,8 @@ class Dealer:
                 del self._hands[slow].numbers[number]
             self._hands[slow].num_dealt -= len(taken)
             self._give(name, live[name], taken, revision, now)
-            notes.append(f"{name} takes {len(taken)} games over from {slow}, which is slower")
+            games = counted(len(taken), "game")
+            notes.append(f"{name} takes {games} over from {slow}, which is slower")
             moved += len(taken)
         return moved
 

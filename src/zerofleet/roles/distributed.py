@@ -61,6 +61,7 @@ from zerofleet.run.series import SeriesWriter
 from zerofleet.run.software import software_version
 from zerofleet.run.stats import append_stats
 from zerofleet.run.store import DirectoryStore, read_or_none
+from zerofleet.run.words import counted
 from zerofleet.training.accuracy import policy_accuracy
 from zerofleet.training.compiled import has_fast_bfloat16
 from zerofleet.training.group import RankGroup
@@ -291,7 +292,7 @@ class DistributedTraining:
         precision = str(learner.dtype).removeprefix("torch.")
         self._say(
             f"devices: {', '.join(f'{names.count(name)} x {name}' for name in used)}{backend}; "
-            f"{precision}; {self._threads} loader thread{'s' if self._threads > 1 else ''} a rank"
+            f"{precision}; {counted(self._threads, 'loader thread')} a rank"
         )
         self._names = names
         if self._committed is not None:
@@ -352,7 +353,7 @@ class DistributedTraining:
                 if self._is_stopping():
                     self._say("stopped; start it again to go on")
                     return
-        self._say(f"done: {progress.epoch} epochs")
+        self._say(f"done: {counted(progress.epoch, 'epoch')}")
 
     def _is_due(self) -> bool:
         """Whether it is time to commit, in the middle of an epoch. Asked on every rank; rank 0 has
@@ -384,8 +385,9 @@ class DistributedTraining:
         rate = result.samples_per_second
         self._say(
             f"epoch {progress.epoch + 1}/{self._epochs}: average loss {total:.4f} (policy "
-            f"{policy:.4f}, value {value:.4f}) over all {ranks} rank{'s' if ranks > 1 else ''}, "
-            f"{progress.samples:,} samples{checked}; {rate:,.{0 if rate >= 10 else 1}f} samples/s"
+            f"{policy:.4f}, value {value:.4f}) over all {counted(ranks, 'rank')}, "
+            f"{counted(progress.samples, 'sample')}{checked}; "
+            f"{rate:,.{0 if rate >= 10 else 1}f} samples/s"
         )
         losses = LossStats(
             train=round(total, 5),

@@ -15,6 +15,7 @@ from zerofleet.run.place import Place
 from zerofleet.run.rejected import quarantine
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import Store, iterate
+from zerofleet.run.words import counted
 
 
 def check_no_earlier_run(store: Store, run_dir: Place) -> None:
@@ -57,7 +58,8 @@ def clear_remains(store: Store) -> list[str]:
         store.delete(key)
     notes = []
     if shards:
-        notes.append(f"{len(shards)} files of an earlier run in {DATA} are put aside in rejected/")
+        files = counted(len(shards), "file")
+        notes.append(f"{files} of an earlier run in {DATA} put aside in rejected/")
     if shares:
-        notes.append(f"{len(shares)} deals of an earlier run are deleted")
+        notes.append(f"{counted(len(shares), 'deal')} of an earlier run deleted")
     return notes

@@ -66,6 +66,7 @@ from zerofleet.run.spool import PendingBytes
 from zerofleet.run.stop import TIME_IS_OVER, clear_stop
 from zerofleet.run.store import DirectoryStore, read_or_none
 from zerofleet.run.threads import calm_threads
+from zerofleet.run.words import counted
 
 if TYPE_CHECKING:
     from zerofleet.roles.warm_start import WarmStart
@@ -224,9 +225,9 @@ class Trainer:
         found = read_warm_start(self._checkpoint, config)
         if found.num_loops >= config.pacing.max_loops:
             raise ConfigError(
-                f"--checkpoint {self._checkpoint}: {found.num_loops} loops are done in it and "
-                f"pacing.max_loops is {config.pacing.max_loops}: there is nothing left to do; the "
-                "count goes on, so give a higher --max-loops"
+                f"--checkpoint {self._checkpoint}: {counted(found.num_loops, 'loop')} done in it "
+                f"and pacing.max_loops is {config.pacing.max_loops}: there is nothing left to do; "
+                "the count goes on, so give a higher --max-loops"
             )
         return found
 
@@ -322,7 +323,7 @@ class Trainer:
             self._derive(progress)
         why = ""
         if progress.state.iteration >= max_loops:
-            why = f"all {max_loops} loops are done"
+            why = f"all {max_loops} loops are done" if max_loops > 1 else "its only loop is done"
         elif self._ending.is_time_over():
             why = TIME_IS_OVER
         if why:

@@ -28,6 +28,7 @@ from zerofleet.run.numbers import ReadShard, ShardContent, read_ledger
 from zerofleet.run.rejected import read_rejected
 from zerofleet.run.stats import read_stats
 from zerofleet.run.store import Store, iterate
+from zerofleet.run.words import counted
 
 Contents = dict[tuple[str, int], ShardContent]
 """What shards hold, by (worker, batch)."""
@@ -56,12 +57,13 @@ class AuditReport:
     def text(self) -> str:
         """The report for people, several lines."""
         lines = [
-            f"counted  {self.num_games_counted:,} games in {self.num_batches_counted:,} batches",
-            f"pending  {self.num_games_pending:,} games",
-            f"rejected {self.num_rejected:,} shards",
+            f"counted  {counted(self.num_games_counted, 'game')} in "
+            f"{counted(self.num_batches_counted, 'batch', 'batches')}",
+            f"pending  {counted(self.num_games_pending, 'game')}",
+            f"rejected {counted(self.num_rejected, 'shard')}",
             f"model    version {self.model_version}",
         ]
-        verdict = "sound" if self.is_sound else f"{len(self.findings)} findings"
+        verdict = "sound" if self.is_sound else counted(len(self.findings), "finding")
         return "\n".join(
             [*lines, f"audit    {verdict}", *(f"  - {text}" for text in self.findings)]
         )

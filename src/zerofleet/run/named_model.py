@@ -8,6 +8,7 @@ from zerofleet.run.documents import sha256_hex
 from zerofleet.run.errors import RunError
 from zerofleet.run.models import PLAYED_KINDS, fetch_model, read_manifest
 from zerofleet.run.place import Place
+from zerofleet.run.words import counted
 
 LATEST = "latest"
 
@@ -88,7 +89,7 @@ def _file(path: Path) -> NamedModel:
 def _known_versions(known: list[int]) -> str:
     if not known:
         return "the run has published none yet"
-    return f"the run has {known[0]} to {known[-1]} ({len(known)} versions)"
+    return f"the run has {known[0]} to {known[-1]} ({counted(len(known), 'version')})"
 
 
 def _near_files(path: Path) -> str:

@@ -29,6 +29,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch._C._distributed_c10d import PrefixStore, TCPStore
 
+from zerofleet.run.words import counted
 from zerofleet.training.errors import TrainingError
 
 DEFAULT_PORT = 12355
@@ -180,8 +181,7 @@ class RankGroup:
         return self.rank == 0
 
     def __str__(self) -> str:
-        ranks = f"{self.world_size} rank{'s' if self.world_size > 1 else ''}"
-        return f"{ranks} on {self.num_nodes} node{'s' if self.num_nodes > 1 else ''}"
+        return f"{counted(self.world_size, 'rank')} on {counted(self.num_nodes, 'node')}"
 
     # -- exchanges ---------------------------------------------------------------------------
 
@@ -398,7 +398,7 @@ def choose_device(device: str, local_rank: int) -> torch.device:
         if local_rank >= count:
             raise GroupError(
                 f"local rank {local_rank} has no GPU: there {'is' if count == 1 else 'are'} "
-                f"{count} here; start {count} rank{'s' if count != 1 else ''} on this node, or "
+                f"{count} here; start {counted(count, 'rank')} on this node, or "
                 "use --backend gloo for processors"
             )
         device = f"cuda:{local_rank}"

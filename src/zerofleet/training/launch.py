@@ -21,6 +21,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from zerofleet.fleet.devices import usable_cores, usable_gpus
 from zerofleet.fleet.launcher import describe_exit, log_tail
+from zerofleet.run.words import counted
 from zerofleet.training.group import (
     DEFAULT_PORT,
     GroupError,
@@ -55,7 +56,8 @@ class Nodes:
             raise GroupError(f"{self.num_ranks} ranks on {self.num_nodes} nodes: expected some")
         if not 0 <= self.node_rank < self.num_nodes:
             raise GroupError(
-                f"--node-rank {self.node_rank}: there are {self.num_nodes} nodes, counted from 0"
+                f"--node-rank {self.node_rank}: the job has {counted(self.num_nodes, 'node')}, "
+                "counted from 0"
             )
 
 

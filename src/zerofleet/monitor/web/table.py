@@ -22,6 +22,7 @@ from zerofleet.run.errors import RunError
 from zerofleet.run.layout import CONFIG
 from zerofleet.run.models import read_version
 from zerofleet.run.store import Store
+from zerofleet.run.words import counted
 
 EFFORTS = {"quick": (16, 1), "normal": (128, 4), "strong": (800, 8)}
 """Simulations of tree search, or plies of alpha-beta, by the name that the page offers."""
@@ -162,7 +163,7 @@ class Table:
 def _search_text(player: Player, question: _Document) -> str:
     simulations, depth = EFFORTS[question.get("effort", "normal")]
     if isinstance(player, AlphaBetaPlayer):
-        return f"{depth} plies" if depth > 1 else "1 ply"
+        return counted(depth, "ply", "plies")
     return f"{simulations} simulations a move"
 
 

@@ -45,6 +45,7 @@ from zerofleet.replay.imports.text import (
 from zerofleet.run.atomic import write_atomic
 from zerofleet.run.faults import fault_point
 from zerofleet.run.software import software_version
+from zerofleet.run.words import counted
 
 SHARD_POSITIONS = 100_000
 _TEXT_BYTES = 1 << 30
@@ -292,7 +293,7 @@ class _Importer:
             # What was whole before the damage is kept; the text is read on if it comes whole.
             advance()
             raise UnreadableTextError(
-                f"{error}; {report.num_imported:,} games before that were imported"
+                f"{error}; {counted(report.num_imported, 'game')} before that imported"
             ) from None
 
     def _judge(

@@ -26,6 +26,7 @@ from zerofleet.replay.imports.text import ImportFilesError
 from zerofleet.run.atomic import TemporarySweeper, describe
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import IMPORT_JOURNAL, IMPORTS, SKIPPED_GAMES, shard_name
+from zerofleet.run.words import counted
 
 FORMAT = 1
 HEAD_BYTES = 1 << 16
@@ -180,8 +181,8 @@ class Journal:
             shards = sorted(self.folder.glob("*.npz"))
             if shards:
                 raise ImportFilesError(
-                    f"{self.folder}: {len(shards)} shards, but no {self._path.name} that says what "
-                    "they hold: put it back, or give another --run-dir"
+                    f"{self.folder}: {counted(len(shards), 'shard')}, but no {self._path.name} "
+                    "that says what they hold: put it back, or give another --run-dir"
                 )
             return
         try:

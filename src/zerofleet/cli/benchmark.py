@@ -19,6 +19,7 @@ from zerofleet.cli.options import (
     check_knobs,
     means_nothing,
 )
+from zerofleet.cli.plain import plain_lines
 
 if TYPE_CHECKING:
     from zerofleet.arena.benchmark import Benchmark
@@ -195,10 +196,8 @@ def _show(found: "Benchmark", name: str, save: Path | None) -> None:
     from zerofleet.monitor.tables import score_table, strength_table
 
     console = Console()
+    say = plain_lines(console)
     width = console.size.width
-
-    def say(text: str) -> None:
-        console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     if found.scores:
         scores = [s.stats() for s in found.scores]

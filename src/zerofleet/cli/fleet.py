@@ -10,6 +10,7 @@ from cyclopts.validators import Number
 from rich.console import Console
 
 from zerofleet.cli.options import AsJson, Count, Flag, NumThreads, OptionalRunDir
+from zerofleet.cli.plain import plain_lines
 from zerofleet.fleet.supervisor import Event, stop_signals
 from zerofleet.run.words import counted
 
@@ -428,4 +429,4 @@ def _told(control: "Fleet", what: str) -> int:
 
 
 def _show(event: Event) -> None:
-    Console(soft_wrap=True).print(f"[{event.name}] {event.text}", markup=False, highlight=False)
+    plain_lines(Console())(f"[{event.name}] {event.text}")

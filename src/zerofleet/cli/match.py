@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 from rich.console import Console
 
 from zerofleet.cli.options import AsJson, Count, EvenGames, Flag, OpeningPlies, Seed
+from zerofleet.cli.plain import plain_lines
 
 if TYPE_CHECKING:
     from zerofleet.arena.long_match import LongMatch
@@ -48,13 +49,15 @@ def match(
 
     Every opening is played twice with colours swapped. Players are short texts (docs/arena.md):
     random, greedy, minimax:2, uct:1000, mcts:100, a run RUN or RUN@0007?sims=400, a file
-    net.nnue?depth=6, shipped:connect_four, uci:stockfish?UCI_Elo=1350, gtp:gnugo --mode gtp.
+    net.nnue?depth=6, shipped:connect_four, uci:stockfish?UCI_Elo=1350, or a Go engine, which has to
+    play by our rules (docs/engines.md): gtp:gnugo --mode gtp --chinese-rules --positional-superko.
 
     Examples:
 
         zerofleet match runs/connect_four@0040 runs/connect_four@0020
         zerofleet match minimax:2 greedy --game ultimate_ttt --games 1000
         zerofleet match runs/chess uci:stockfish?UCI_LimitStrength=true --clock 60+0.5 --save m/
+        zerofleet match runs/go7 "gtp:gnugo --mode gtp --chinese-rules --positional-superko"
         zerofleet match new.nnue old.nnue --games 20000 --sprt 0,10
 
     Parameters
@@ -202,10 +205,8 @@ def _show(found: "LongMatch", save: Path | None) -> None:
     from zerofleet.monitor.tables import elo_difference_text
 
     console = Console()
+    say = plain_lines(console)
     result = found.result
-
-    def say(text: str) -> None:
-        console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     score = result.score
     say(f"{result.player} against {result.opponent}, {len(result.games):,} games of {result.game}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from zerofleet.cli.options import Duration, RunDir
+from zerofleet.cli.plain import plain_lines
 from zerofleet.fleet.rsync import RsyncMirror
 from zerofleet.fleet.supervisor import stop_signals
 from zerofleet.run.errors import StoreError
@@ -40,11 +41,7 @@ def mirror(remote: str, /, *, run_dir: RunDir, every: Duration = 2.0) -> int:
         Seconds between two rounds.
     """
     check_run_directory(run_dir)
-    console = Console()
-
-    def say(text: str) -> None:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-
+    say = plain_lines(Console())
     store = DirectoryStore(run_dir)
     link = RsyncMirror(store, remote, _staging(run_dir, remote), on_event=say)
     say(f"mirroring {run_dir} to {remote}")

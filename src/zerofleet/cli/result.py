@@ -18,6 +18,7 @@ from zerofleet.arena.stats import (
     is_rated,
     playing_version,
 )
+from zerofleet.cli.plain import plain_lines
 from zerofleet.games import load_game
 from zerofleet.monitor.tables import score_table, strength_table
 from zerofleet.roles.config import RunConfig, TreeSearchRunConfig, parse_config_json, resolve
@@ -149,7 +150,7 @@ def _show_strength(
         console.print(strength_table(matches, title=title, width=width))
     for name in [*(s["player"] for s in scores), *(m["opponent"] for m in matches)]:
         if meaning := opponent_meaning(name):
-            console.print(f"  {name}: {meaning}", highlight=False, emoji=False, markup=False)
+            plain_lines(console)(f"  {name}: {meaning}")
 
 
 def _measuring(console: Console, version: int, num_games: int) -> AbstractContextManager[object]:

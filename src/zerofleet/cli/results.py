@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
+from zerofleet.cli.plain import plain_lines
 from zerofleet.run.words import counted
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _show_training(
     from zerofleet.monitor import results as r
 
     name = training.name + (f"  {training.game}" if training.game else "")
-    console.print(name, style="bold", soft_wrap=True, highlight=False, markup=False)
+    plain_lines(console)(name, style="bold")
     if not training.entries:
         console.print(f"No {training.unit} is complete yet.")
         return
@@ -122,7 +123,7 @@ def _compare(console: Console, first: Path, second: Path) -> None:
             f"run directories or {TRAINING_STATS}, or two files or folders of matches"
         )
     for letter, path in (("A", first), ("B", second)):
-        console.print(f"{letter}: {path}", soft_wrap=True, highlight=False, markup=False)
+        plain_lines(console)(f"{letter}: {path}")
     if not is_training(first):
         console.print(compare_measured(read_measured(first), read_measured(second)))
         return

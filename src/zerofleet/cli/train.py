@@ -31,6 +31,7 @@ from zerofleet.cli.options import (
     command_line_keys,
     wandb_project,
 )
+from zerofleet.cli.plain import plain_lines
 from zerofleet.fleet.devices import without_auto
 from zerofleet.fleet.supervisor import stop_signals
 from zerofleet.roles.config import recipe_names
@@ -260,10 +261,7 @@ def _run(prepared: "PreparedRun", workers: "MakeGroup | None" = None) -> int:
     from zerofleet.parallel.session import LocalSession
 
     console, run_dir = Console(), prepared.request.run_dir
-
-    def say(text: str) -> None:
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
-
+    say = plain_lines(console)
     session = LocalSession(prepared, workers)
     say(f"Run directory {run_dir}; {prepared.who_plays()}; logs in {run_dir.files / LOGS}")
     for note in prepared.notes():
@@ -325,18 +323,16 @@ def _iterations_result(console: Console, store: Store, prepared: "PreparedRun") 
     done = max((entry.get("iteration", 0) for entry in entries), default=0)
     wanted = prepared.config.pacing.max_loops
     games = sum(entry.get("games", 0) for entry in entries)
-    console.print(
+    say = plain_lines(console)
+    say(
         f"{done} of {counted(wanted, 'iteration')} completed, {counted(games, 'game')}; "
-        f"everything is in {prepared.request.run_dir}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
+        f"everything is in {prepared.request.run_dir}"
     )
     if any(is_rated(entry) for entry in entries):
         show_result(console, store, prepared.request.run_dir, measure=False)
     ending = end_lines(store, prepared.request.run_dir, _this_command())
     for line in ending or [f"Go on with: {_this_command()}"]:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(line)
     return 0 if done >= wanted else 1
 
 

@@ -113,9 +113,8 @@ void bind_pgn(nb::module_& m) {
                 "True if the rules end it there for its length alone.")
         .def_ro("rules_result", &PgnGame::rules_result,
                 "The result by the rules if they end it, in the words of `result`; else empty.")
-        .def_ro("result", &PgnGame::result, "\"1-0\", \"0-1\", \"1/2-1/2\" or \"*\".")
-        .def_ro("has_result", &PgnGame::has_result,
-                "The moves end with the result; if not it is that of the tag.")
+        .def_ro("result", &PgnGame::result,
+                "\"1-0\", \"0-1\", \"1/2-1/2\" or \"*\": as the moves end, or else the tag.")
         .def_prop_ro(
             "error", [](const PgnGame& g) { return lenient(g.error); },
             "What could not be read and where; empty if all of it was.")

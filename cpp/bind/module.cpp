@@ -4,7 +4,6 @@ NB_MODULE(_core, m) {
     m.doc() = "The C++ core of Zerofleet: rules, search and self-play.";
     zerofleet::bind::bind_games(m);
     zerofleet::bind::bind_chess(m);
-    zerofleet::bind::bind_expectimax(m);
     zerofleet::bind::bind_mcts(m);
     zerofleet::bind::bind_net_codec(m);
     zerofleet::bind::bind_nnue(m);

@@ -6,7 +6,6 @@
 namespace zerofleet::bind {
 
 void bind_chess(nanobind::module_& m);
-void bind_expectimax(nanobind::module_& m);
 void bind_games(nanobind::module_& m);
 void bind_mcts(nanobind::module_& m);
 void bind_net_codec(nanobind::module_& m);

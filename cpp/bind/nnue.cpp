@@ -8,18 +8,21 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <tuple>
+#include <utility>
 #include <vector>
 
+#include "base/parallel.h"
 #include "bind/arrays.h"
+#include "bind/bit_table.h"
 #include "bind/module.h"
 #include "bind/nnue.h"
 #include "games/registry.h"
@@ -60,33 +63,18 @@ std::size_t check_packed(const ConstArray<std::uint8_t, 2>& packed) {
 }
 
 /// Runs `work(first, last)` over blocks of [0, n) on `threads` threads, the caller among them.
-/// The first exception is thrown again once all have stopped.
 template <class Work>
 void parallel_blocks(std::size_t n, int threads, const Work& work) {
     if (threads < 1)
         throw std::invalid_argument("threads is " + std::to_string(threads) + "; expected >= 1");
     constexpr std::size_t kBlock = 4096;
-    std::atomic<std::size_t> next = 0;
-    std::exception_ptr error;
-    std::mutex error_mutex;
-    const auto run = [&] {
-        try {
-            for (std::size_t at; (at = next.fetch_add(kBlock)) < n;)
-                work(at, std::min(n, at + kBlock));
-        } catch (...) {
-            next = n;
-            const std::lock_guard lock(error_mutex);
-            if (!error) error = std::current_exception();
+    const auto blocks = static_cast<std::ptrdiff_t>((n + kBlock - 1) / kBlock);
+    share_indices(threads, blocks, [&](auto&& next) {
+        for (std::ptrdiff_t block; (block = next()) >= 0;) {
+            const std::size_t first = static_cast<std::size_t>(block) * kBlock;
+            work(first, std::min(n, first + kBlock));
         }
-    };
-    const std::size_t blocks = (n + kBlock - 1) / kBlock;
-    std::vector<std::jthread> others;
-    for (std::size_t t = 1; t < std::min<std::size_t>(static_cast<std::size_t>(threads), blocks);
-         ++t)
-        others.emplace_back(run);
-    run();
-    others.clear();
-    if (error) std::rethrow_exception(error);
+    });
 }
 
 /// Row `i` as a state; the error of a row that is no position names it.
@@ -163,23 +151,18 @@ Encoded encode_features(std::string_view game, const ConstArray<std::uint8_t, 2>
     });
 }
 
-/// The eight numbers of every byte value, bit i at [value][i]; T holds the bits of 0 and `one`.
-template <class T>
-std::array<std::array<T, 8>, 256> bit_table(T one) {
-    std::array<std::array<T, 8>, 256> table{};
-    for (std::size_t value = 0; value < 256; ++value)
-        for (std::size_t i = 0; i < 8; ++i) table[value][i] = value >> i & 1 ? one : T{0};
-    return table;
-}
+constexpr auto kFloatBits = bit_table(1.0f);
+// numpy has no bfloat16: 1.0 is the upper half of its float32.
+constexpr auto kBfloat16Bits = bit_table<std::uint16_t>(0x3f80);
 
 /// A memory-bound copy of eight numbers per byte; torch's own ways take five times as long.
 template <class T>
-nb::object expand_bits(const ConstArray<std::uint8_t, 2>& packed, T one) {
+nb::object expand_bits(const ConstArray<std::uint8_t, 2>& packed,
+                       const std::array<std::array<T, 8>, 256>& table) {
     const std::size_t rows = packed.shape(0), bytes = packed.shape(1);
     auto [array, out] = make_uninitialised_array<T>({rows, 8 * bytes});
     {
         nb::gil_scoped_release release;
-        static const auto table = bit_table<T>(one);
         const std::uint8_t* in = packed.data();
         for (std::size_t i = 0; i < rows * bytes; ++i)
             std::memcpy(out + 8 * i, table[in[i]].data(), sizeof(table[0]));
@@ -280,9 +263,7 @@ void bind_nnue(nb::module_& m) {
     m.def(
         "expand_bits",
         [](const ConstArray<std::uint8_t, 2>& packed, bool bfloat16) {
-            // numpy has no bfloat16: 1.0 is the upper half of its float32.
-            return bfloat16 ? expand_bits<std::uint16_t>(packed, 0x3f80)
-                            : expand_bits<float>(packed, 1.0f);
+            return bfloat16 ? expand_bits(packed, kBfloat16Bits) : expand_bits(packed, kFloatBits);
         },
         "packed"_a.noconvert(), "bfloat16"_a = false,
         nb::sig("def expand_bits(packed: numpy.typing.NDArray, bfloat16: bool = False) -> "

@@ -1,16 +1,19 @@
-// Players that need no net for Python: rollouts, and minimax over hand-written values.
+// Players that need no net for Python: rollouts, minimax over hand-written values, expectimax.
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <memory>
+#include <span>
 #include <stdexcept>
+#include <string>
 #include <tuple>
 #include <vector>
 
 #include "bind/any_state.h"
 #include "bind/arrays.h"
 #include "bind/module.h"
+#include "search/expectimax.h"
 #include "search/lookahead.h"
 #include "search/uct.h"
 
@@ -23,13 +26,23 @@ namespace {
 
 using Chosen = std::tuple<std::vector<Action>, std::vector<float>>;
 
+std::vector<AnyState> copies_of(const AnyGame& rules, const nb::list& states) {
+    std::vector<AnyState> copies;
+    for (const nb::handle state : states) copies.push_back(any_state_of(rules, state));
+    return copies;
+}
+
+void check_threads(int threads) {
+    if (threads < 1)
+        throw std::invalid_argument("threads must be at least 1, got " + std::to_string(threads));
+}
+
 template <class Choose>
 Chosen choose_all(nb::handle game, const nb::list& states, ConstArray<std::uint64_t, 1> seeds,
                   int threads, Choose choose) {
-    if (threads < 1) throw std::invalid_argument("threads must be at least 1");
+    check_threads(threads);
     const std::shared_ptr<const AnyGame> rules = any_game_of(game);
-    std::vector<AnyState> copies;
-    for (const nb::handle state : states) copies.push_back(any_state_of(*rules, state));
+    const std::vector<AnyState> copies = copies_of(*rules, states);
     std::vector<search::ChosenAction> found;
     {
         const nb::gil_scoped_release release;
@@ -70,6 +83,19 @@ void bind_players(nb::module_& m) {
         "Minimax to `depth` plies over a hand-written value: actions, and values in [-1, 1].\n\n"
         "seeds: uint64 [N], which choose between equal moves.\n"
         "Raises ValueError for games without such a value and where nobody moves.");
+    m.def(
+        "choose_expectimax",
+        [](nb::handle game, const nb::list& states, int score_scalar, int num_moves, int threads) {
+            check_threads(threads);
+            const std::shared_ptr<const AnyGame> rules = any_game_of(game);
+            const std::vector<AnyState> copies = copies_of(*rules, states);
+            const nb::gil_scoped_release release;
+            return search::choose_expectimax(*rules, copies, score_scalar, num_moves, threads);
+        },
+        "game"_a, "states"_a, nb::kw_only(), "score_scalar"_a, "num_moves"_a, "threads"_a = 1,
+        "The action of each state with the largest expected search value of the score reached\n"
+        "after `num_moves` own moves and nature's answers; of equal ones the lowest.\n\n"
+        "Raises ValueError for games of two players and where nobody moves.");
     m.def("board_value_games", &search::board_value_games,
           "Names of the games that `choose_lookahead` plays.");
 }

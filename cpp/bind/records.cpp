@@ -1,12 +1,10 @@
 // Replaying of finished games and conversions of packed positions.
 #include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/tuple.h>
 
 #include <memory>
-#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -14,6 +12,7 @@
 
 #include "bind/any_state.h"
 #include "bind/arrays.h"
+#include "bind/games_view.h"
 #include "bind/module.h"
 #include "games/registry.h"
 #include "games/ultimate_ttt_boards.h"
@@ -27,54 +26,16 @@ namespace zerofleet::bind {
 
 namespace {
 
-template <class T, class Array>
-std::span<const T> as_span(const Array& array) {
-    return {array.data(), array.size()};
-}
-
 using Replayed = std::tuple<NewArray<std::uint8_t>, NewArray<std::int64_t>, NewArray<std::uint8_t>>;
-template <class T>
-using Maybe = std::optional<ConstArray<T, 1>>;
-
-/// The arrays of a shard as the core takes them; what is none is not checked, or means the start of
-/// the game.
-GamesView games_view(
-    const ConstArray<std::int64_t, 1>& game_start, const ConstArray<std::int32_t, 1>& action,
-    const ConstArray<std::uint8_t, 1>& ply_flags, const ConstArray<float, 2>& returns,
-    const ConstArray<std::uint8_t, 1>& termination, const Maybe<std::int64_t>& policy_start,
-    const Maybe<std::int32_t>& policy_action, const Maybe<std::int64_t>& initial_start,
-    const Maybe<std::uint8_t>& initial_text, int num_players) {
-    if (returns.shape(0) != termination.shape(0) ||
-        returns.shape(1) != static_cast<std::size_t>(num_players))
-        throw RecordError("returns have shape (" + std::to_string(returns.shape(0)) + ", " +
-                          std::to_string(returns.shape(1)) + "); expected (" +
-                          std::to_string(termination.shape(0)) + ", " +
-                          std::to_string(num_players) + ")");
-    GamesView games{.game_start = as_span<std::int64_t>(game_start),
-                    .action = as_span<std::int32_t>(action),
-                    .ply_flags = as_span<std::uint8_t>(ply_flags),
-                    .returns = as_span<float>(returns),
-                    .termination = as_span<std::uint8_t>(termination),
-                    .policy_start = {},
-                    .policy_action = {},
-                    .initial_start = {},
-                    .initial_text = {}};
-    if (policy_start) games.policy_start = as_span<std::int64_t>(*policy_start);
-    if (policy_action) games.policy_action = as_span<std::int32_t>(*policy_action);
-    if (initial_start) games.initial_start = as_span<std::int64_t>(*initial_start);
-    if (initial_text)
-        games.initial_text = {reinterpret_cast<const char*>(initial_text->data()),
-                              initial_text->size()};
-    return games;
-}
 
 Replayed replay(std::string_view game, const ConstArray<std::int64_t, 1>& game_start,
                 const ConstArray<std::int32_t, 1>& action,
                 const ConstArray<std::uint8_t, 1>& ply_flags, const ConstArray<float, 2>& returns,
                 const ConstArray<std::uint8_t, 1>& termination,
-                const Maybe<std::int64_t>& policy_start, const Maybe<std::int32_t>& policy_action,
-                const Maybe<std::int64_t>& initial_start, const Maybe<std::uint8_t>& initial_text,
-                int mask, int without) {
+                const MaybeArray<std::int64_t>& policy_start,
+                const MaybeArray<std::int32_t>& policy_action,
+                const MaybeArray<std::int64_t>& initial_start,
+                const MaybeArray<std::uint8_t>& initial_text, int mask, int without) {
     if (mask < 0 || mask > 255 || without < 0 || without > 255)
         throw std::invalid_argument("mask and without are sets of ply flags, 0..255");
     return with_game(game, [&]<class G>(const GameOptions& options) -> Replayed {
@@ -97,9 +58,10 @@ void check_games(nb::handle game, const ConstArray<std::int64_t, 1>& game_start,
                  const ConstArray<std::int32_t, 1>& action,
                  const ConstArray<std::uint8_t, 1>& ply_flags, const ConstArray<float, 2>& returns,
                  const ConstArray<std::uint8_t, 1>& termination,
-                 const Maybe<std::int64_t>& policy_start, const Maybe<std::int32_t>& policy_action,
-                 const Maybe<std::int64_t>& initial_start,
-                 const Maybe<std::uint8_t>& initial_text) {
+                 const MaybeArray<std::int64_t>& policy_start,
+                 const MaybeArray<std::int32_t>& policy_action,
+                 const MaybeArray<std::int64_t>& initial_start,
+                 const MaybeArray<std::uint8_t>& initial_text) {
     const std::shared_ptr<const AnyGame> rules = any_game_of(game);
     const GamesView games =
         games_view(game_start, action, ply_flags, returns, termination, policy_start, policy_action,

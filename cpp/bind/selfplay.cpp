@@ -1,13 +1,15 @@
 // Data generation for Python: one call plays a batch of games on all threads, without the GIL.
 #include <nanobind/stl/string.h>
 
+#include <atomic>
 #include <chrono>
-#include <stdexcept>
+#include <memory>
 #include <string>
+#include <utility>
 
-#include "bind/arrays.h"
 #include "bind/module.h"
 #include "bind/nnue.h"
+#include "bind/shard_arrays.h"
 #include "selfplay/datagen.h"
 
 namespace nb = nanobind;
@@ -41,7 +43,7 @@ nb::dict generate_games(const std::string& game, const NnueNetwork* network, std
     GamesProgress& counters = progress != nullptr ? *progress : own;
     const std::uint64_t nodes_before = counters.nodes, evaluations_before = counters.evaluations;
     const std::int64_t quiet_before = counters.quiet;
-    selfplay::GameBatch batch;
+    selfplay::FinishedGames batch;
     const auto started = std::chrono::steady_clock::now();
     {
         nb::gil_scoped_release release;
@@ -50,24 +52,9 @@ nb::dict generate_games(const std::string& game, const NnueNetwork* network, std
     }
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;
 
-    const std::size_t games = batch.game_number.size(), plies = batch.action.size();
-    const std::size_t players = games == 0 ? 2 : batch.returns.size() / games;
-    nb::dict arrays;
-    arrays["game_start"] = to_array(std::move(batch.game_start), {games + 1});
-    arrays["action"] = to_array(std::move(batch.action), {plies});
-    arrays["ply_flags"] = to_array(std::move(batch.ply_flags), {plies});
-    arrays["search_value"] = to_array(std::move(batch.search_value), {plies});
-    arrays["policy_start"] = make_array<std::int64_t>({plies + 1}).first;
-    arrays["policy_action"] = make_array<std::int32_t>({0}).first;
-    arrays["policy_prob"] = nb::module_::import_("numpy").attr("zeros")(0, "float16");
-    arrays["returns"] = to_array(std::move(batch.returns), {games, players});
-    arrays["termination"] = to_array(std::move(batch.termination), {games});
-    arrays["game_number"] = to_array(std::move(batch.game_number), {games});
-    arrays["initial_text"] = make_array<std::uint8_t>({0}).first;
-    arrays["initial_start"] = make_array<std::int64_t>({games + 1}).first;
-
+    const std::size_t games = batch.size(), plies = batch.action.size();
     nb::dict out;
-    out["arrays"] = arrays;
+    out["arrays"] = shard_arrays(std::move(batch), 2);
     out["games"] = games;
     out["plies"] = plies;
     out["quiet"] = counters.quiet - quiet_before;

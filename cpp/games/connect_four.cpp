@@ -26,14 +26,8 @@ void ConnectFour::State::observe(std::uint8_t* planes, float* /*scalars*/) const
 ConnectFour::State ConnectFour::State::transformed(int symmetry) const {
     if (symmetry == 0) return *this;
     State s = *this;
-    for (Cells* side : {&s.mover_, &s.other_}) {
-        Cells x = *side;
-        // Reverse the bits of each byte, then move the guard bit back to the end.
-        x = (x >> 1 & 0x5555'5555'5555'5555) | (x & 0x5555'5555'5555'5555) << 1;
-        x = (x >> 2 & 0x3333'3333'3333'3333) | (x & 0x3333'3333'3333'3333) << 2;
-        x = (x >> 4 & 0x0f0f'0f0f'0f0f'0f0f) | (x & 0x0f0f'0f0f'0f0f'0f0f) << 4;
-        *side = x >> 1;
-    }
+    // The guard bit goes back to the end.
+    for (Cells* side : {&s.mover_, &s.other_}) *side = grid::mirror_bytes(*side) >> 1;
     return s;
 }
 

@@ -1,7 +1,6 @@
 // Connect four on the standard board: six rows, seven columns, four in a line win.
 #pragma once
 
-#include <array>
 #include <bit>
 #include <cstdint>
 #include <string>

@@ -1,4 +1,4 @@
-// Shared by the games on small grids: the eight symmetries of a square and lines of three.
+// Shared by the games on small grids: symmetries and lines of three.
 #pragma once
 
 #include <array>
@@ -13,6 +13,13 @@ constexpr int transform_cell(int cell, int n, int symmetry) {
     if (symmetry & 1) col = n - 1 - col;
     if (symmetry & 2) row = n - 1 - row;
     return symmetry & 4 ? col * n + row : row * n + col;
+}
+
+/// The bits of each byte in reverse: a board of eight bits a row with its columns mirrored.
+constexpr std::uint64_t mirror_bytes(std::uint64_t x) {
+    x = (x >> 1 & 0x5555'5555'5555'5555) | (x & 0x5555'5555'5555'5555) << 1;
+    x = (x >> 2 & 0x3333'3333'3333'3333) | (x & 0x3333'3333'3333'3333) << 2;
+    return (x >> 4 & 0x0f0f'0f0f'0f0f'0f0f) | (x & 0x0f0f'0f0f'0f0f'0f0f) << 4;
 }
 
 constexpr std::array<std::uint16_t, 8> kLinesOfThree = {0b000000111, 0b000111000, 0b111000000,

@@ -39,7 +39,6 @@ class GameOptions {
 
     /// The value of an option that the game declares; throws std::out_of_range for any other.
     double number(std::string_view option) const;
-    int integer(std::string_view option) const { return static_cast<int>(number(option)); }
 
     /// Throws std::invalid_argument saying which options there are, or which values.
     void set(std::string_view option, double value);

@@ -67,12 +67,6 @@ constexpr std::string_view kExpected8 =
 constexpr std::string_view kExpected6 =
     "six rows of six . X O from the top separated by '/', then X or O to move";
 
-Cells mirror_columns(Cells x) {
-    x = (x >> 1 & 0x5555'5555'5555'5555) | (x & 0x5555'5555'5555'5555) << 1;
-    x = (x >> 2 & 0x3333'3333'3333'3333) | (x & 0x3333'3333'3333'3333) << 2;
-    return (x >> 4 & 0x0f0f'0f0f'0f0f'0f0f) | (x & 0x0f0f'0f0f'0f0f'0f0f) << 4;
-}
-
 Cells mirror_rows(Cells x) {
     x = (x >> 8 & 0x00ff'00ff'00ff'00ff) | (x & 0x00ff'00ff'00ff'00ff) << 8;
     x = (x >> 16 & 0x0000'ffff'0000'ffff) | (x & 0x0000'ffff'0000'ffff) << 16;
@@ -91,7 +85,7 @@ Cells transpose(Cells x) {
 
 /// The image of a board of n rows under a symmetry of grid::transform_cell.
 Cells transform(Cells x, int n, int symmetry) {
-    if (symmetry & 1) x = mirror_columns(x) >> (8 - n);
+    if (symmetry & 1) x = grid::mirror_bytes(x) >> (8 - n);
     if (symmetry & 2) x = mirror_rows(x) >> 8 * (8 - n);
     return symmetry & 4 ? transpose(x) : x;
 }

@@ -1,8 +1,6 @@
 // The compiled games, and the one place where the text that names a game becomes a type.
 #pragma once
 
-#include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>

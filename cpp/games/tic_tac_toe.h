@@ -1,7 +1,6 @@
 // Tic-tac-toe: three in a row on a 3 x 3 board.
 #pragma once
 
-#include <array>
 #include <bit>
 #include <cstdint>
 #include <string>

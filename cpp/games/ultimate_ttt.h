@@ -5,7 +5,6 @@
 
 #include <array>
 #include <bit>
-#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>

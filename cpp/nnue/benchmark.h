@@ -29,13 +29,13 @@ std::vector<std::pair<std::string, double>> benchmark(const Shape& shape, Simd l
     Evaluator<Game> evaluator(network);
 
     // Whole games, so that every phase counts as it does in play.
-    struct Game_ {
+    struct Played {
         std::vector<State> states;  // states[i + 1] follows actions[i]
         std::vector<Action> actions;
     };
-    std::vector<Game_> games(64);
+    std::vector<Played> games(64);
     Rng rng(1);
-    for (Game_& g : games) {
+    for (Played& g : games) {
         g.states.resize(1);
         while (!g.states.back().is_terminal()) {
             State s = g.states.back();
@@ -58,7 +58,7 @@ std::vector<std::pair<std::string, double>> benchmark(const Shape& shape, Simd l
         } while (elapsed < seconds);
         return static_cast<double>(done) / elapsed;
     };
-    const auto along = [&](const Game_& g, bool evaluate, bool update) {
+    const auto along = [&](const Played& g, bool evaluate, bool update) {
         State s = g.states[0];
         evaluator.reset(s);
         for (const Action a : g.actions) {
@@ -72,19 +72,19 @@ std::vector<std::pair<std::string, double>> benchmark(const Shape& shape, Simd l
     };
 
     std::vector<std::pair<std::string, double>> rates;
-    rates.emplace_back("refresh", measure([&](const Game_& g) {
+    rates.emplace_back("refresh", measure([&](const Played& g) {
                            for (const State& s : g.states) evaluator.reset(s);
                            return static_cast<std::int64_t>(g.states.size());
                        }));
-    rates.emplace_back("update", measure([&](const Game_& g) { return along(g, false, true); }));
-    rates.emplace_back("evaluate", measure([&](const Game_& g) {
+    rates.emplace_back("update", measure([&](const Played& g) { return along(g, false, true); }));
+    rates.emplace_back("evaluate", measure([&](const Played& g) {
                            const State& s = g.states[g.states.size() / 2];
                            evaluator.reset(s);
                            for (int k = 0; k < 100; ++k) sink += evaluator.evaluate(s);
                            return std::int64_t{100};
                        }));
-    rates.emplace_back("game", measure([&](const Game_& g) { return along(g, true, false); }));
-    rates.emplace_back("siblings", measure([&](const Game_& g) {
+    rates.emplace_back("game", measure([&](const Played& g) { return along(g, true, false); }));
+    rates.emplace_back("siblings", measure([&](const Played& g) {
                            std::int64_t done = 0;
                            evaluator.reset(g.states[0]);
                            for (std::size_t i = 0; i < g.actions.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "nnue/features.h"
 #include "nnue/network.h"
 
@@ -24,6 +25,7 @@ namespace zerofleet::nnue {
 template <class Game>
 class Evaluator {
     using F = Features<Game>;
+    static_assert(MoveRows::kMax == Update::kMaxRows);
     using State = typename Game::State;
 
   public:
@@ -132,8 +134,8 @@ class Evaluator {
     const Network* network_;
     std::size_t width_;  // of both views
     std::size_t top_ = 0;
-    std::vector<Entry> entries_;                // [ply of the path]
-    AlignedVector<std::int16_t> accumulators_;  // [ply of the path][view][A]
+    std::vector<Entry> entries_;             // [ply of the path]
+    LineVector<std::int16_t> accumulators_;  // [ply of the path][view][A]
 };
 
 }  // namespace zerofleet::nnue

@@ -22,7 +22,7 @@ struct RowTerm {
 /// once when a network is loaded, so that a move with several changes costs one addition. Row f is
 /// feature f alone for f < kCount; later rows are the game's own combinations.
 struct MoveRows {
-    static constexpr int kMax = 2;  // Update::kMaxRows
+    static constexpr int kMax = 2;
     int count = 0;
     std::array<std::array<std::uint16_t, kMax>, 2> row{};  // [view][i]
 

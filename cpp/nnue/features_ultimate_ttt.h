@@ -1,8 +1,8 @@
 // Features of Ultimate Tic-Tac-Toe: 199 for each view.
 #pragma once
 
+#include <array>
 #include <bit>
-#include <cstring>
 
 #include "games/ultimate_ttt.h"
 #include "nnue/features.h"

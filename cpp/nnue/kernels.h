@@ -54,5 +54,6 @@ extern const Kernels kAvx512Kernels[2];
 #endif
 
 constexpr int kDefaultA = 256, kDefaultH1 = 32, kDefaultH2 = 32;
+constexpr int kMaxWidth = 2048, kMaxHidden = 128;  // of A, and of H1 and H2
 
 }  // namespace zerofleet::nnue

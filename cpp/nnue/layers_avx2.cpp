@@ -12,9 +12,9 @@ namespace {
 
 using V = __m256i;
 
-constexpr int kWords = 16, kBytes = 32;         // per register
-constexpr int kMaxBlocks1 = 2 * 2048 / kBytes;  // registers of layer 1's input: 2 * kMaxWidth bytes
-constexpr int kMaxBlocks2 = 128 / 32;           // tiles of 32 hidden units: kMaxHidden of them
+constexpr int kWords = 16, kBytes = 32;              // per register
+constexpr int kMaxBlocks1 = 2 * kMaxWidth / kBytes;  // registers of layer 1's input, a byte each
+constexpr int kMaxBlocks2 = kMaxHidden / 32;         // tiles of 32 hidden units
 
 #define ZF_INLINE [[gnu::always_inline]] inline
 

@@ -3,33 +3,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <new>
 #include <span>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "nnue/features.h"
 #include "nnue/kernels.h"
 #include "nnue/parameters.h"
 #include "nnue/simd.h"
 
 namespace zerofleet::nnue {
-
-/// Allocates at cache lines, which the kernels load whole.
-template <class T>
-struct CacheLineAllocator {
-    using value_type = T;
-    CacheLineAllocator() = default;
-    template <class U>
-    explicit CacheLineAllocator(const CacheLineAllocator<U>&) {}
-    T* allocate(std::size_t n) {
-        return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{64}));
-    }
-    void deallocate(T* p, std::size_t) { ::operator delete(p, std::align_val_t{64}); }
-    bool operator==(const CacheLineAllocator&) const = default;
-};
-
-template <class T>
-using AlignedVector = std::vector<T, CacheLineAllocator<T>>;
 
 class Network {
   public:
@@ -81,10 +64,11 @@ class Network {
     Simd simd_;
     PaddedSizes sizes_;
     const Kernels* kernels_;
-    AlignedVector<std::int16_t> bias_, rows_;
-    AlignedVector<std::int8_t> weights_;
-    AlignedVector<std::int32_t> biases_;
-    AlignedVector<std::int16_t> out_weights_;
+    // At the starts of cache lines, which the kernels load whole.
+    LineVector<std::int16_t> bias_, rows_;
+    LineVector<std::int8_t> weights_;
+    LineVector<std::int32_t> biases_;
+    LineVector<std::int16_t> out_weights_;
     std::vector<std::int32_t> row_psqt_;       // [row]
     std::vector<LayerStack> stack_of_pieces_;  // [num_pieces]: saves the search a division
 };

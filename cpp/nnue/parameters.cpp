@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <iterator>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 
 #include "base/rng.h"
+#include "nnue/kernels.h"
 #include "nnue/sha256.h"
 
 namespace zerofleet::nnue {

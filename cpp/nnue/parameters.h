@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "nnue/features.h"
@@ -13,10 +12,9 @@ namespace zerofleet::nnue {
 
 // Fixed-point scales: this many integer steps are 1.0.
 inline constexpr int kAccumulatorScale = 256;
-inline constexpr int kActivationScale = 128;                       // of u8 activations
-inline constexpr int kWeightScale = 64;                            // of int8 weights
-inline constexpr int kSumScale = kActivationScale * kWeightScale;  // of sums, biases and psqt: 8192
-inline constexpr int kEvalPerLogit = 512;                          // p(win) = sigmoid(eval / 512)
+inline constexpr int kActivationScale = 128;  // of u8 activations
+inline constexpr int kWeightScale = 64;       // of int8 weights; of sums, biases and psqt: 64 * 128
+inline constexpr int kEvalPerLogit = 512;     // p(win) = sigmoid(eval / 512)
 inline constexpr int kMaxEval = 30000;
 
 // Bounds of the parameters. docs/nnue.md derives that within them nothing overflows.
@@ -26,9 +24,7 @@ inline constexpr int kMaxLayerWeight = 127;
 inline constexpr int kMaxLayerBias = 1 << 28;
 inline constexpr int kMaxPsqtWeight = 1 << 22;
 
-inline constexpr int kMaxWidth = 2048;  // A
-inline constexpr int kMaxHidden = 128;  // H1 and H2
-inline constexpr int kMaxBuckets = 64;
+inline constexpr int kMaxBuckets = 64;  // kernels.h has the bounds of the other sizes
 
 inline constexpr std::uint32_t kFormatVersion = 1;
 

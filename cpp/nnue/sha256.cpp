@@ -1,6 +1,7 @@
 #include "nnue/sha256.h"
 
 #include <bit>
+#include <cstdint>
 #include <vector>
 
 namespace zerofleet::nnue {

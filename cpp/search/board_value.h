@@ -1,12 +1,11 @@
 // Hand-written values of positions of chess, Othello and Go, for the players `greedy` and
-// `minimax-N`, and for games that are stopped for their length. Mover's view, 512 a logit, within
+// `minimax:N`, and for games that are stopped for their length. Mover's view, 512 a logit, within
 // +-kMaxEval; not for finished games. Tactics are left to the plies that are looked ahead.
 #pragma once
 
 #include <algorithm>
 #include <bit>
 #include <concepts>
-#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -1,4 +1,4 @@
-// Hand-written evaluations, one per game: what the players `greedy` and `minimax-N` see, and what
+// Hand-written evaluations, one per game: what the players `greedy` and `minimax:N` see, and what
 // search and self-play run on without a net. Same scale and same interface as nnue::Evaluator.
 #pragma once
 
@@ -21,7 +21,7 @@
 
 namespace zerofleet::search {
 
-/// `heuristic(state)`: mover's view, kEvalPerLogit steps a logit, within +-kMaxEval; not terminal.
+/// `evaluate(state)`: mover's view, 512 steps a logit, within +-kMaxEval; not for finished games.
 template <class Game>
 struct Heuristic;
 

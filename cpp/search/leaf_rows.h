@@ -30,12 +30,12 @@ class LeafRows {
     }
 
     /// Where the next row's planes and scalars are written; `commit` makes it a row.
-    std::uint8_t* next_planes() { return planes_.data() + row() * plane_bytes_; }
-    float* next_scalars() { return scalars_.data() + row() * num_scalars_; }
+    std::uint8_t* next_planes() { return planes_.data() + num_rows() * plane_bytes_; }
+    float* next_scalars() { return scalars_.data() + num_rows() * num_scalars_; }
     void commit(std::span<const Action> legal) {
         legal_action_.insert(legal_action_.end(), legal.begin(), legal.end());
         legal_start_.push_back(static_cast<std::int64_t>(legal_action_.size()));
-        if (row() + 1 == capacity_) reserve(2 * capacity_);
+        if (num_rows() + 1 == capacity_) reserve(2 * capacity_);
         ++size_;
     }
 
@@ -49,7 +49,7 @@ class LeafRows {
     /// Writes all rows of `from` from row `first_row` on, where `first_legal` legal actions
     /// precede. Different rows may be written by different threads.
     void copy_rows(std::size_t first_row, std::size_t first_legal, const LeafRows& from) {
-        const std::size_t rows = from.row();
+        const std::size_t rows = from.num_rows();
         std::copy_n(from.planes(), rows * plane_bytes_, planes_.data() + first_row * plane_bytes_);
         std::copy_n(from.scalars(), rows * num_scalars_,
                     scalars_.data() + first_row * num_scalars_);
@@ -67,10 +67,10 @@ class LeafRows {
     /// Throws std::invalid_argument unless an evaluation has a prior for each legal action and a
     /// value for each row.
     void check_evaluation(std::size_t num_priors, std::size_t num_values) const {
-        if (num_priors == legal_action_.size() && num_values == row()) return;
+        if (num_priors == legal_action_.size() && num_values == num_rows()) return;
         throw std::invalid_argument("an evaluation of " + std::to_string(num_values) +
                                     " rows and " + std::to_string(num_priors) +
-                                    " priors; expected " + std::to_string(row()) + " and " +
+                                    " priors; expected " + std::to_string(num_rows()) + " and " +
                                     std::to_string(legal_action_.size()));
     }
 
@@ -82,7 +82,7 @@ class LeafRows {
     std::span<const Action> legal_action() const { return legal_action_; }
 
   private:
-    std::size_t row() const { return static_cast<std::size_t>(size_); }
+    std::size_t num_rows() const { return static_cast<std::size_t>(size_); }
     void reserve(std::size_t rows) {
         capacity_ = rows;
         planes_.resize(rows * plane_bytes_);

@@ -4,7 +4,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "base/parallel.h"
 #include "base/rng.h"
 #include "search/score.h"
 
@@ -72,18 +71,7 @@ int Lookahead::value(int ply, int alpha, int beta) {
 std::vector<ChosenAction> choose_lookahead(const AnyGame& game, std::span<const AnyState> states,
                                            std::span<const std::uint64_t> seeds, int depth,
                                            int threads) {
-    if (states.size() != seeds.size())
-        throw std::invalid_argument(std::to_string(states.size()) + " states but " +
-                                    std::to_string(seeds.size()) + " seeds");
-    std::vector<ChosenAction> out(states.size());
-    share_indices(threads, static_cast<std::ptrdiff_t>(states.size()), [&](auto next) {
-        Lookahead search(game, depth);
-        for (auto i = next(); i >= 0; i = next()) {
-            const auto at = static_cast<std::size_t>(i);
-            out[at] = search.choose(states[at].get(), seeds[at]);
-        }
-    });
-    return out;
+    return choose_each<Lookahead>(game, states, seeds, threads, depth);
 }
 
 }  // namespace zerofleet::search

@@ -1,5 +1,5 @@
 // Plain minimax over the values of board_value.h, for the games that alpha-beta does not play: what
-// the players `greedy` and `minimax-N` are there.
+// the players `greedy` and `minimax:N` are there.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 #include "games/any_game.h"
 #include "search/board_value.h"
-#include "search/uct.h"
+#include "search/choose.h"
 
 namespace zerofleet::search {
 
@@ -39,7 +39,7 @@ class Lookahead {
     std::vector<std::unique_ptr<Level>> levels_;
 };
 
-/// `Lookahead::choose` of each state, which depends on the state and its seed alone.
+/// `Lookahead::choose` of each state: search/choose.h.
 std::vector<ChosenAction> choose_lookahead(const AnyGame& game, std::span<const AnyState> states,
                                            std::span<const std::uint64_t> seeds, int depth,
                                            int threads);

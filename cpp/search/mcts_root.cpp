@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <limits>
 #include <stdexcept>
-#include <utility>
+#include <vector>
 
 #include "search/mcts.h"
 #include "search/noise.h"

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "search/chance.h"
 #include "search/mcts.h"
 
@@ -10,12 +11,11 @@ namespace zerofleet::search {
 
 namespace {
 
-constexpr std::size_t kLine = 64;
-
 /// Asks for the lines of some bytes, but not for very many.
 void ask_for(const void* data, std::size_t bytes) {
     const auto* first = static_cast<const std::byte*>(data);
-    for (std::size_t i = 0; i < bytes && i < 16 * kLine; i += kLine) __builtin_prefetch(first + i);
+    for (std::size_t i = 0; i < bytes && i < 16 * kCacheLine; i += kCacheLine)
+        __builtin_prefetch(first + i);
 }
 
 template <class T>

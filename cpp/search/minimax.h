@@ -11,9 +11,9 @@
 
 namespace zerofleet::search {
 
-/// Value of `s` (mover's view) searched to exactly `depth` plies, with every move of every node;
-/// the evaluator's top is `s`. With `quiescence`, leaves go on with winning and tactical moves for
-/// as long as the mover prefers them to standing still.
+/// Value of `s` (mover's view), which is not finished, searched to exactly `depth` plies, with
+/// every move of every node; the evaluator's top is `s`. With `quiescence`, leaves go on with
+/// winning and tactical moves for as long as the mover prefers them to standing still.
 template <GameType Game, class Evaluator>
 int minimax(Evaluator& evaluator, const typename Game::State& s, int depth, bool quiescence,
             int ply = 0) {
@@ -47,9 +47,9 @@ int minimax(Evaluator& evaluator, const typename Game::State& s, int depth, bool
 template <GameType Game>
 bool proves_loss(const typename Game::State& s, int plies, std::int64_t& budget);
 
-/// True if the mover is proven to win within `plies`, from the rules alone: every reply is played
-/// out to a finished game; no evaluation, no hash that could collide. False if there is no such
-/// win or `budget` (nodes, counted down) runs out.
+/// True if the mover of `s`, which is not finished, is proven to win within `plies`, from the rules
+/// alone: every reply is played out to a finished game; no evaluation, no hash that could collide.
+/// False if there is no such win or `budget` (nodes, counted down) runs out.
 template <GameType Game>
 bool proves_win(const typename Game::State& s, int plies, std::int64_t& budget) {
     if (plies <= 0 || --budget < 0) return false;

@@ -3,16 +3,19 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+
+#include "nnue/parameters.h"
 
 namespace zerofleet::search {
 
 // Mover's view. |score| <= kMaxEval is an evaluation: win probability = sigmoid(score / 512).
 // A forced win in n plies is kWin - n, a forced loss in n plies -(kWin - n), a draw 0.
-inline constexpr int kMaxEval = 30000;
+using nnue::kEvalPerLogit;
+using nnue::kMaxEval;
 inline constexpr int kWin = 32000;
 inline constexpr int kInfinite = kWin + 1;
-inline constexpr int kEvalPerLogit = 512;
 
 constexpr int win_in(int plies) { return kWin - plies; }
 constexpr int loss_in(int plies) { return plies - kWin; }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "search/score.h"
 
 namespace zerofleet::search {
@@ -44,7 +45,6 @@ class TranspositionTable {
     }
     /// Entries of earlier searches of this game stay useful but are replaced first.
     void new_search() { ++age_; }
-    std::size_t size_bytes() const { return clusters_.size() * sizeof(Cluster); }
 
     void prefetch(std::uint64_t hash) const { __builtin_prefetch(&cluster(hash)); }
 
@@ -89,7 +89,7 @@ class TranspositionTable {
     }
 
   private:
-    struct alignas(64) Cluster {
+    struct alignas(kCacheLine) Cluster {
         TableEntry entry[4];
     };
     const Cluster& cluster(std::uint64_t hash) const {

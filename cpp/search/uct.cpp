@@ -7,8 +7,6 @@
 #include <string>
 #include <utility>
 
-#include "base/parallel.h"
-
 namespace zerofleet::search {
 
 namespace {
@@ -65,7 +63,8 @@ void Uct::simulate(const void* root) {
             }
             expand(node, position.chance);
         }
-        node = position.chance ? draw_outcome(at(node)) : select(at(node), position.to_play);
+        node = position.chance ? at(node).first + static_cast<std::int32_t>(draw_outcome())
+                               : select(at(node), position.to_play);
         path_.push_back(node);
         state_.apply(at(node).action);
     }
@@ -108,32 +107,23 @@ std::int32_t Uct::select(const Node& node, int to_play) const {
     return best;
 }
 
-/// A child of a chance node, by the probabilities in `choices_`, in whose order the children are.
-std::int32_t Uct::draw_outcome(const Node& node) {
+/// Which of the outcomes in `choices_`, by their probabilities.
+std::size_t Uct::draw_outcome() {
     double point = rng_.uniform();
     const auto probabilities = choices_.probabilities();
-    for (std::int32_t i = 0; i + 1 < node.num_children; ++i) {
-        point -= static_cast<double>(probabilities[static_cast<std::size_t>(i)]);
-        if (point < 0) return node.first + i;
-    }
-    return node.first + node.num_children - 1;
+    std::size_t i = 0;
+    for (; i + 1 < probabilities.size(); ++i)
+        if ((point -= static_cast<double>(probabilities[i])) < 0) break;
+    return i;
 }
 
 /// The value at the end of random play from `state_`, of which `position` and `choices_` are known.
 double Uct::rollout(Position position) {
     while (!position.terminal) {
         const auto actions = choices_.actions();
-        std::size_t i;
-        if (position.chance) {
-            double point = rng_.uniform();
-            const auto probabilities = choices_.probabilities();
-            for (i = 0; i + 1 < actions.size(); ++i) {
-                point -= static_cast<double>(probabilities[i]);
-                if (point < 0) break;
-            }
-        } else {
-            i = rng_.below(static_cast<std::uint32_t>(actions.size()));
-        }
+        const std::size_t i = position.chance
+                                  ? draw_outcome()
+                                  : rng_.below(static_cast<std::uint32_t>(actions.size()));
         state_.apply(actions[i]);
         position = game_->look(state_.get(), choices_);
     }
@@ -143,18 +133,7 @@ double Uct::rollout(Position position) {
 std::vector<ChosenAction> choose_uct(const AnyGame& game, std::span<const AnyState> states,
                                      std::span<const std::uint64_t> seeds, int num_simulations,
                                      int threads) {
-    if (states.size() != seeds.size())
-        throw std::invalid_argument(std::to_string(states.size()) + " states but " +
-                                    std::to_string(seeds.size()) + " seeds");
-    std::vector<ChosenAction> out(states.size());
-    share_indices(threads, static_cast<std::ptrdiff_t>(states.size()), [&](auto next) {
-        Uct search(game, num_simulations);
-        for (auto i = next(); i >= 0; i = next()) {
-            const auto at = static_cast<std::size_t>(i);
-            out[at] = search.choose(states[at].get(), seeds[at]);
-        }
-    });
-    return out;
+    return choose_each<Uct>(game, states, seeds, threads, num_simulations);
 }
 
 }  // namespace zerofleet::search

@@ -2,21 +2,16 @@
 // rules. Its strength grows with the number of rollouts, which makes it a scale to measure by.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
 #include "base/rng.h"
 #include "games/any_game.h"
+#include "search/choose.h"
 
 namespace zerofleet::search {
-
-/// A move that was chosen.
-struct ChosenAction {
-    Action action = -1;
-    float value = 0.0f;  // what it is thought to be worth: search value, mover's view
-};
 
 /// One searcher; one thread at a time.
 class Uct {
@@ -42,7 +37,7 @@ class Uct {
     void simulate(const void* root);
     void expand(std::int32_t node, bool is_chance);
     std::int32_t select(const Node& node, int to_play) const;
-    std::int32_t draw_outcome(const Node& node);
+    std::size_t draw_outcome();
     double rollout(Position position);
     Node& at(std::int32_t i) { return nodes_[static_cast<std::size_t>(i)]; }
     const Node& at(std::int32_t i) const { return nodes_[static_cast<std::size_t>(i)]; }
@@ -56,8 +51,7 @@ class Uct {
     Rng rng_{0};
 };
 
-/// `Uct::choose` of each state, which depends on the state and its seed alone; `threads` change
-/// nothing but the time it takes.
+/// `Uct::choose` of each state: search/choose.h.
 std::vector<ChosenAction> choose_uct(const AnyGame& game, std::span<const AnyState> states,
                                      std::span<const std::uint64_t> seeds, int num_simulations,
                                      int threads);

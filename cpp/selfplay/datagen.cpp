@@ -1,7 +1,7 @@
 #include "selfplay/datagen.h"
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -22,25 +22,17 @@ namespace {
 using search::Tactics;
 
 struct PlayedGame {
-    std::vector<Action> action;
-    std::vector<std::uint8_t> ply_flags;
-    std::vector<float> search_value;
-    Returns<2> returns{};
-    Termination termination = Termination::kPlayedOut;
+    GameLog log;
     bool finished = false;
-
-    void add(Action a, unsigned flags, float value) {
-        action.push_back(a);
-        ply_flags.push_back(static_cast<std::uint8_t>(flags));
-        search_value.push_back(value);
-    }
 };
 
 /// Draws a move with probability proportional to exp((score - best) / (512 temperature)).
 /// Weights are integers: the same draw on every processor.
 Action sample(const std::vector<std::pair<Action, int>>& scores, int best, double temperature,
               Rng& rng) {
-    const auto sharpness = static_cast<std::uint64_t>(std::llround(2.0 * 1024.0 / temperature));
+    // Beyond 2^46 the best moves alone are drawn, and products would overflow.
+    const auto sharpness =
+        static_cast<std::uint64_t>(std::llround(std::min(2.0 * 1024.0 / temperature, 0x1p46)));
     std::vector<std::uint64_t> weights;
     std::uint64_t total = 0;
     for (const auto& [action, score] : scores) {
@@ -78,9 +70,10 @@ class GamePlayer {
         // Another stream than the opening's.
         Rng rng(derive_seed(derive_seed(seed_, static_cast<std::uint64_t>(number)), ~0ull));
         PlayedGame game;
+        game.log.game_number = number;
         State s = start;
         for (const Action a : opening) {
-            game.add(a, kPlyRandomOpening, std::numeric_limits<float>::quiet_NaN());
+            game.log.add(a, kPlyRandomOpening, GameLog::kNoValue);
             s.apply(a);
         }
         for (int ply = 0; !s.is_terminal(); ++ply) {
@@ -88,23 +81,22 @@ class GamePlayer {
             if (progress_.stop.load(std::memory_order_relaxed)) return game;
             const bool proven = search::is_proven(choice.score);
             const bool quiet = !proven && !Tactics<Game>::is_tactical(s, choice.best);
-            game.add(choice.action, kPlyValueTarget | (quiet ? kPlyQuiet : 0),
-                     search::value_of(choice.score));
+            game.log.add(choice.action, kPlyValueTarget | (quiet ? kPlyQuiet : 0),
+                         search::value_of(choice.score));
             const State before = s;
             s.apply(choice.action);
             if (proven && !s.is_terminal() && settings_.adjudicate &&
                 confirms(before, choice.score)) {
-                const auto winner = static_cast<std::size_t>(
-                    choice.score > 0 ? before.to_play() : 1 - before.to_play());
-                game.returns[winner] = 1.0f;
-                game.returns[1 - winner] = -1.0f;
-                game.termination = Termination::kAdjudicated;
+                const int winner = choice.score > 0 ? before.to_play() : 1 - before.to_play();
+                game.log.returns = {winner == 0 ? 1.0f : -1.0f, winner == 0 ? -1.0f : 1.0f};
+                game.log.termination = Termination::kAdjudicated;
                 game.finished = true;
                 return game;
             }
         }
-        game.returns = s.returns();
-        if (at_length_bound(s)) game.termination = Termination::kLengthBound;
+        const Returns<2> returns = s.returns();
+        game.log.returns.assign(returns.begin(), returns.end());
+        if (at_length_bound(s)) game.log.termination = Termination::kLengthBound;
         game.finished = true;
         return game;
     }
@@ -152,27 +144,10 @@ class GamePlayer {
     search::AlphaBeta<Game, Evaluator> search_;
 };
 
-GameBatch assemble(const std::vector<PlayedGame>& games, std::int64_t first_game) {
-    GameBatch batch;
-    for (std::size_t i = 0; i < games.size(); ++i) {
-        const PlayedGame& game = games[i];
-        if (!game.finished) continue;
-        batch.action.insert(batch.action.end(), game.action.begin(), game.action.end());
-        batch.ply_flags.insert(batch.ply_flags.end(), game.ply_flags.begin(), game.ply_flags.end());
-        batch.search_value.insert(batch.search_value.end(), game.search_value.begin(),
-                                  game.search_value.end());
-        batch.game_start.push_back(static_cast<std::int64_t>(batch.action.size()));
-        batch.returns.insert(batch.returns.end(), game.returns.begin(), game.returns.end());
-        batch.termination.push_back(static_cast<std::uint8_t>(game.termination));
-        batch.game_number.push_back(first_game + static_cast<std::int64_t>(i));
-    }
-    return batch;
-}
-
 template <GameType Game, class Evaluator, class... EvaluatorArgs>
-GameBatch generate(const GameOptions& options, const DatagenSettings& settings, std::uint64_t seed,
-                   std::int64_t first_game, std::int64_t num_games, int num_threads,
-                   GamesProgress& progress, const EvaluatorArgs&... args) {
+FinishedGames generate(const GameOptions& options, const DatagenSettings& settings,
+                       std::uint64_t seed, std::int64_t first_game, std::int64_t num_games,
+                       int num_threads, GamesProgress& progress, const EvaluatorArgs&... args) {
     const auto start = initial_state<Game>(options);
     Openings<Game> openings(start, seed, settings.num_random_plies, first_game, num_games);
     std::vector<PlayedGame> games(static_cast<std::size_t>(num_games));
@@ -184,14 +159,17 @@ GameBatch generate(const GameOptions& options, const DatagenSettings& settings, 
             game = player.play(start, first_game + i, openings.of_game(first_game + i));
             if (!game.finished) continue;
             std::int64_t quiet = 0;
-            for (const std::uint8_t flags : game.ply_flags) quiet += (flags & kPlyQuiet) != 0;
-            progress.plies.fetch_add(static_cast<std::int64_t>(game.action.size()),
+            for (const std::uint8_t flags : game.log.ply_flags) quiet += (flags & kPlyQuiet) != 0;
+            progress.plies.fetch_add(static_cast<std::int64_t>(game.log.num_plies()),
                                      std::memory_order_relaxed);
             progress.quiet.fetch_add(quiet, std::memory_order_relaxed);
             progress.games.fetch_add(1, std::memory_order_relaxed);
         }
     });
-    return assemble(games, first_game);
+    FinishedGames out;
+    for (const PlayedGame& game : games)
+        if (game.finished) out.append(game.log);
+    return out;
 }
 
 template <class T>
@@ -214,13 +192,14 @@ void DatagenSettings::check() const {
     require(search.aspiration >= 0, "aspiration", "at least 0", search.aspiration);
 }
 
-GameBatch generate_games(std::string_view game, const nnue::Network* network,
-                         const DatagenSettings& settings, std::uint64_t seed,
-                         std::int64_t first_game, std::int64_t num_games, int num_threads,
-                         GamesProgress& progress) {
+FinishedGames generate_games(std::string_view game, const nnue::Network* network,
+                             const DatagenSettings& settings, std::uint64_t seed,
+                             std::int64_t first_game, std::int64_t num_games, int num_threads,
+                             GamesProgress& progress) {
     settings.check();
     require(first_game >= 0, "first_game", "at least 0", first_game);
-    require(num_games >= 0, "num_games", "at least 0", num_games);
+    require(num_games >= 0 && num_games <= (std::int64_t{1} << 62) - first_game, "num_games",
+            "at least 0, with numbers below 2^62", num_games);
     require(num_threads >= 1 && num_threads <= 4096, "num_threads", "in 1..4096", num_threads);
     return search::with_alphabeta_game(game, [&]<class Game>(const GameOptions& options) {
         if (network != nullptr)

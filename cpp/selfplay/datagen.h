@@ -5,11 +5,10 @@
 #include <atomic>
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
-#include "games/game.h"
 #include "nnue/network.h"
 #include "search/alphabeta.h"
+#include "selfplay/game_log.h"
 
 namespace zerofleet::selfplay {
 
@@ -45,25 +44,14 @@ struct GamesProgress {
     std::atomic<bool> stop{false};
 };
 
-/// Finished games in order of their number: the arrays of a shard (docs/formats.md).
-struct GameBatch {
-    std::vector<std::int64_t> game_start{0};  // [G + 1]
-    std::vector<Action> action;               // [P]
-    std::vector<std::uint8_t> ply_flags;      // [P] record.h
-    std::vector<float> search_value;          // [P] mover's view; NaN where nothing was searched
-    std::vector<float> returns;               // [G][2]
-    std::vector<std::uint8_t> termination;    // [G] record.h
-    std::vector<std::int64_t> game_number;    // [G]
-};
-
 /// Plays games [first_game, first_game + num_games) with `network`, or with the hand-written
-/// heuristic if it is null. When `progress.stop` is set, games under way are dropped and what is
-/// finished comes back: not always a contiguous range.
-/// Throws std::invalid_argument for unknown games, settings out of range, a network of another
-/// game.
-GameBatch generate_games(std::string_view game, const nnue::Network* network,
-                         const DatagenSettings& settings, std::uint64_t seed,
-                         std::int64_t first_game, std::int64_t num_games, int num_threads,
-                         GamesProgress& progress);
+/// heuristic if it is null; they come in order of their number and have no policies. When
+/// `progress.stop` is set, games under way are dropped and what is finished comes back: not always
+/// a contiguous range. Throws std::invalid_argument for unknown games, settings out of range, a
+/// network of another game.
+FinishedGames generate_games(std::string_view game, const nnue::Network* network,
+                             const DatagenSettings& settings, std::uint64_t seed,
+                             std::int64_t first_game, std::int64_t num_games, int num_threads,
+                             GamesProgress& progress);
 
 }  // namespace zerofleet::selfplay

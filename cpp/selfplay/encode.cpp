@@ -1,6 +1,5 @@
 #include "selfplay/encode.h"
 
-#include <algorithm>
 #include <atomic>
 #include <exception>
 

@@ -112,7 +112,6 @@ class Pool {
     /// Evaluations from now on are another net's: none of the cache's are used.
     void set_model_version(std::uint64_t version);
 
-    const AnyGame& game() const { return game_; }
     const PoolOptions& options() const { return options_; }
     PoolStats stats() const;
     PoolMemory memory() const;

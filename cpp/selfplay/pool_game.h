@@ -36,14 +36,13 @@ class PoolGame {
 
     /// Begins a game. `initial`: a state that is not terminal.
     void start(const void* initial, std::int64_t number, std::uint64_t seed, PoolWorkspace& work);
-    /// Plays until rows await their evaluation; returns how many. 0: the game `is_over`.
+    /// Plays until rows await their evaluation; returns how many. 0: the game is over.
     int collect(PoolWorkspace& work, search::LeafRows& rows, search::EvalCache* cache);
     /// Takes the evaluations of those rows, as `Mcts::give_back`.
     void give_back(const float* prior, const float* value, search::EvalCache* cache) {
         tree_.give_back(prior, value, cache);
     }
 
-    bool is_over() const { return over_; }
     const GameLog& log() const { return log_; }
     GameLog& log() { return log_; }
     /// The player who would have resigned in a game that was played on to measure how often that

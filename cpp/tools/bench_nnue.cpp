@@ -1,17 +1,22 @@
-// Speed of the networks, one core: `bench_nnue [repeats]`. The three levels take turns, so that a
-// busy machine slows all of them alike; the table shows median and best.
+// Speed of the networks, one core: `bench_nnue [--repeats 5]`. The three levels take turns, so that
+// a busy machine slows all of them alike; the table shows median and best.
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
+#include <string>
+#include <vector>
 
 #include "games/ultimate_ttt.h"
 #include "nnue/benchmark.h"
 #include "nnue/simd.h"
+#include "tools/flags.h"
 
 int main(int argc, char** argv) {
     using namespace zerofleet;
-    const int repeats = argc > 1 ? std::atoi(argv[1]) : 5;
+    int repeats = 5;
+    tools::Flags flags("bench_nnue");
+    flags.value("--repeats", repeats).parse(argc, argv);
+    if (repeats < 1) flags.fail("--repeats is at least 1");
     std::map<nnue::Simd, std::map<std::string, std::vector<double>>> rates;
     for (int r = 0; r < repeats; ++r)
         for (const nnue::Simd level : nnue::supported_simd())

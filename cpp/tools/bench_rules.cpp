@@ -1,7 +1,7 @@
 // Speed of the rules on one core: moves of random games (chance outcomes are played but not
 // counted), the same with the observation or the packed position of every state, and perft. Prints
-// JSON, one object a line. Arguments are games, "othello(size=6)"; none: every game with its
-// standard options.
+// JSON, one object a line. Arguments are names of games, which are played with their standard
+// options; none: every game.
 #include <algorithm>
 #include <array>
 #include <chrono>

@@ -1,7 +1,8 @@
 // Speed of alpha-beta and of data generation, without Python.
 //
 //   bench_search [--net FILE.nnue] [--simd auto|avx512|avx2|scalar|greedy] [--depth 8]
-//                [--games 200] [--threads 1,2] [--no-reductions] [--table-kib 512] [--json]
+//                [--games 200] [--threads 1,2] [--table-kib 512] [--no-reductions]
+//                [--no-adjudication] [--json]
 //
 // A node is each position entered, quiescence included. Without --net a random network stands in:
 // its games are longer and harder to search than a trained one's, so compare nodes/s only.
@@ -12,11 +13,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <iterator>
-#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -101,7 +100,7 @@ struct Costs {
 
 /// Evaluations as search does them (children of a computed parent), generation of all moves of a
 /// position, one table probe and store; on the positions of `batch`.
-Costs measure(const selfplay::GameBatch& batch, const nnue::Network* network,
+Costs measure(const selfplay::FinishedGames& batch, const nnue::Network* network,
               std::size_t table_kib) {
     std::vector<Game::State> states;
     for (std::size_t g = 0; g + 1 < batch.game_start.size(); ++g) {

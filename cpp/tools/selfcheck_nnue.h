@@ -13,12 +13,9 @@
 #include "nnue/evaluator.h"
 #include "nnue/feature_sets.h"
 #include "nnue/network.h"
+#include "tools/selfcheck.h"
 
 namespace zerofleet::selfcheck {
-
-inline void require(bool ok, const std::string& what) {
-    if (!ok) throw std::runtime_error("nnue selfcheck: " + what);
-}
 
 /// The same network at every level this processor runs.
 inline std::vector<nnue::Network> networks_of_all_levels(const nnue::FeatureSet& features,
@@ -60,11 +57,11 @@ int check_nnue_paths(const nnue::Shape& shape, std::uint64_t seed, int num_walks
             const int expected = fresh.evaluate(s);
             for (std::size_t i = 0; i < walkers.size(); ++i) {
                 const int found = walkers[i].evaluate(s);
-                require(found == expected, std::string(nnue::simd_name(networks[i].simd())) +
-                                               " gives " + std::to_string(found) +
-                                               ", scalar from scratch " + std::to_string(expected) +
-                                               " in " + s.text());
-                require(walkers[i].evaluate(s) == expected, "second evaluation differs");
+                expect_true(found == expected, std::string(nnue::simd_name(networks[i].simd())) +
+                                                   " gives " + std::to_string(found) +
+                                                   ", scalar from scratch " +
+                                                   std::to_string(expected) + " in " + s.text());
+                expect_true(walkers[i].evaluate(s) == expected, "second evaluation differs");
                 ++compared;
             }
         }
@@ -85,7 +82,8 @@ void check_nnue_game() {
 inline void check_nnue_files() {
     const auto& features = nnue::find_feature_set("ultimate_ttt/1");
     const auto bytes = nnue::Network::random(features, {64, 8, 12, 3}, 5).to_bytes();
-    require(nnue::Network::from_bytes(bytes).to_bytes() == bytes, "round trip changes the file");
+    expect_true(nnue::Network::from_bytes(bytes).to_bytes() == bytes,
+                "round trip changes the file");
     const auto refuses = [](const std::vector<std::byte>& data) {
         try {
             nnue::Network::from_bytes(data);
@@ -95,12 +93,12 @@ inline void check_nnue_files() {
         return false;
     };
     for (std::size_t n = 0; n < bytes.size(); n += n < 200 ? 1 : 997)
-        require(refuses({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n)}),
-                "accepts a file cut to " + std::to_string(n) + " bytes");
+        expect_true(refuses({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n)}),
+                    "accepts a file cut to " + std::to_string(n) + " bytes");
     for (std::size_t n = 0; n < bytes.size(); n += n < 200 ? 1 : 997) {
         auto damaged = bytes;
         damaged[n] ^= std::byte{0x10};
-        require(refuses(damaged), "accepts a file damaged at byte " + std::to_string(n));
+        expect_true(refuses(damaged), "accepts a file damaged at byte " + std::to_string(n));
     }
 }
 
@@ -126,7 +124,7 @@ inline void check_nnue_threads() {
             }
         });
     for (auto& t : threads) t.join();
-    for (const int sum : sums) require(sum == sums[0], "threads differ");
+    for (const int sum : sums) expect_true(sum == sums[0], "threads differ");
 }
 
 inline void selfcheck_nnue() {

@@ -2,7 +2,6 @@
 // number of threads; batches agree with the samples.
 #pragma once
 
-#include <algorithm>
 #include <numeric>
 #include <string>
 #include <vector>

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <bit>
 #include <cstdint>
 #include <string>
 #include <thread>
@@ -18,6 +17,7 @@
 #include "search/minimax.h"
 #include "selfplay/datagen.h"
 #include "tools/selfcheck.h"
+#include "tools/selfcheck_pool.h"
 
 namespace zerofleet::selfcheck {
 
@@ -77,17 +77,6 @@ void check_alphabeta(int count, int deepest, const EvaluatorArgs&... args) {
     }
 }
 
-inline bool same_games(const selfplay::GameBatch& a, const selfplay::GameBatch& b) {
-    const auto bits = [](const std::vector<float>& v) {
-        std::vector<std::uint32_t> out;
-        for (const float x : v) out.push_back(std::bit_cast<std::uint32_t>(x));
-        return out;
-    };
-    return a.game_start == b.game_start && a.action == b.action && a.ply_flags == b.ply_flags &&
-           bits(a.search_value) == bits(b.search_value) && a.returns == b.returns &&
-           a.termination == b.termination && a.game_number == b.game_number;
-}
-
 template <class Game>
 void check_datagen(int games) {
     const std::string name(Game::kName);
@@ -96,7 +85,7 @@ void check_datagen(int games) {
     settings.num_random_plies = 2;
     settings.temperature = 0.5;
     settings.temperature_plies = 2;
-    selfplay::GameBatch first;
+    selfplay::FinishedGames first;
     bool have_first = false;
     for (const nnue::Simd simd : nnue::supported_simd()) {
         const auto network = nnue::Network::random(
@@ -108,8 +97,8 @@ void check_datagen(int games) {
             expect_true(progress.games == games, name + ": not every game was finished");
             if (!have_first) first = batch;
             have_first = true;
-            expect_true(same_games(first, batch),
-                        name + ": other games on " + std::string(nnue::simd_name(simd)) + " with " +
+            expect_same(first, batch,
+                        name + " on " + std::string(nnue::simd_name(simd)) + " with " +
                             std::to_string(threads) + " threads");
         }
     }
@@ -148,16 +137,16 @@ inline void check_stop() {
     selfplay::DatagenSettings settings;
     settings.depth = 4;
     selfplay::GamesProgress progress;
-    selfplay::GameBatch batch;
+    selfplay::FinishedGames batch;
     {
         std::jthread worker([&] {
-            batch = selfplay::generate_games("ultimate_ttt", nullptr, settings, 1, 0, 1'000'000, 2,
+            batch = selfplay::generate_games("ultimate_ttt", nullptr, settings, 1, 0, 100'000, 2,
                                              progress);
         });
         while (progress.games < 3) std::this_thread::yield();
         progress.stop = true;
     }
-    expect_true(static_cast<std::int64_t>(batch.game_number.size()) == progress.games,
+    expect_true(static_cast<std::int64_t>(batch.size()) == progress.games,
                 "stopped generation lost or invented games");
 }
 

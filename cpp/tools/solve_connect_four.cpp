@@ -12,13 +12,14 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <iostream>
 #include <string>
 #include <vector>
 
 #include "base/parallel.h"
+#include "tools/flags.h"
 
 namespace {
 
@@ -213,17 +214,9 @@ std::string solved_line(Solver& solver, const std::string& line) {
 int main(int argc, char** argv) {
     int threads = 1;
     std::size_t table_mib = 64;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        const std::string name = argv[i];
-        if (name == "--threads")
-            threads = std::max(1, std::atoi(argv[i + 1]));
-        else if (name == "--table-mib")
-            table_mib = std::max<std::size_t>(1, std::strtoul(argv[i + 1], nullptr, 10));
-        else {
-            std::cerr << "solve_connect_four: unknown option " << name << "\n";
-            return 2;
-        }
-    }
+    zerofleet::tools::Flags flags("solve_connect_four");
+    flags.value("--threads", threads).value("--table-mib", table_mib).parse(argc, argv);
+    if (threads < 1 || table_mib < 1) flags.fail("--threads and --table-mib are at least 1");
     std::vector<std::string> lines;
     for (std::string line; std::getline(std::cin, line);) lines.push_back(line);
     std::vector<std::string> out(lines.size());

@@ -1,7 +1,5 @@
 #include "games/chess/actions.h"
 
-#include <array>
-
 namespace zerofleet::chess {
 
 namespace {

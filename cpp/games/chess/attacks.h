@@ -3,7 +3,6 @@
 // after Gerd Isenberg and Robert Hyatt) or, in perft_avx2.cpp, by the PEXT instruction.
 #pragma once
 
-#include <array>
 #include <cstdint>
 
 #include "games/chess/types.h"

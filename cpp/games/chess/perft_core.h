@@ -12,17 +12,6 @@ struct PerftNode {
     Rights rights;
 };
 
-/// Rights that survive a move from or to a square.
-ZF_CHESS_INLINE int castling_kept(Square s) {
-    return s == 0    ? ~kWhiteLong
-           : s == 4  ? ~(kWhiteShort | kWhiteLong)
-           : s == 7  ? ~kWhiteShort
-           : s == 56 ? ~kBlackLong
-           : s == 60 ? ~(kBlackShort | kBlackLong)
-           : s == 63 ? ~kBlackShort
-                     : ~0;
-}
-
 template <bool white, class Sliders>
 std::uint64_t count_leaves(const PerftNode& node, int depth, const Sliders& sliders);
 

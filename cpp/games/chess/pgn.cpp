@@ -12,7 +12,7 @@ namespace zerofleet::chess {
 
 namespace {
 
-constexpr std::string_view kFirstTag = "[Event ";
+constexpr std::string_view kNextGame = "\n[Event ", kFirstTag = kNextGame.substr(1);
 
 bool is_space(char ch) {
     return ch == ' ' || ch == '\n' || ch == '\r' || ch == '\t' || ch == '\v' || ch == '\f';
@@ -61,7 +61,7 @@ class GameParser {
     void skip_comment() {
         const std::size_t end = text_.find('}', at_);
         // Only as far as the comment goes: there may be thousands of them before the next game.
-        const std::size_t next = text_.substr(0, end).find("\n[Event ", at_);
+        const std::size_t next = text_.substr(0, end).find(kNextGame, at_);
         if (next != text_.npos) {
             fail("comment not closed");
             at_ = next + 1;
@@ -275,7 +275,6 @@ class GameParser {
             game_.at_length_bound = state_->at_length_bound();
             game_.rules_result = white > 0 ? "1-0" : white < 0 ? "0-1" : "1/2-1/2";
         }
-        game_.has_result = has_result_;
         if (has_result_) return;
         token_ = std::min(text_.substr(0, at_).find_last_not_of(" \n\r\t"), at_);
         fail("no result at the end of the moves: truncated?");
@@ -309,7 +308,7 @@ void PgnReader::advance(std::size_t count) {
 
 bool PgnReader::next(PgnGame& game) {
     if (place_.skipping) {
-        const std::size_t found = buffer_.find("\n[Event ", start_);
+        const std::size_t found = buffer_.find(kNextGame, start_);
         // Keep the last characters: the rest of the tag may be in the next piece.
         const std::size_t keep = std::min<std::size_t>(buffer_.size() - start_, kFirstTag.size());
         advance(found == buffer_.npos ? buffer_.size() - start_ - keep : found + 1 - start_);

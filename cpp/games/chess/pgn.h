@@ -26,7 +26,6 @@ struct PgnGame {
     bool at_length_bound = false;  // and the rules end it for its length alone
     std::string rules_result;      // what the rules give then, in the words of `result`; else empty
     std::string result = "*";      // "1-0", "0-1", "1/2-1/2" or "*": as the moves end, or else tag
-    bool has_result = false;       // the moves end with it
     std::string error;             // empty: all of it was read
     std::size_t line = 0;          // the first line of the game, from 1
     std::size_t error_line = 0;    // the line of the first thing that is wrong, or 0

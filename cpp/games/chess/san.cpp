@@ -1,5 +1,7 @@
 #include "games/chess/san.h"
 
+#include <cstdlib>
+
 #include "base/text.h"
 
 namespace zerofleet::chess {

@@ -35,6 +35,17 @@ enum Castling : int {
     kBlackLong = 8,
 };
 
+/// Rights that survive a move from or to a square.
+ZF_CHESS_INLINE constexpr int castling_kept(Square s) {
+    return s == 0    ? ~kWhiteLong
+           : s == 4  ? ~(kWhiteShort | kWhiteLong)
+           : s == 7  ? ~kWhiteShort
+           : s == 56 ? ~kBlackLong
+           : s == 60 ? ~(kBlackShort | kBlackLong)
+           : s == 63 ? ~kBlackShort
+                     : ~0;
+}
+
 ZF_CHESS_INLINE constexpr Bitboard bit(Square s) { return Bitboard{1} << s; }
 ZF_CHESS_INLINE constexpr int count(Bitboard b) { return __builtin_popcountll(b); }
 /// Lowest square of a set that is not empty.

@@ -1,4 +1,4 @@
-"""The players `greedy` and `minimax-N` of chess, Othello and Go, which alpha-beta does not play."""
+"""The players `greedy` and `minimax:N` of chess, Othello and Go, which alpha-beta does not play."""
 
 import functools
 

@@ -20,32 +20,33 @@
 #include <utility>
 #include <vector>
 
+#include "base/cache_line.h"
+
 namespace zerofleet {
 
 /// `size` threads, the caller of `run` being one of them. One `run` at a time.
 class WorkerThreads {
   public:
+    /// Throws std::system_error if there are no more threads to be had.
     explicit WorkerThreads(int size) : shares_(std::make_unique<Share[]>(count(size))) {
         size_ = static_cast<int>(count(size));
-        for (int i = 1; i < size_; ++i) threads_.emplace_back([this, i] { wait_for_work(i); });
+        try {
+            for (int i = 1; i < size_; ++i) threads_.emplace_back([this, i] { wait_for_work(i); });
+        } catch (...) {
+            quit();  // those that have started would wait for ever
+            throw;
+        }
     }
     WorkerThreads(const WorkerThreads&) = delete;
     WorkerThreads& operator=(const WorkerThreads&) = delete;
-    ~WorkerThreads() {
-        {
-            const std::lock_guard lock(mutex_);
-            quit_ = true;
-        }
-        wake_.notify_all();
-        threads_.clear();  // joins
-    }
+    ~WorkerThreads() { quit(); }
 
     int size() const { return size_; }
 
-    /// Calls `work(index, thread)` once for each index in 0 .. count - 1; `thread` in 0 .. size - 1
-    /// says whose scratch memory to use. An index goes to the same thread in every run of the same
-    /// count, so that its data stay in that core's cache, unless a thread has nothing left to do.
-    /// The first exception is thrown again here, after all threads are done; what was not begun
+    /// Calls `work(index, thread)` once for each index in 0 .. num_items - 1; `thread` in 0 .. size
+    /// - 1 says whose scratch memory to use. An index goes to the same thread in every run of as
+    /// many items, so that its data stay in that core's cache, unless a thread has nothing left to
+    /// do. The first exception is thrown again here, after all threads are done; what was not begun
     /// then is not done.
     template <class Work>
     void run(std::ptrdiff_t num_items, Work&& work) {
@@ -76,7 +77,7 @@ class WorkerThreads {
     }
 
   private:
-    struct alignas(64) Share {
+    struct alignas(kCacheLine) Share {
         std::atomic<std::ptrdiff_t> next{0};
         std::ptrdiff_t end = 0;
     };
@@ -87,6 +88,15 @@ class WorkerThreads {
 
     static std::size_t count(int size) { return static_cast<std::size_t>(std::max(size, 1)); }
     static std::size_t at(int thread) { return static_cast<std::size_t>(thread); }
+
+    void quit() {
+        {
+            const std::lock_guard lock(mutex_);
+            quit_ = true;
+        }
+        wake_.notify_all();
+        threads_.clear();  // joins
+    }
 
     /// Returns once `found()` holds, or after a while.
     template <class Found>

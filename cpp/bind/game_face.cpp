@@ -99,7 +99,7 @@ class GameOf final : public GameFace {
     }
     std::unique_ptr<StateFace> unpack(const std::uint8_t* packed) const override {
         try {
-            return face(G::State::unpack(packed));
+            return face(unpack_state<G>(packed, facts().options));
         } catch (const std::invalid_argument& e) {
             throw std::invalid_argument(name() + ": bad packed position: " + e.what());
         }

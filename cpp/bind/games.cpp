@@ -101,9 +101,13 @@ NewArray<std::uint8_t> pack_states(const GameFace& game, const nb::sequence& sta
     auto [array, data] = make_array<std::uint8_t>({nb::len(states), bytes});
     std::size_t row = 0;
     for (const nb::handle item : states) {
-        const auto& s = nb::cast<const StateFace&>(item);
-        check_same_game(game, s);
-        s.pack(data + row++ * bytes);
+        const StateFace* s = nullptr;
+        if (!nb::try_cast<const StateFace*>(item, s) || s == nullptr)
+            throw nb::type_error(("expected a state of " + game.facts().options.spec() + ", got " +
+                                  nb::cast<std::string>(nb::repr(item)))
+                                     .c_str());
+        check_same_game(game, *s);
+        s->pack(data + row++ * bytes);
     }
     return array;
 }
@@ -128,15 +132,6 @@ Options options(const GameFace& game) {
         else
             out[name] = value;
     }
-    return out;
-}
-
-/// Declared options by name, as (standard, lowest, highest, step, meaning).
-nb::dict declared(const GameFace& game) {
-    nb::dict out;
-    for (const auto& [o, value] : game.facts().options.values())
-        out[nb::str(o.name.data(), o.name.size())] = nb::make_tuple(
-            o.standard, o.low, o.high, o.step, nb::str(o.about.data(), o.about.size()));
     return out;
 }
 
@@ -236,8 +231,6 @@ void bind_game(nb::module_& m) {
             "spec", [](const GameFace& game) { return game.facts().options.spec(); },
             "The canonical text of name and options, \"go(size=9)\"; `load_game` accepts it.")
         .def_prop_ro("options", &options, "Every option of the game with its value.")
-        .def_prop_ro("declared_options", &declared,
-                     "{name: (standard, lowest, highest, step, meaning)}.")
         .def_prop_ro("num_actions", fact(&GameFacts::num_actions),
                      "Actions are 0 .. num_actions - 1.")
         .def_prop_ro("max_chance_outcomes", fact(&GameFacts::max_chance_outcomes),

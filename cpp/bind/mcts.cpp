@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "bind/leaf_arrays.h"
 #include "bind/mcts.h"
 #include "bind/module.h"
+#include "bind/settings.h"
 #include "search/mcts.h"
 
 namespace nb = nanobind;
@@ -28,13 +30,10 @@ using search::MctsOptions;
 
 MctsOptions mcts_options(const nb::dict& values) {
     MctsOptions o;
-    const auto set = [&]<class T>(const char* name, T& field) {
-        if (!values.contains(name))
-            throw std::invalid_argument(std::string("search settings: ") + name + " is missing");
-        field = nb::cast<T>(values[name]);
-    };
-    set("num_simulations", o.num_simulations);
-    const auto selection = nb::cast<std::string>(values["selection"]);
+    const Settings settings("search", values);
+    settings.read("num_simulations", o.num_simulations);
+    std::string selection;
+    settings.read("selection", selection);
     if (selection == "puct")
         o.selection = search::Selection::kPuct;
     else if (selection == "gumbel")
@@ -44,26 +43,26 @@ MctsOptions mcts_options(const nb::dict& values) {
     else
         throw std::invalid_argument("search.selection must be puct, gumbel or none, got " +
                                     selection);
-    set("leaves_per_round", o.leaves_per_round);
-    set("virtual_loss", o.virtual_loss);
-    set("c_puct", o.c_puct);
-    set("c_puct_base", o.c_puct_base);
-    set("fpu_reduction", o.fpu_reduction);
-    set("root_fpu_reduction", o.root_fpu_reduction);
-    set("dirichlet_alpha", o.dirichlet_alpha);
-    set("dirichlet_total", o.dirichlet_total);
-    set("dirichlet_weight", o.dirichlet_weight);
-    set("max_considered_actions", o.max_considered_actions);
-    set("c_visit", o.c_visit);
-    set("c_scale", o.c_scale);
-    set("rescale_q", o.rescale_q);
-    set("gumbel_scale", o.gumbel_scale);
-    set("full_search_probability", o.full_search_probability);
-    set("fast_simulations", o.fast_simulations);
-    set("forced_playouts", o.forced_playouts);
-    set("reuse_subtree", o.reuse_subtree);
-    set("max_nodes", o.max_nodes);
-    set("max_tree_kib", o.max_tree_kib);
+    settings.read("leaves_per_round", o.leaves_per_round);
+    settings.read("virtual_loss", o.virtual_loss);
+    settings.read("c_puct", o.c_puct);
+    settings.read("c_puct_base", o.c_puct_base);
+    settings.read("fpu_reduction", o.fpu_reduction);
+    settings.read("root_fpu_reduction", o.root_fpu_reduction);
+    settings.read("dirichlet_alpha", o.dirichlet_alpha);
+    settings.read("dirichlet_total", o.dirichlet_total);
+    settings.read("dirichlet_weight", o.dirichlet_weight);
+    settings.read("max_considered_actions", o.max_considered_actions);
+    settings.read("c_visit", o.c_visit);
+    settings.read("c_scale", o.c_scale);
+    settings.read("rescale_q", o.rescale_q);
+    settings.read("gumbel_scale", o.gumbel_scale);
+    settings.read("full_search_probability", o.full_search_probability);
+    settings.read("fast_simulations", o.fast_simulations);
+    settings.read("forced_playouts", o.forced_playouts);
+    settings.read("reuse_subtree", o.reuse_subtree);
+    settings.read("max_nodes", o.max_nodes);
+    settings.read("max_tree_kib", o.max_tree_kib);
     search::check_options(o);
     return o;
 }
@@ -79,7 +78,7 @@ class MctsHandle {
           rows_(std::make_shared<search::LeafRows>(game_->info())),
           tree_(shared_) {
         if (cache_mib > 0)
-            cache_ = std::make_unique<search::EvalCache>(cache_mib << 20,
+            cache_ = std::make_unique<search::EvalCache>(cache_bytes(cache_mib),
                                                          game_->info().max_legal_actions);
     }
 
@@ -113,7 +112,10 @@ class MctsHandle {
                     " numbers, one for each action, got " + std::to_string(noise->size()));
             given = {noise->data(), noise->size()};
         }
-        waiting_ = false;
+        if (num_simulations < 0)
+            throw std::invalid_argument("num_simulations must be at least 0, got " +
+                                        std::to_string(num_simulations));
+        forget_rows();
         tree_.begin_move(fast, given, num_simulations);
         searching_ = true;
     }
@@ -133,9 +135,13 @@ class MctsHandle {
         // Whoever keeps the arrays of a round keeps them as they were.
         if (rows_.use_count() > 1) rows_ = std::make_shared<search::LeafRows>(game_->info());
         rows_->clear();
-        {
+        try {
             const nb::gil_scoped_release release;
             waiting_ = tree_.collect(work_, *rows_, cache_.get()) > 0;
+        } catch (...) {  // rules written in Python may raise, and somebody press Ctrl-C in them
+            tree_.abandon();
+            searching_ = false;
+            throw;
         }
         return leaf_arrays(game_->info(), rows_);
     }
@@ -179,17 +185,17 @@ class MctsHandle {
     }
 
     void advance(std::int64_t action) {
-        if (waiting_) throw std::invalid_argument("advance() before give_back()");
         if (!game_->is_legal(tree_.state().get(), action))
             throw std::invalid_argument(game_->info().spec + ": action " + std::to_string(action) +
                                         " is not legal in " + game_->text(tree_.state().get()));
+        forget_rows();
         tree_.advance(static_cast<Action>(action));
         searching_ = false;
     }
 
-    std::vector<Action> line(std::int64_t first) const {
+    std::vector<Action> line(Action first) const {
         if (!tree_.done()) throw std::invalid_argument("line() before the search is done");
-        return tree_.line(static_cast<Action>(first));
+        return tree_.line(first);
     }
     nb::dict tree_stats() const {
         nb::dict out;
@@ -214,6 +220,12 @@ class MctsHandle {
     }
 
   private:
+    /// A caller whose evaluator failed, or who pressed Ctrl-C in it, may go on with another search.
+    void forget_rows() {
+        if (waiting_) tree_.abandon();
+        waiting_ = false;
+    }
+
     std::shared_ptr<const AnyGame> game_;
     search::MctsShared shared_;
     search::MctsWorkspace work_;
@@ -238,7 +250,8 @@ void bind_mcts(nb::module_& m) {
              "`root_actions` if there are any.")
         .def("begin_move", &MctsHandle::begin_move, nb::kw_only(), "fast"_a = false,
              "noise"_a = nb::none(), "num_simulations"_a = 0,
-             "Starts a search. noise: float64 [num_actions], replaces the noise of this move.")
+             "Starts a search. noise: float64 [num_actions], replaces the noise of this move; "
+             "num_simulations: those of the options, if > 0.")
         .def("resume", &MctsHandle::resume, "num_simulations"_a,
              "Goes on with the finished search of this move (PUCT).")
         .def("line", &MctsHandle::line, "first"_a,

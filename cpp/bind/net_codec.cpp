@@ -1,22 +1,20 @@
 // What surrounds a net on the processor: observations become the numbers it reads, its logits
 // become priors and values. A few percent of the time of a small net, so it is shared by threads.
 #include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/string.h>
 
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "base/worker_threads.h"
 #include "bind/arrays.h"
+#include "bind/bit_table.h"
 #include "bind/module.h"
 
 namespace nb = nanobind;
@@ -77,13 +75,7 @@ void softmax(float* x, std::size_t size) {
     for (std::size_t i = 0; i < size; ++i) x[i] /= total;
 }
 
-const auto kBitTable = [] {
-    std::array<std::array<float, 8>, 256> table{};
-    for (std::size_t byte = 0; byte < 256; ++byte)
-        for (std::size_t bit = 0; bit < 8; ++bit)
-            table[byte][bit] = static_cast<float>(byte >> bit & 1);
-    return table;
-}();
+constexpr auto kBitTable = bit_table(1.0f);
 
 /// Writes the bits of a plane as numbers.
 void expand_plane(const std::uint8_t* bits, std::size_t cells, float* out) {
@@ -98,7 +90,9 @@ class NetCodec {
     NetCodec(int cells, int scalar_repeat, int threads)
         : cells_(size(cells)), scalar_repeat_(size(scalar_repeat)), threads_(threads) {
         if (cells < 1 || scalar_repeat < 0)
-            throw std::invalid_argument("NetCodec: cells and scalar_repeat must be positive");
+            throw std::invalid_argument(
+                "NetCodec: cells must be at least 1 and scalar_repeat at least 0, got " +
+                std::to_string(cells) + " and " + std::to_string(scalar_repeat));
     }
 
     void encode_bits(ConstArray<std::uint8_t, 3> planes, Floats<2> scalars, Inputs out) {
@@ -161,7 +155,9 @@ class NetCodec {
     NewArray<float> gathered_priors(Floats<1> logits, int num_actions,
                                     ConstArray<std::int64_t, 1> start,
                                     ConstArray<std::int32_t, 1> action) {
-        if (logits.size() != action.size() || start.size() == 0)
+        if (start.size() == 0)
+            throw std::invalid_argument("legal_start: expected a number for each row and one more");
+        if (logits.size() != action.size())
             throw std::invalid_argument("logits: expected " + std::to_string(action.size()) +
                                         ", one of each legal action, got " +
                                         std::to_string(logits.size()));
@@ -187,10 +183,12 @@ class NetCodec {
 
     NewArray<float> score_values(Floats<2> logits, Floats<1> centres, Floats<1> base) {
         const std::size_t rows = logits.shape(0), bins = logits.shape(1);
-        if (centres.size() != bins || base.size() != rows)
-            throw std::invalid_argument("score head: expected a centre for each of " +
-                                        std::to_string(bins) + " bins and a base for each of " +
-                                        std::to_string(rows) + " rows");
+        if (bins == 0 || centres.size() != bins || base.size() != rows)
+            throw std::invalid_argument(
+                "score head: expected a centre for each of " + std::to_string(bins) +
+                " bins, one or more, and a base for each of " + std::to_string(rows) +
+                " rows, got " + std::to_string(centres.size()) + " and " +
+                std::to_string(base.size()));
         auto [array, out] = make_uninitialised_array<float>({rows});
         float* const value = out;
         share(rows, [&](std::size_t row) {

@@ -1,5 +1,6 @@
 // The self-play pool for Python: batches of leaves out, evaluations in, finished games out. The GIL
-// is released wherever the core works.
+// is released wherever the core works or waits for another call: that one may be in rules written
+// in Python, which take it.
 #include "selfplay/pool.h"
 
 #include <nanobind/ndarray.h>
@@ -9,6 +10,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bind/any_state.h"
@@ -16,6 +18,8 @@
 #include "bind/leaf_arrays.h"
 #include "bind/mcts.h"
 #include "bind/module.h"
+#include "bind/settings.h"
+#include "bind/shard_arrays.h"
 #include "search/fake_net.h"
 
 namespace nb = nanobind;
@@ -31,26 +35,22 @@ using selfplay::Pool;
 
 selfplay::PlayOptions play_options(const nb::dict& values) {
     selfplay::PlayOptions o;
-    const auto set = [&]<class T>(const char* name, T& field) {
-        if (!values.contains(name))
-            throw std::invalid_argument(std::string("play settings: ") + name + " is missing");
-        field = nb::cast<T>(values[name]);
-    };
-    set("num_random_plies", o.num_random_plies);
-    set("temperature", o.temperature);
-    set("temperature_plies", o.temperature_plies);
-    set("final_temperature", o.final_temperature);
+    const Settings settings("selfplay", values);
+    settings.read("num_random_plies", o.num_random_plies);
+    settings.read("temperature", o.temperature);
+    settings.read("temperature_plies", o.temperature_plies);
+    settings.read("final_temperature", o.final_temperature);
     std::string decay;
-    set("temperature_decay", decay);
+    settings.read("temperature_decay", decay);
     if (decay != "step" && decay != "linear")
         throw std::invalid_argument("temperature_decay must be step or linear, got " + decay);
     o.temperature_falls = decay == "linear";
-    set("resign_below", o.resign_below);
-    set("resign_moves", o.resign_moves);
-    set("resign_play_on", o.resign_play_on);
-    set("max_plies", o.max_plies);
+    settings.read("resign_below", o.resign_below);
+    settings.read("resign_moves", o.resign_moves);
+    settings.read("resign_play_on", o.resign_play_on);
+    settings.read("max_plies", o.max_plies);
     std::string length_result;
-    set("length_result", length_result);
+    settings.read("length_result", length_result);
     if (length_result != "draw" && length_result != "board_value")
         throw std::invalid_argument("length_result must be draw or board_value, got " +
                                     length_result);
@@ -69,7 +69,7 @@ struct PoolHandle {
                 .num_games = num_games,
                 .num_halves = num_halves,
                 .num_threads = threads,
-                .cache_bytes = cache_mib << 20},
+                .cache_bytes = cache_bytes(cache_mib)},
                seed) {}
 
     std::shared_ptr<const AnyGame> rules;
@@ -96,28 +96,15 @@ nb::dict take_games(PoolHandle& self, std::size_t limit, bool gaps) {
         const nb::gil_scoped_release release;
         self.pool.take_games(games, limit, gaps);
     }
-    const std::size_t g = games.size(), plies = games.action.size();
-    const std::size_t entries = games.policy_action.size();
-    const auto players = static_cast<std::size_t>(self.rules->info().num_players);
-    nb::dict arrays;
-    arrays["game_start"] = to_array(std::move(games.game_start), {g + 1});
-    arrays["action"] = to_array(std::move(games.action), {plies});
-    arrays["ply_flags"] = to_array(std::move(games.ply_flags), {plies});
-    arrays["search_value"] = to_array(std::move(games.search_value), {plies});
-    arrays["policy_start"] = to_array(std::move(games.policy_start), {plies + 1});
-    arrays["policy_action"] = to_array(std::move(games.policy_action), {entries});
-    arrays["policy_prob"] =
-        nb::cast(to_array(std::move(games.policy_prob), {entries})).attr("view")("float16");
-    arrays["returns"] = to_array(std::move(games.returns), {g, players});
-    arrays["termination"] = to_array(std::move(games.termination), {g});
-    arrays["game_number"] = to_array(std::move(games.game_number), {g});
-    arrays["initial_text"] = make_array<std::uint8_t>({0}).first;
-    arrays["initial_start"] = make_array<std::int64_t>({g + 1}).first;
-    return arrays;
+    return shard_arrays(std::move(games), static_cast<std::size_t>(self.rules->info().num_players));
 }
 
 nb::dict stats(const PoolHandle& self) {
-    const selfplay::PoolStats s = self.pool.stats();
+    selfplay::PoolStats s;
+    {
+        const nb::gil_scoped_release release;
+        s = self.pool.stats();
+    }
     nb::dict out;
     out["rounds"] = s.num_rounds;
     out["rows"] = s.num_rows;
@@ -144,7 +131,11 @@ nb::dict stats(const PoolHandle& self) {
 }
 
 nb::dict memory(const PoolHandle& self) {
-    const selfplay::PoolMemory m = self.pool.memory();
+    selfplay::PoolMemory m;
+    {
+        const nb::gil_scoped_release release;
+        m = self.pool.memory();
+    }
     nb::dict out;
     out["nodes"] = m.nodes;
     out["games"] = m.games;

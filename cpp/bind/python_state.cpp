@@ -58,7 +58,6 @@ GameInfo info_of(nb::handle game) {
         info.rows = rows;
         info.cols = cols;
         info.num_scalars = whole(game, "num_scalars");
-        info.num_symmetries = whole(game, "symmetries");
         info.real_planes = true;
         info.state_bytes = sizeof(nb::object);
         info.state_alignment = alignof(nb::object);
@@ -77,10 +76,12 @@ void copy_floats(const nb::object& array, std::size_t size, float* out, const st
                  const char* method) {
     using Floats = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;
     Floats floats;
-    if (!nb::try_cast<Floats>(array, floats) || floats.size() != size)
+    const bool is_array = nb::try_cast<Floats>(array, floats);
+    if (!is_array || floats.size() != size)
         throw wrong_type(spec + ": " + method + "() returned " +
-                         nb::cast<std::string>(nb::str(array.type())) + "; expected " +
-                         std::to_string(size) + " float32 numbers");
+                         (is_array ? std::to_string(floats.size()) + " numbers"
+                                   : nb::cast<std::string>(nb::str(array.type()))) +
+                         "; expected " + std::to_string(size) + " float32 numbers");
     std::copy_n(floats.data(), size, out);
     if (!std::all_of(out, out + size, [](float x) { return std::isfinite(x); }))
         throw std::invalid_argument(spec + ": " + method + "() has numbers that are not finite");
@@ -194,13 +195,11 @@ Position PythonGame::look(const void* state, Choices& choices) const {
                                         std::to_string(total));
         return position;
     }
-    position.to_play = noting(info().spec, "to_play", [&] {
-        return static_cast<std::int8_t>(nb::cast<int>(s.attr("to_play")));
-    });
-    if (position.to_play < 0 || position.to_play >= info().num_players)
-        throw std::invalid_argument(info().spec + ": to_play is " +
-                                    std::to_string(position.to_play) + "; expected 0.." +
-                                    std::to_string(info().num_players - 1));
+    const int to_play = noting(info().spec, "to_play", [&] { return whole(s, "to_play"); });
+    if (to_play < 0 || to_play >= info().num_players)
+        throw std::invalid_argument(info().spec + ": to_play is " + std::to_string(to_play) +
+                                    "; expected 0.." + std::to_string(info().num_players - 1));
+    position.to_play = static_cast<std::int8_t>(to_play);
     const auto legal = noting(info().spec, "legal_actions", [&] {
         return nb::cast<std::vector<Action>>(s.attr("legal_actions")());
     });

@@ -5,6 +5,8 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "bind/any_state.h"
 #include "bind/arrays.h"
@@ -103,7 +105,8 @@ nb::tuple draw(const AnyArray& planes, int rows_of_board, int cols_of_board,
     const auto width = static_cast<std::size_t>(cols_of_board);
     const std::size_t cells = cell_map.shape(1), n = legal_start.size() - 1;
     const std::size_t row_size = real ? cells : (cells + 7) / 8;
-    if (legal_start.size() == 0 || policy_start.size() != n + 1 || scalars.shape(0) != n ||
+    if (rows_of_board < 1 || cols_of_board < 1 || legal_start.size() == 0 ||
+        policy_start.size() != n + 1 || scalars.shape(0) != n ||
         policy_prob.size() != policy_action.size() || cells != height * width ||
         (!real && planes.dtype() != nb::dtype<std::uint8_t>()) || planes.ndim() < 3 ||
         planes.shape(0) != n || planes.size() != n * planes.shape(1) * row_size)

@@ -31,7 +31,9 @@ SearchLimits make_limits(int depth, std::uint64_t nodes, double seconds) {
     if (depth < 0)
         throw std::invalid_argument("depth must be at least 0 (no limit), got " +
                                     std::to_string(depth));
-    if (seconds < 0) throw std::invalid_argument("seconds must be at least 0 (no limit)");
+    if (!(seconds >= 0))  // no number either
+        throw std::invalid_argument("seconds must be at least 0 (no limit), got " +
+                                    std::to_string(seconds));
     SearchLimits limits;
     if (depth > 0) limits.depth = depth;
     limits.nodes = nodes;
@@ -48,6 +50,12 @@ AlphaBetaOptions make_options(bool reductions, bool quiescence, int aspiration,
         throw std::invalid_argument("table_kib must be in 1..1048576, got " +
                                     std::to_string(table_kib));
     return {reductions, quiescence, aspiration, table_kib};
+}
+
+void check_packed(const ConstArray<std::uint8_t, 1>& packed, int bytes) {
+    if (packed.size() != static_cast<std::size_t>(bytes))
+        throw std::invalid_argument("expected a packed position of " + std::to_string(bytes) +
+                                    " bytes, got " + std::to_string(packed.size()));
 }
 
 using NetworkPtr = std::shared_ptr<const nnue::Network>;
@@ -112,10 +120,7 @@ class AlphaBetaHandle {
 
   private:
     void check(const ConstArray<std::uint8_t, 1>& packed) const {
-        if (packed.size() != static_cast<std::size_t>(searcher_->packed_bytes()))
-            throw std::invalid_argument("expected a packed position of " +
-                                        std::to_string(searcher_->packed_bytes()) + " bytes, got " +
-                                        std::to_string(packed.size()));
+        check_packed(packed, searcher_->packed_bytes());
     }
 
     NetworkPtr network_;
@@ -195,14 +200,14 @@ void bind_search(nb::module_& m) {
         "proves",
         [](const std::string& game, ConstArray<std::uint8_t, 1> packed, bool win, int plies,
            std::int64_t budget) {
-            if (packed.size() != static_cast<std::size_t>(search::packed_bytes(game)))
-                throw std::invalid_argument("packed position of the wrong size");
+            check_packed(packed, search::packed_bytes(game));
             nb::gil_scoped_release release;
             return search::proves(game, packed.data(), win, plies, budget);
         },
         "game"_a, "packed"_a, "win"_a, "plies"_a, "budget"_a,
         "True if the mover is proven to win (or lose) within `plies`, from the rules alone.\n\n"
-        "False if not, or if `budget` positions do not suffice.");
+        "False if not, or if `budget` positions do not suffice.\n"
+        "Raises ValueError if the position is none, or is finished.");
 }
 
 }  // namespace zerofleet::bind

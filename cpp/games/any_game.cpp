@@ -1,6 +1,7 @@
 #include "games/any_game.h"
 
 #include <algorithm>
+#include <new>
 
 #include "games/registry.h"
 
@@ -21,7 +22,6 @@ GameInfo info_of(const GameOptions& options) {
     info.num_scalars = G::kNumScalars;
     info.rows = G::kRows;
     info.cols = G::kCols;
-    info.num_symmetries = G::kNumSymmetries;
     info.state_bytes = sizeof(typename G::State);
     info.state_alignment = alignof(typename G::State);
     return info;
@@ -73,10 +73,7 @@ class CompiledGame final : public AnyGame {
         for (const float r : at(state).returns()) out.push_back(r);
     }
     float search_value(float player0_return) const override {
-        if constexpr (requires { G::search_value(player0_return); })
-            return G::search_value(player0_return);
-        else
-            return player0_return;
+        return zerofleet::search_value<G>(player0_return);
     }
     std::string text(const void* state) const override { return at(state).text(); }
     std::string action_to_text(const void* state, Action action) const override {
@@ -102,7 +99,7 @@ class CompiledGame final : public AnyGame {
         if constexpr (kOutcomes > 0) {
             if (s.is_chance()) {
                 position.chance = true;
-                FixedList<ChanceOutcome, kOutcomes> outcomes;
+                ChanceOutcomes<G> outcomes;
                 s.chance_outcomes(outcomes);
                 for (const ChanceOutcome& o : outcomes) choices.push_back(o.action, o.probability);
                 return position;

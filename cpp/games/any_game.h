@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,7 +27,6 @@ struct GameInfo {
     int max_legal_actions = 0;    // at one state
     int max_plies = 0;            // chance outcomes included
     int num_planes = 0, num_scalars = 0, rows = 0, cols = 0;
-    int num_symmetries = 1;
     bool real_planes = false;  // planes are f32 [C, H, W], not bits: games written in Python
     std::size_t state_bytes = 0, state_alignment = 1;
 

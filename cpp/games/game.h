@@ -57,6 +57,7 @@ using LegalActions =
 ///   kOptions, kFixedOptions         the options and those that this type fixes (games/options.h)
 ///   initial_state(options)          where options are more than the choice of a type
 ///   parse(text, options)            the same for texts
+///   unpack(packed, options)         the same for packed bytes
 ///   kMaxChanceOutcomes, State::is_chance(), State::chance_outcomes(out), transform_outcome(a, sym)
 ///                                   games with chance; out appends to a ChanceOutcomes<G>.
 ///                                   At chance nodes to_play() is kChancePlayer and apply() takes
@@ -157,6 +158,15 @@ typename G::State parse_state(std::string_view text, const GameOptions& options)
         return G::parse(text, options);
     else
         return G::parse(text);
+}
+
+/// The state of kPackedBytes packed bytes. Throws std::invalid_argument.
+template <GameType G>
+typename G::State unpack_state(const std::uint8_t* packed, const GameOptions& options) {
+    if constexpr (requires { G::unpack(packed, options); })
+        return G::unpack(packed, options);
+    else
+        return G::State::unpack(packed);
 }
 
 /// True if nature moves next.

@@ -80,7 +80,7 @@ void GameOptions::set(std::string_view option, double value) {
     if (!(value >= v.option.low && value <= v.option.high && steps == std::round(steps)))
         throw std::invalid_argument(game_ + ": " + std::string(option) + "=" + to_text(value) +
                                     "; expected " + range_of(v.option));
-    v.value = value;
+    v.value = value + 0.0;  // -0 is 0
 }
 
 void GameOptions::set(std::string_view option, std::string_view text) {

@@ -116,15 +116,22 @@ typename Twenty48<N>::State Twenty48<N>::State::from_exponents(
     const std::array<int, N * N>& exponents, std::int64_t num_fours, int num_spawns) {
     State s;
     int num_tiles = 0;
-    std::int64_t most_fours = 0;
+    std::int64_t sum = 0, most_fours = 0;
     for (int cell = 0; cell < N * N; ++cell) {
         const int e = exponents[static_cast<std::size_t>(cell)];
         if (e < 0 || e > kMaxExponent)
             throw std::invalid_argument("a tile beyond 2^" + std::to_string(kMaxExponent));
         num_tiles += e > 0;
+        if (e > 0) sum += std::int64_t{1} << e;
         if (e >= 2) most_fours += std::int64_t{1} << (e - 2);
         s.board_.place(cell, e);
     }
+    // Only nature adds to the sum, where a cell is empty. It never adds up to the bound: 2 or 4
+    // below it the sum has more bits than there are tiles. And below the bound no two tiles merge
+    // to one beyond kMaxExponent, for which nobody has room.
+    if (sum >= std::int64_t{1} << (kMaxExponent + 1))
+        throw std::invalid_argument("tiles with the sum " + std::to_string(sum) +
+                                    ", which no game reaches");
     if (num_fours < 0 || num_fours > most_fours)
         throw std::invalid_argument("a score that these tiles cannot have");
     if (num_spawns < 0 || num_spawns > 2)
@@ -211,11 +218,13 @@ typename Twenty48<N>::State Twenty48<N>::parse(std::string_view text) {
             exponents[static_cast<std::size_t>(cell)] = e;
             score += full_score(e);
         }
-        score -= number(text.substr(score_at + 7, spawns_at - score_at - 7));
+        const std::int64_t given = number(text.substr(score_at + 7, spawns_at - score_at - 7));
         const std::int64_t spawns = number(text.substr(spawns_at + 8));
-        if (score % 4) throw std::invalid_argument("a score that these tiles cannot have");
+        if (given < 0 || (score - given) % 4)
+            throw std::invalid_argument("a score that these tiles cannot have");
         const State state =
-            State::from_exponents(exponents, score / 4, spawns < 0 || spawns > 2 ? 3 : spawns);
+            State::from_exponents(exponents, (score - given) / 4,
+                                  static_cast<int>(std::clamp<std::int64_t>(spawns, -1, 3)));
         if (state.text() != text) throw std::invalid_argument("misplaced blanks or characters");
         return state;
     } catch (const std::invalid_argument& e) {

@@ -105,6 +105,7 @@ class AlphaBeta {
   private:
     using Tactic = Tactics<Game>;
     static constexpr int kMaxDepth = Game::kMaxPlies;
+    static_assert(kMaxDepth <= std::numeric_limits<std::int8_t>::max(), "depths of TableEntry");
     static constexpr std::uint64_t kPollNodes = 1024;
 
     struct Frame {
@@ -186,8 +187,9 @@ void AlphaBeta<Game, Evaluator>::start(const State& root, const SearchLimits& li
     limits_ = limits;
     limits_.depth =
         std::clamp(limits.depth, 1, std::min(Tactic::max_remaining_plies(root), kMaxDepth));
+    // A year is no limit, and far from the end of what a clock counts.
     deadline_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                   std::chrono::duration<double>(limits.seconds));
+                                   std::chrono::duration<double>(std::min(limits.seconds, 3e7)));
     nodes_ = evaluations_ = expanded_ = 0;
     may_stop_ = aborted_ = false;
     next_poll_ = 1;

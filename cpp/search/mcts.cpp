@@ -64,9 +64,13 @@ void Mcts::new_game(const void* state, std::uint64_t seed, std::span<const Actio
     state_.assign(state);
     root_actions_.assign(root_actions.begin(), root_actions.end());
     rng_ = Rng(seed);
+    total_simulations_ = 0;
+    abandon();
+}
+
+void Mcts::abandon() {
     tree_.clear();
     set_root(nullptr);
-    total_simulations_ = 0;
     searching_ = false;
 }
 

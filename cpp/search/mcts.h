@@ -21,8 +21,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -116,6 +114,9 @@ class Mcts {
     /// `noise`: replaces the noise of this move, indexed by action: gumbels, or a point of the
     /// simplex for PUCT. `num_simulations` > 0 replaces that of the options.
     void begin_move(bool fast, std::span<const double> noise = {}, int num_simulations = 0);
+    /// Ends a search in the middle and forgets the tree: after rows that nobody evaluates, and
+    /// after a `collect` that threw, which leaves behind half a descent.
+    void abandon();
     /// Goes on with the finished search of this move, by so many simulations. PUCT only: sequential
     /// halving plans for a number it knows before. Throws std::invalid_argument.
     void resume(int num_simulations);

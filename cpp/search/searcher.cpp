@@ -15,6 +15,16 @@ namespace zerofleet::search {
 
 namespace {
 
+/// A position in which somebody moves.
+template <GameType Game>
+typename Game::State open_position(const std::uint8_t* packed) {
+    const auto state = Game::State::unpack(packed);
+    if (state.is_terminal())
+        throw std::invalid_argument(std::string(Game::kName) +
+                                    ": the game is over: " + state.text());
+    return state;
+}
+
 template <GameType Game, class Evaluator>
 class SearcherOf final : public Searcher {
   public:
@@ -32,7 +42,9 @@ class SearcherOf final : public Searcher {
         return search_.search_each(Game::State::unpack(packed), limits);
     }
     int minimax(const std::uint8_t* packed, int depth, bool quiescence) override {
-        const auto state = Game::State::unpack(packed);
+        if (depth < 0)
+            throw std::invalid_argument("depth must be at least 0, got " + std::to_string(depth));
+        const auto state = open_position<Game>(packed);
         plain_.reset(state);
         return search::minimax<Game>(plain_, state, depth, quiescence);
     }
@@ -88,7 +100,7 @@ BatchResult search_batch(std::string_view game, const nnue::Network* network,
 bool proves(std::string_view game, const std::uint8_t* packed, bool win, int plies,
             std::int64_t budget) {
     return with_alphabeta_game(game, [&]<class Game>() {
-        const auto state = Game::State::unpack(packed);
+        const auto state = open_position<Game>(packed);
         return win ? proves_win<Game>(state, plies, budget)
                    : proves_loss<Game>(state, plies, budget);
     });

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "nnue/network.h"
@@ -23,7 +24,7 @@ class Searcher {
                                 std::uint64_t shuffle_seed) = 0;
     virtual std::vector<std::pair<Action, int>> search_each(const std::uint8_t* packed,
                                                             const SearchLimits& limits) = 0;
-    /// Plain minimax (search/minimax.h): slow, for tests.
+    /// Plain minimax (search/minimax.h): slow, for tests. `depth` >= 0; throws as `search`.
     virtual int minimax(const std::uint8_t* packed, int depth, bool quiescence) = 0;
     virtual void new_game() = 0;
 };
@@ -50,7 +51,8 @@ BatchResult search_batch(std::string_view game, const nnue::Network* network,
                          int num_threads);
 
 /// True if `packed` is proven won / lost for the mover within `plies`, from the rules alone and
-/// within `budget` nodes (search/minimax.h).
+/// within `budget` nodes (search/minimax.h). Throws std::invalid_argument for what is no position
+/// or a finished one.
 bool proves(std::string_view game, const std::uint8_t* packed, bool win, int plies,
             std::int64_t budget);
 

@@ -72,11 +72,11 @@ struct Node {
 };
 static_assert(sizeof(Node) == 32);
 
-/// Actions are kept in 16 bits.
-inline constexpr int kMaxTreeActions = 1 << 16;
+/// Actions are kept in 16 bits, and so is their number at a node.
+inline constexpr int kMaxTreeActions = (1 << 16) - 1;
 
-/// Bytes of the largest block a tree of this game needs.
-/// Throws std::invalid_argument if its actions do not fit in 16 bits.
+/// Bytes of the largest block a tree of this game needs. Throws std::invalid_argument if it has
+/// more than kMaxTreeActions.
 std::size_t largest_block(const GameInfo& info);
 
 /// A larger key is visited earlier: the larger prior, then the smaller action; between outcomes of

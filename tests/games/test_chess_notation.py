@@ -230,3 +230,16 @@ def test_any_text(text: str) -> None:
             call(text)
         except ValueError as error:
             assert str(error).startswith("chess: ")  # noqa: PT017
+
+
+def test_packed_counters_that_no_text_has_are_refused() -> None:
+    packed = CHESS.initial_state().pack()
+    for bytes_and_values, message in (
+        ({34: 151}, "151 plies without progress; expected at most 150"),
+        ({36: 0x1E, 37: 0x4E}, "ply 19998; expected less than 19998"),
+    ):
+        damaged = packed.copy()
+        for byte, value in bytes_and_values.items():
+            damaged[byte] = value
+        with pytest.raises(ValueError, match=message):
+            CHESS.unpack(damaged)

@@ -253,6 +253,19 @@ def test_area_score() -> None:
     assert str(drawn).endswith("draw")
 
 
+def test_no_komi_has_one_name() -> None:
+    game = load_game("go(komi=-0,size=5)")
+    assert game.spec == load_game("go", size=5, komi=0).spec == "go(komi=0,size=5)"
+    state = game.initial_state()
+    assert game.parse(state.text()) == state
+
+
+def test_bytes_of_another_komi_are_refused() -> None:
+    packed = load_game("go", size=5, komi=0.5).initial_state().pack()
+    with pytest.raises(ValueError, match=r"komi is 0\.5; expected 7\.5 as in go\(size=5\)"):
+        load_game("go", size=5).unpack(packed)
+
+
 def test_komi_is_from_the_movers_view() -> None:
     state = load_game("go", size=5, komi=5).initial_state()
     assert state.scalars().tolist() == [-0.25]

@@ -94,6 +94,8 @@ def test_pack_states() -> None:
     assert [game.unpack(row) for row in packed] == states
     with pytest.raises(ValueError, match="packed position of 12 bytes; expected 13"):
         game.unpack(packed[0, :12])
+    with pytest.raises(TypeError, match="expected a state of connect_four, got 7"):
+        game.pack_states([7])
 
 
 @pytest.mark.parametrize(

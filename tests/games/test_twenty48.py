@@ -1,5 +1,6 @@
 """2048 beyond what OpenSpiel's board can hold, its scores and its sizes."""
 
+import numpy as np
 import pytest
 
 from zerofleet import load_game
@@ -79,6 +80,25 @@ def test_tiles_beyond_what_fits_in_four_bits() -> None:
     assert game.action_to_text(state, 0) == "up"
     assert state.legal_actions() == [0, 1, 2]  # the 2 goes up or down, the 4 right or down
     assert state.observation()[16].sum() == 1
+
+
+def test_tiles_that_no_game_reaches_are_refused() -> None:
+    """From the largest sum there is no merge beyond the largest tile; from more there would be."""
+    game = load_game("twenty48", size=2)
+    most = game.parse("32 16/8 4 score 196 spawns 0")
+    assert most.is_terminal
+    assert game.unpack(most.pack()) == most
+    with pytest.raises(ValueError, match="tiles with the sum 128, which no game reaches"):
+        game.parse("32 32/32 32 score 512 spawns 0")
+    with pytest.raises(ValueError, match="tiles with the sum 64, which no game reaches"):
+        game.unpack(np.array([5, 4, 3, 3, 0, 0, 0, 0, 0], np.uint8))
+
+
+def test_scores_that_tiles_cannot_have_are_refused() -> None:
+    game = load_game("twenty48", size=2)
+    for score in (-4, 2, 8, -(2**63)):
+        with pytest.raises(ValueError, match="a score that these tiles cannot have"):
+            game.parse(f"4 2/. . score {score} spawns 0")
 
 
 def test_score_is_the_sum_of_merges() -> None:

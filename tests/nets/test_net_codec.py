@@ -1,10 +1,13 @@
 """The core's ends of an evaluator against numpy."""
 
 import itertools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+from support import PATIENCE
 from zerofleet import _core
 from zerofleet.nets.heads import score_centres
 
@@ -123,3 +126,42 @@ def test_wrong_arrays_are_told():
         codec.wdl_values(logits)
     with pytest.raises(ValueError, match="a centre for each of 9 bins"):
         codec.score_values(logits, np.zeros(8, np.float32), np.zeros(2, np.float32))
+    with pytest.raises(ValueError, match="a centre for each of 0 bins, one or more"):
+        codec.score_values(none, np.zeros(0, np.float32), np.zeros(2, np.float32))
+    with pytest.raises(
+        ValueError, match="legal_start: expected a number for each row and one more"
+    ):
+        codec.gathered_priors(none[0], 9, np.zeros(0, np.int64), np.zeros(0, np.int32))
+
+
+WITHOUT_THREADS = """
+import resource
+from pathlib import Path
+
+import numpy as np
+
+from zerofleet import _core, load_game
+
+game = load_game("tic_tac_toe")
+states, seeds = [game.initial_state()] * 300, np.arange(300, dtype=np.uint64)
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+room = pages * resource.getpagesize() + (100 << 20)  # for the stacks of few of 300 threads
+resource.setrlimit(resource.RLIMIT_AS, (room, room))
+for call in (
+    lambda: _core.NetCodec(9, 9, 300),
+    lambda: _core.choose_uct(game, states, seeds, num_simulations=1, threads=300),
+):
+    try:
+        call()
+        raise SystemExit("the threads were there")
+    except (RuntimeError, MemoryError) as error:
+        print(type(error).__name__)
+"""
+
+
+def test_threads_that_cannot_be_had_are_an_error():
+    """And not a wait without end for those that have started."""
+    command = [sys.executable, "-c", WITHOUT_THREADS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60 * PATIENCE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(done.stdout.split()) == 2

@@ -18,6 +18,7 @@ from zerofleet import _core, load_game
 from zerofleet.search import AlphaBetaConfig, AlphaBetaSearch, select_actions
 
 WIN = _core.SCORE_WIN
+START = load_game("connect_four").initial_state().pack()
 
 
 def network(game, seed=1, **sizes):
@@ -283,6 +284,10 @@ def test_the_typed_handle():
         (lambda: _core.AlphaBeta("connect_four", network("tic_tac_toe")), "connect_four"),
         (lambda: _core.AlphaBeta("connect_four", table_kib=0), "table_kib"),
         (lambda: searcher("connect_four", "greedy").search(np.zeros(5, np.uint8)), "13 bytes"),
+        (lambda: _core.proves("connect_four", np.zeros(5, np.uint8), True, 1, 1), "13 bytes"),
+        (lambda: searcher("connect_four", "greedy").search(START, seconds=-1), "got -1"),
+        (lambda: searcher("connect_four", "greedy").search(START, seconds=np.nan), "got nan"),
+        (lambda: searcher("connect_four", "greedy").minimax(START, -1), "at least 0, got -1"),
     ],
 )
 def test_errors_say_what_was_expected(call, message):
@@ -294,3 +299,18 @@ def test_a_finished_game_cannot_be_searched():
     game = load_game("tic_tac_toe")
     with pytest.raises(ValueError, match="finished"):
         _core.AlphaBeta("tic_tac_toe").search(game.parse("XXX/OO./... O").pack(), depth=1)
+
+
+def test_a_finished_game_proves_nothing():
+    drawn = load_game("tic_tac_toe").parse("XOX/XOO/OXX O").pack()
+    for win in (True, False):
+        with pytest.raises(ValueError, match="the game is over: XOX/XOO/OXX O"):
+            _core.proves("tic_tac_toe", drawn, win, 9, 1000)
+    with pytest.raises(ValueError, match="the game is over"):
+        _core.AlphaBeta("tic_tac_toe").minimax(drawn, 1)
+
+
+@pytest.mark.parametrize("seconds", [1e9, 1e11, float("inf")])
+def test_more_time_than_a_clock_counts_is_no_limit(seconds):
+    found = _core.AlphaBeta("connect_four").search(START, depth=4, seconds=seconds)
+    assert (found["depth"], found["interrupted"]) == (4, False)

@@ -5,6 +5,7 @@ import pytest
 
 import zerofleet
 from search.hash_evaluator import hash_evaluator, random_states
+from zerofleet import _core
 from zerofleet.search import Mcts, MctsConfig
 
 
@@ -122,3 +123,48 @@ def test_what_cannot_go_on_says_why():
     search.advance(3)
     with pytest.raises(ValueError, match="before the search is done"):
         search.resume(5)
+
+
+@pytest.mark.parametrize("fails_at", [1, 3])
+def test_after_an_evaluator_has_failed_the_next_search_is_whole(fails_at):
+    """Ctrl-C in a net, say; the tree is forgotten, and a position that is left goes on."""
+    game = zerofleet.load_game("connect_four")
+    calls = 0
+
+    def failing(batch, /):
+        nonlocal calls
+        calls += 1
+        if calls in (fails_at, 2 * fails_at):
+            raise KeyboardInterrupt
+        return hash_evaluator(batch)
+
+    search = Mcts(game, settings(20), failing)
+    search.new_game(game.initial_state())
+    with pytest.raises(KeyboardInterrupt):
+        search.search()
+    with pytest.raises(KeyboardInterrupt):
+        search.search()
+    assert search.search().visits.sum() == 20
+    calls = 0
+    search.new_game(game.initial_state())
+    with pytest.raises(KeyboardInterrupt):
+        search.search()
+    search.advance(3)
+    calls = 100
+    assert search.search().visits.sum() == 20
+
+
+def test_settings_that_cannot_be_are_named():
+    game, options = zerofleet.load_game("tic_tac_toe"), MctsConfig().model_dump()
+    without = {key: value for key, value in options.items() if key != "selection"}
+    with pytest.raises(ValueError, match="search settings: selection is missing"):
+        _core.Mcts(game, without)
+    with pytest.raises(ValueError, match=r"search\.c_puct cannot be 'much'"):
+        _core.Mcts(game, options | {"c_puct": "much"})
+    with pytest.raises(ValueError, match=r"search\.num_simulations cannot be 2147483648"):
+        _core.Mcts(game, options | {"num_simulations": 2**31})
+    with pytest.raises(ValueError, match=r"cache_mib must be in 0\.\.16777216, got 17592186044417"):
+        _core.Mcts(game, options, cache_mib=2**44 + 1)
+    search = Mcts(game, settings(5))
+    with pytest.raises(ValueError, match="num_simulations must be at least 0, got -5"):
+        search.search(game.initial_state(), num_simulations=-5)

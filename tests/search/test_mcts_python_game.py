@@ -8,6 +8,7 @@ import pytest
 from search.hash_evaluator import random_states
 from zerofleet import load_game
 from zerofleet.games.evaluation import Evaluation
+from zerofleet.games.python_game import PythonGame
 from zerofleet.search import Mcts, MctsConfig
 
 SMALL = Path(__file__).parent.parent / "games" / "short_tic_tac_toe.py"
@@ -67,3 +68,60 @@ def moves_to(game, wanted):
 def fits(state, wanted):
     board, target = state.text().split()[0], wanted.text().split()[0]
     return all(a in (".", b) for a, b in zip(board, target, strict=True))
+
+
+class Heap:
+    """Whoever takes the last of the stones wins; `interrupted_in` moves from now somebody presses
+    Ctrl-C."""
+
+    num_actions = 3
+    max_plies = 30
+    interrupted_in = 0
+
+    def initial_position(self):
+        return (14, 0)
+
+    def to_play(self, position):
+        return position[1]
+
+    def legal_actions(self, position):
+        return [action for action in range(3) if action < position[0]]
+
+    def play(self, position, action):
+        self.interrupted_in -= 1
+        if self.interrupted_in == 0:
+            raise KeyboardInterrupt
+        return (position[0] - action - 1, 1 - position[1])
+
+    def is_terminal(self, position):
+        return position[0] == 0
+
+    def returns(self, position):
+        return 1 if position[1] == 1 else -1
+
+
+@pytest.mark.parametrize("selection", ["puct", "gumbel"])
+def test_rules_that_were_interrupted_can_be_searched_again(selection):
+    """Half a descent is left behind; what is searched next must not step on it."""
+    heap = Heap()
+    game = PythonGame(heap, "heap")
+    config = MctsConfig(selection=selection, num_simulations=30, leaves_per_round=3)
+    search = Mcts(game, config)
+    search.new_game(game.initial_state())
+    for interrupted_in in range(1, 50, 7):
+        heap.interrupted_in = interrupted_in
+        with pytest.raises(KeyboardInterrupt):
+            search.search()
+        assert search.search().num_simulations == 30
+        search.new_game(game.initial_state())
+
+
+def test_more_actions_than_a_node_holds_are_refused():
+    class Wide(Heap):
+        num_actions = 65_536
+
+        def legal_actions(self, position):
+            return range(self.num_actions)
+
+    with pytest.raises(ValueError, match=r"wide has 65536 actions; .* at most 65535"):
+        Mcts(PythonGame(Wide(), "wide"), MctsConfig(num_simulations=4))

@@ -239,6 +239,13 @@ def test_temperature_varies_moves_and_keeps_to_its_plies():
     assert all(abs(a - b) < 0.2 for a, b in values)
 
 
+@pytest.mark.parametrize("temperature", [1e-12, 1e-17, 1e-300])
+def test_no_temperature_is_too_low(temperature):
+    settings = {"game": "connect_four", "temperature_plies": 40, "games": 20}
+    cold = play(temperature=1e-6, **settings)
+    assert same(play(temperature=temperature, **settings), cold)
+
+
 def test_stopping_returns_the_finished_games():
     progress = _core.GamesProgress()
     results = []
@@ -278,6 +285,8 @@ def test_node_limited_games():
         ({"threads": 0}, "num_threads must be in 1..4096, got 0"),
         ({"games": -1}, "num_games"),
         ({"first_game": -1}, "first_game"),
+        ({"first_game": 2**62}, r"num_games must be at least 0, with numbers below 2\^62"),
+        ({"first_game": 2**63 - 1}, r"numbers below 2\^62"),
         ({"num_random_plies": 81}, "num_random_plies must be in 0..80"),
     ],
 )

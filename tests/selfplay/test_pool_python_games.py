@@ -1,10 +1,13 @@
 """Games written in Python play in the pool as compiled ones do."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from support import PATIENCE
 from zerofleet import load_game
 from zerofleet.games.evaluation import Evaluation, random_evaluator, uniform_evaluator
 from zerofleet.records.errors import ShardError
@@ -111,3 +114,66 @@ def test_what_the_rules_raise_comes_out():
 
     with pytest.raises(KeyError, match="the rules are broken"):
         play_games(PythonGame(Broken(), "broken"), 4, SEARCH, threads=3)
+
+
+ASKED_WHILE_IT_SEARCHES = """
+import threading
+
+from zerofleet import _core
+from zerofleet.games.python_game import PythonGame
+from zerofleet.search import MctsConfig
+from zerofleet.selfplay import PlayConfig
+
+inside, asked = threading.Event(), threading.Event()
+
+
+class Waiting:
+    num_actions = 2
+    max_plies = 20
+
+    def initial_position(self):
+        return 0
+
+    def to_play(self, position):
+        return position % 2
+
+    def legal_actions(self, position):
+        return [0, 1]
+
+    def play(self, position, action):
+        inside.set()
+        asked.wait()
+        return position + 1
+
+    def is_terminal(self, position):
+        return position == 9
+
+    def returns(self, position):
+        return 0
+
+
+pool = _core.Pool(
+    PythonGame(Waiting(), "waiting"),
+    MctsConfig(num_simulations=8).model_dump(),
+    PlayConfig(num_random_plies=2).model_dump(),
+    seed=1,
+    num_games=100,
+)
+pool.add_games(0, 100)
+search = threading.Thread(target=lambda: pool.collect(0))
+search.start()
+inside.wait()
+asked.set()
+for _ in range(20):
+    pool.stats(), pool.memory()
+search.join()
+print(pool.stats()["rows"])
+"""
+
+
+def test_a_pool_answers_while_its_rules_take_turns():
+    """Who asks waits for the search, and must not keep the rules from going on meanwhile."""
+    command = [sys.executable, "-c", ASKED_WHILE_IT_SEARCHES]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60 * PATIENCE)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "100\n"

@@ -1,4 +1,5 @@
 // Forsyth-Edwards Notation.
+#include <algorithm>
 #include <charconv>
 #include <stdexcept>
 
@@ -112,10 +113,11 @@ Position position_from_fen(std::string_view text) {
     if (side != "w" && side != "b") refuse("side to move is neither w nor b");
     p.castling = static_cast<std::uint8_t>(parse_castling(castling));
     p.en_passant = static_cast<std::uint8_t>(parse_en_passant(en_passant));
-    // The 75-move rule ends every game at 150.
     p.clock = static_cast<std::uint8_t>(
-        clock.empty() ? 0 : parse_counter(clock, "the count of plies without progress", 0, 150));
-    const int number = move.empty() ? 1 : parse_counter(move, "the move number", 0, 9999);
+        clock.empty()
+            ? 0
+            : parse_counter(clock, "the count of plies without progress", 0, kMaxFenClock));
+    const int number = move.empty() ? 1 : parse_counter(move, "the move number", 0, kMaxMoveNumber);
     // Some programs start at 0.
     p.ply = static_cast<std::uint16_t>(2 * std::max(0, number - 1) + (side == "b"));
     check_position(p);

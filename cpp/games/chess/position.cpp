@@ -28,16 +28,11 @@ constexpr Zobrist kZobrist = [] {
     return z;
 }();
 
-/// Rights that survive a move from or to a square.
+/// `castling_kept` of every square.
 constexpr std::array<std::uint8_t, 64> kCastlingKept = [] {
     std::array<std::uint8_t, 64> kept{};
-    kept.fill(0x0f);
-    kept[0] = 0x0f & ~kWhiteLong;
-    kept[4] = 0x0f & ~(kWhiteShort | kWhiteLong);
-    kept[7] = 0x0f & ~kWhiteShort;
-    kept[56] = 0x0f & ~kBlackLong;
-    kept[60] = 0x0f & ~(kBlackShort | kBlackLong);
-    kept[63] = 0x0f & ~kBlackShort;
+    for (Square s = 0; s < 64; ++s)
+        kept[static_cast<std::size_t>(s)] = static_cast<std::uint8_t>(castling_kept(s) & 0x0f);
     return kept;
 }();
 
@@ -312,6 +307,13 @@ const Position& start_position() {
 }
 
 void check_position(Position& p) {
+    if (p.clock > kMaxFenClock)
+        throw std::invalid_argument(std::to_string(p.clock) +
+                                    " plies without progress; expected at most " +
+                                    std::to_string(kMaxFenClock));
+    if (p.ply / 2 >= kMaxMoveNumber)
+        throw std::invalid_argument("ply " + std::to_string(p.ply) + "; expected less than " +
+                                    std::to_string(2 * kMaxMoveNumber));
     check_material(p.board);
     check_rights(p);
     if (checkers(p.board, p.to_play() ^ 1))

@@ -72,6 +72,9 @@ struct Position {
 };
 static_assert(sizeof(Position) == 80);
 
+/// What a FEN may say: the 75-move rule ends every game at 150 plies without progress.
+constexpr int kMaxFenClock = 150, kMaxMoveNumber = 9999;
+
 /// The start of the game.
 const Position& start_position();
 

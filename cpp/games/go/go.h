@@ -139,6 +139,7 @@ struct Go {
     static State parse(std::string_view text);
     /// The same, refusing another komi than the game's.
     static State parse(std::string_view text, const GameOptions& options);
+    static State unpack(const std::uint8_t* packed, const GameOptions& options);
     /// Column letter without I and row from the bottom, or "pass": "D4".
     static std::string action_to_text(const State& state, Action a);
     /// Throws std::invalid_argument unless it names a legal action.

@@ -292,6 +292,16 @@ auto Go<Size>::parse(std::string_view text, const GameOptions& options) -> State
 }
 
 template <int Size>
+auto Go<Size>::unpack(const std::uint8_t* packed, const GameOptions& options) -> State {
+    State s = State::unpack(packed);
+    const auto komi = static_cast<float>(options.number("komi"));
+    if (s.komi() != komi)
+        throw std::invalid_argument("komi is " + go::points_text(s.komi()) + "; expected " +
+                                    go::points_text(komi) + " as in " + options.spec());
+    return s;
+}
+
+template <int Size>
 std::string Go<Size>::action_to_text(const State& /*state*/, Action a) {
     return go::action_name(Size, a);
 }

@@ -125,7 +125,7 @@ def plot(figures: dict[str, list[dict[str, Any]]], path: Path) -> None:
                 minutes,
                 value,
                 yerr=[value - low, high - value],
-                label=labels[way],
+                label=labels.get(way, way),
                 marker="o",
                 markersize=3,
                 capsize=3,
@@ -135,7 +135,7 @@ def plot(figures: dict[str, list[dict[str, Any]]], path: Path) -> None:
         panels[-1].plot(
             [m["cpu_seconds"] / 60 for m in measured],
             [100 * m["undecided_share"] for m in measured],
-            label=labels[way],
+            label=labels.get(way, way),
             marker="o",
             markersize=3,
         )

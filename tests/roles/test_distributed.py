@@ -305,7 +305,7 @@ def test_mistakes_are_told_before_anything_starts(run, tmp_path):
         (["launch", "--gpu", "2"], 1, "Unknown option: --gpu"),
         ([TRAIN, "--data=x", "--dist-url=tcp://a:1"], 2, "Unknown option: --dist-url"),
         ([TRAIN, "--data=x", "--nodes=2"], 2, "Unknown option: --nodes"),
-        (["launch", "--nodes=2", "--node-rank=2", "--data=x"], 1, "--node-rank 2: the job has 2 nodes"),
+        (["launch", "--nodes=2", "--node-rank=2", "--data=x"], 1, "--node-rank 2: the job has 2"),
         ([TRAIN, "--data=x", "--rank=1"], 1, "--rank is given, --world-size is not"),
         ([TRAIN, here, "--recipe=ultimate_ttt"], 2, "its net is an NNUE"),
         ([TRAIN, here, "--resume", f"--save-dir={tmp_path}"], 2, "there is no checkpoint in"),

@@ -132,9 +132,10 @@ def plot(figures: dict[str, list[dict[str, Any]]], path: Path) -> None:
             )
         panel.set(title=f"score against {opponent}, %")
     for way, measured in figures.items():
+        known = [m for m in measured if not math.isnan(m["undecided_share"])]
         panels[-1].plot(
-            [m["cpu_seconds"] / 60 for m in measured],
-            [100 * m["undecided_share"] for m in measured],
+            [m["cpu_seconds"] / 60 for m in known],
+            [100 * m["undecided_share"] for m in known],
             label=labels.get(way, way),
             marker="o",
             markersize=3,

@@ -81,13 +81,14 @@ def options_of(verb: str) -> dict[str, bool]:
 def check_setting(text: str) -> None:
     """Raises ValueError unless one kind of run has this key with this value."""
     errors = []
-    for kind in ("nnue", "resnet"):
+    kinds = ("nnue", "resnet", "spiking")
+    for kind in kinds:
         try:
             tree = {"game": {"name": "go"}, "net": {"kind": kind}}
             resolve(tree, None, dict([parse_setting(text)]))
         except ValueError as error:
             errors.append(error)
-    if len(errors) == 2:
+    if len(errors) == len(kinds):
         raise errors[0]
 
 

@@ -123,6 +123,9 @@ def test_the_end_says_why_and_what_is_next(shown, tmp_path):
     first, _, last = end_lines(store, place, "zerofleet train x")
     assert first == "Ended after 2 loops: somebody wrote STOP"
     assert last == "Go on with: the same command and a higher --max-loops"
+    pacing = {"pacing.max_loops": 2, "pacing.games_per_iteration": 10}
+    store.put(CONFIG, resolve({"game": {"name": "ultimate_ttt"}}, {}, pacing).to_json())
+    assert end_lines(store, place, "zerofleet train x")[-1].endswith("a higher --iterations")
 
 
 def test_while_a_trainer_is_at_work_nothing_is_written(shown, tmp_path):

@@ -95,7 +95,8 @@ def end_lines(store: Store, run_dir: Place, command: str) -> list[str]:
     where = shlex.quote(str(run_dir))
     more = f"Go on with: {command}"
     if done >= config.pacing.max_loops:
-        more = "Go on with: the same command and a higher --max-loops"
+        flag = "--iterations" if _unit(config) == "iteration" else "--max-loops"
+        more = f"Go on with: the same command and a higher {flag}"
     return [
         f"Ended after {counted(done, _unit(config))}: {why}",
         f"Next: zerofleet play {where}; to look at it: zerofleet web {where}, "

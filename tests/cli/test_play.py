@@ -122,7 +122,7 @@ def test_every_move_of_the_other_side_is_on_a_board_of_its_own(words, sides):
 
 
 def test_a_hint_is_what_the_net_would_play():
-    shown, session = played("connect_four", ["hint", "go"], player="minimax:4")
+    shown, session = played("connect_four", ["HINT", "go"], player="minimax:4")
     (hint,) = re.findall(r"minimax:4 would play (\d)\nexpected score of the side to move: ", shown)
     assert f"minimax:4 plays {hint}\n" in shown
     assert str(session._actions[0] + 1) == hint

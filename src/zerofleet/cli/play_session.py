@@ -133,8 +133,9 @@ class Session:
             if not words:
                 continue
             command, *rest = words
-            if command in _COMMANDS:
-                if _COMMANDS[command](self, rest):
+            known = _COMMANDS.get(command.lower())
+            if known is not None:
+                if known(self, rest):
                     return
                 continue
             action = self._action(" ".join(words))
@@ -231,7 +232,7 @@ class Session:
         self._tell_value(found.value)
         for move in found.moves[:_NUM_SHOWN]:
             value = "" if move.value is None else f"  value {move.value:+.3f}"
-            share = "" if move.policy is None else f"  {move.policy:6.1%} of the search"
+            share = "" if move.visits is None else f"  {move.visits:6.1%} of the search"
             self.write(f"  {self._text(move.action):>6}{value}{share}")
         return False
 

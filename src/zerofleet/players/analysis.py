@@ -20,6 +20,8 @@ class MoveAnalysis:
     """The net's own policy; None where the net has none (NNUE)."""
     policy: float | None
     """After search, sums to 1 over the moves; None where the search gives none."""
+    visits: float | None
+    """Share of the search's visits; None where it counts none."""
     value: float | None
     """After the move, in [-1, 1]; None where it was not looked at."""
 
@@ -33,7 +35,7 @@ class PositionAnalysis:
     value: float
     """After search, in [-1, 1]."""
     moves: Sequence[MoveAnalysis]
-    """All legal moves, the best first."""
+    """All legal moves: the one the player plays, then the others, the best first."""
 
 
 def analyse(player: Player, state: State) -> PositionAnalysis:
@@ -52,13 +54,18 @@ def analyse(player: Player, state: State) -> PositionAnalysis:
 
 def _of_tree(player: TreePlayer, state: State) -> PositionAnalysis:
     (found,) = player.search([state], [0])
+    played, num_visits = player.chosen(found), max(1, int(found.visits.sum()))
     moves = [
-        MoveAnalysis(int(action), float(prior), float(policy), None if np.isnan(q) else float(q))
-        for action, prior, policy, q in zip(
-            found.actions, found.prior, found.policy, found.q, strict=True
+        MoveAnalysis(
+            action=int(found.actions[i]),
+            prior=float(found.prior[i]),
+            policy=float(found.policy[i]),
+            visits=float(found.visits[i]) / num_visits,
+            value=None if np.isnan(found.q[i]) else float(found.q[i]),
         )
+        for i in range(len(found.actions))
     ]
-    moves.sort(key=lambda m: (m.policy or 0.0, m.prior or 0.0), reverse=True)
+    moves.sort(key=lambda m: (m.action == played, m.visits, m.policy, m.prior), reverse=True)
     return PositionAnalysis(float(found.net_value), float(found.value), moves)
 
 
@@ -77,6 +84,6 @@ def _of_alphabeta(player: AlphaBetaPlayer, state: State) -> PositionAnalysis:
             children.append(child)
     for action, child, value in zip(open_moves, children, player.values(children), strict=True):
         values[action] = value if child.to_play == mover else -value
-    moves = [MoveAnalysis(action, None, None, value) for action, value in values.items()]
+    moves = [MoveAnalysis(action, None, None, None, value) for action, value in values.items()]
     moves.sort(key=lambda m: m.value or 0.0, reverse=True)
     return PositionAnalysis(None, max(values.values()), moves)

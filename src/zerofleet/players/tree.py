@@ -49,7 +49,7 @@ class TreePlayer:
 
     def select_actions(self, states: Sequence[State], seeds: Sequence[int]) -> list[int]:
         """Returns the best action found for each state."""
-        return [self._action(f) for f in self.search(states, seeds)]
+        return [self.chosen(f) for f in self.search(states, seeds)]
 
     def answer(
         self, states: Sequence[State], seeds: Sequence[int], clocks: Sequence[Clock | None]
@@ -57,7 +57,7 @@ class TreePlayer:
         """The same with the value of each position; the number of simulations is its only limit."""
         searched = self._num_simulations > 0
         return [
-            Answer(self._action(f), float(f.value if searched else f.net_value))
+            Answer(self.chosen(f), float(f.value if searched else f.net_value))
             for f in self.search(states, seeds)
         ]
 
@@ -72,7 +72,8 @@ class TreePlayer:
             search.seed = seed
         return Mcts.search_many(searches, states)
 
-    def _action(self, found: MctsResult) -> int:
+    def chosen(self, found: MctsResult) -> int:
+        """Returns the action to play after a search."""
         if self._num_simulations == 0:
             return int(found.actions[int(np.argmax(found.prior))])
         return found.action

@@ -120,9 +120,8 @@ def plot(figures: dict[str, list[dict[str, Any]]], path: Path) -> None:
             value, low, high = (
                 100 * np.array([m["scores"][opponent][i] for m in measured]) for i in range(3)
             )
-            minutes = [m["cpu_seconds"] / 60 for m in measured]
             panel.errorbar(
-                minutes,
+                [m["cpu_seconds"] / 60 for m in measured],
                 value,
                 yerr=[value - low, high - value],
                 label=labels.get(way, way),

@@ -71,7 +71,7 @@ def test_mistakes(tmp_path) -> None:
     (tmp_path / "other/config.json").write_text(json.dumps(config))
     (tmp_path / "readme.pgn").write_text("This is no game.\n")
     for sources, run_dir, words in (
-        ([path], None, "--run-dir is missing"),
+        ([path], None, "--run-dir is needed"),
         ([], tmp_path / "run", "name files of games"),
         ([path, "--run-dri", "x"], None, "Unknown option: --run-dri. Did you mean --run-dir?"),
         ([tmp_path / "no.pgn"], tmp_path / "run", "no such file or folder"),

@@ -22,6 +22,7 @@ from zerofleet.cli.options import KEYS
             'value "0" for --threads. Must be >= 1',
         ),
         (["train", "ultimate_tt"], 2, "did you mean 'ultimate_ttt'?"),
+        (["train", "ttt"], 2, "did you mean 'ultimate_ttt'?"),
         (["train", "ultimate_ttt", "--workers", "-1"], 2, 'value "-1" for --workers. Must be'),
         (["train", "ultimate_ttt", "--set", "search.dept=3"], 2, "did you mean 'search.depth'?"),
         (["train", "ultimate_ttt", "--set", "search.depth"], 2, "expected key=value"),

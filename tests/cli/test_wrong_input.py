@@ -57,7 +57,7 @@ CASES = [
     ("worker --shared-dir x --worker-id ../x", 2, "not usable as a file name"),
     ("worker --shared-dir x --worker-class game", 2, "expected FILE.py:CLASS or MODULE:CLASS"),
     ("import missing.pgn --run-dir new", 2, "missing.pgn: no such file or folder"),
-    ("import file", 2, "--run-dir is missing"),
+    ("import file", 2, "--run-dir is needed"),
     ("import file --run-dir new --game nothing", 2, NO_GAME),
     ("import file --run-dir uttt", 2, "uttt is a run of ultimate_ttt; games are imported of chess"),
     ("doctor --gpus 99", 2, "there is no cuda:99 here"),

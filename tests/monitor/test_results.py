@@ -66,7 +66,7 @@ def test_a_file_or_its_run_directory(tmp_path):
 
 
 def test_damaged_or_missing_files_are_told(tmp_path):
-    with pytest.raises(RunError, match="no such file; expected a training_stats"):
+    with pytest.raises(RunError, match="no such run directory or training_stats"):
         r.read_training(tmp_path / "nothing.json")
     (tmp_path / "training_stats.json").write_text("[1, 2]")
     with pytest.raises(RunError, match="expected a JSON list of objects"):
@@ -108,6 +108,8 @@ def test_phases_are_thirds_and_have_trends():
     assert rows["First player won"] == ["5.0", "%", "12.5", "%", "20.0", "%", "rises"]
     assert rows["Policy loss"] == ["3.0000", "3.0000", "3.0000", "flat"]
     assert rows["Games/min"] == ["100", "100", "100", "flat"]
+    two = text_of(r.phases_table(entries()[::8]))
+    assert "falls" not in two  # a first and a last one are no trend
 
 
 def verdicts(training, **limits):

@@ -63,7 +63,7 @@ def import_(
     sources
         Files, folders (all games in them, at any depth), patterns, or - for standard input.
     run_dir
-        Where the shards go, in its folder imports/; made if absent.
+        Where the shards of games go, in its folder imports/; made if absent. Games need it.
     game
         The only game that is taken, such as "go(size=19,komi=6.5)" (default: that of the run, or of
         the first game).
@@ -84,7 +84,7 @@ def import_(
     if not sources:
         raise ConfigError("name files of games (PGN, SGF), a folder, or - for standard input")
     if run_dir is None:
-        raise ConfigError("--run-dir is missing: where shall the shards go?")
+        raise ConfigError("of games --run-dir is needed: where shall their shards go?")
     from zerofleet.replay.imports import Filters, find_sources, import_games
 
     found = find_sources(sources)

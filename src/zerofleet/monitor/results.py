@@ -61,6 +61,8 @@ class Criterion:
 def read_training(path: Path) -> Training:
     """Reads a training_stats.json, or that of a run directory. Raises: RunError."""
     file = path / TRAINING_STATS if path.is_dir() else path
+    if not path.exists():
+        raise RunError(f"{path}: no such run directory or {TRAINING_STATS}")
     if not file.is_file():
         raise RunError(f"{file}: no such file; expected a {TRAINING_STATS} or a run directory")
     store = DirectoryStore(file.parent)
@@ -181,7 +183,8 @@ def phases_table(entries: Sequence[IterationStats]) -> Table:
     for name, figure, text in figures:
         means = [mean(figure, third) for third in thirds]
         if any(m is not None for m in means):
-            table.add_row(name, *(text(m) for m in means), _trend(means[0], means[-1]))
+            trend = _trend(means[0], means[-1]) if thirds[1] else ""
+            table.add_row(name, *(text(m) for m in means), trend)
     return table
 
 

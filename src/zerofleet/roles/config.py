@@ -456,7 +456,8 @@ def _all_keys(model: type[BaseModel]) -> list[str]:
 def _nearest(word: str, known: list[str]) -> str:
     # A key typed without its section ("depth") is as close as a misspelt one.
     by_last = [name for name in known if name.split(".")[-1] == word.split(".")[-1]]
-    close = by_last or difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    by_end = [name for name in known if len(word) > 1 and name.endswith(word)]  # "ttt"
+    close = by_last or by_end or difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 

@@ -181,6 +181,15 @@ def resident_bytes(pid: int) -> int | None:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def processor_seconds(pid: int) -> float | None:
+    """What a process has used of processors since it began; None if it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return None
+
+
 def left_running(token: str, *, wait_seconds: float) -> list[str]:
     """Processes that carry the token in their environment and are still there after a while."""
     end = time.monotonic() + wait_seconds

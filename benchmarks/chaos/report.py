@@ -60,8 +60,9 @@ def markdown(result: dict[str, Any]) -> str:
     lines += _what_came(runs)
     lines += ["", "## Memory", ""]
     lines += [
-        "Resident size of lives of at least a minute: growth in their last half, warm-up left out; "
-        "and the largest of all lives in the first and in the last third of the run.",
+        "Resident size of lives of at least 40 processor seconds: growth in their last half, the "
+        "first 20 left out; and the largest of all lives in the first and in the last third of a "
+        "run.",
         "",
         "| recipe | role | lives | longest, s | largest growth, MiB | peak of the first third, MiB "
         "| of the last third, MiB | flat |",

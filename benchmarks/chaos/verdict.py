@@ -1,20 +1,18 @@
 """What is left of a run after its chaos: recomputed from the files alone."""
 
 import json
-import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.chaos.campaign import Campaign
+from benchmarks.chaos.witness import shard_name
 from zerofleet.records.account import shard_account
 from zerofleet.run.audit import audit
 from zerofleet.run.layout import parse_shard_name
 from zerofleet.run.numbers import ShardContent, read_ledger
 from zerofleet.run.rejected import read_rejected
 from zerofleet.run.stats import read_stats
-
-_NUMBERED = re.compile(r"(.+\.npz)\.\d+")
 
 
 @dataclass
@@ -79,8 +77,7 @@ def _refused(campaign: Campaign, whole: dict[tuple[str, int], ShardContent]) -> 
     ledger = read_ledger(campaign.run.store)
     found, times = Refused(), Counter()
     for numbered, reason in read_rejected(campaign.run.store).items():
-        match = _NUMBERED.fullmatch(numbered)
-        name = match[1] if match else numbered
+        name = shard_name(numbered)
         times[name] += 1
         if name in campaign.damaged:
             found.damaged += 1

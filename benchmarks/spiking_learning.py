@@ -73,7 +73,6 @@ def main() -> None:
     parser.add_argument("--games-per-iteration", type=int, default=128)
     parser.add_argument("--max-plies", type=int, default=0)
     parser.add_argument("--length-result", choices=["draw", "board_value"], default="draw")
-    parser.add_argument("--resign-below", type=float, default=-1.0)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--window", type=int, default=20_000, help="newest positions, learned from")
     parser.add_argument("--average-decay", type=float, default=0.98)
@@ -170,7 +169,6 @@ class Run:
             num_parallel_games=arguments.games_per_iteration,
             max_plies=arguments.max_plies,
             length_result=arguments.length_result,
-            resign_below=arguments.resign_below,
             **play,
         )
         if arguments.begin:
@@ -226,7 +224,8 @@ class Run:
             self.learner.train_loop(self.window, iteration, num_steps=steps)
             self.evaluator.load(model_to_safetensors(self.learner.average.model))
             used += time.process_time() - began
-            undecided.append(float((records.returns[:, 0] == 0).mean()))
+            played_out = records.termination == _core.TERMINATION_PLAYED_OUT
+            undecided.append(float(1 - (played_out & (records.returns[:, 0] != 0)).mean()))
             plies.append(float(np.diff(records.game_start).mean()))
             if iteration == 1:
                 measured[0] = replace(

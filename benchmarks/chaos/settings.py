@@ -61,7 +61,8 @@ RESNET: dict[str, Any] = {
 }
 
 SYNCHRONOUS = {"pacing.games_per_iteration": 45}
-ASYNCHRONOUS = {"pacing.min_new_positions": 800}
+# What came while the trainer was down is learned from in seconds, too.
+ASYNCHRONOUS = {"pacing.min_new_positions": 800, "replay.passes_per_sample": 0.1}
 
 OWN: dict[str, dict[str, Any]] = {
     "ultimate_ttt": ALPHABETA,

@@ -47,6 +47,8 @@ class Campaign:
         """Shards that were damaged in data/ before the trainer had them, and how."""
         self.junk: list[str] = []
         """Names of files that never were shards."""
+        self.again: set[str] = set()
+        """Counted shards that were delivered once more."""
         self.witness = Witness(run)
         self.memory = Memory()
         self.damaged_keys = run.home / "damaged.txt"

@@ -236,6 +236,7 @@ class Injector:
         data = read_or_none(store, CONSUMED + name)
         if data is None or not store.put_if_absent(DATA + name, data):
             return False
+        self._c.again.add(name)
         self._c.count("counted shard delivered again")
         return True
 

@@ -23,6 +23,8 @@ class Refused:
     """Those that the injector damaged."""
     junk: int = 0
     """Those that it made up."""
+    again: int = 0
+    """Those that it delivered once more, when the ledger had forgotten their checksum."""
     late: int = 0
     """Whole ones of a synchronous run, whose games had been dealt again and counted meanwhile."""
 
@@ -83,6 +85,8 @@ def _refused(campaign: Campaign, whole: dict[tuple[str, int], ShardContent]) -> 
             found.damaged += 1
         elif name in campaign.junk:
             found.junk += 1
+        elif name in campaign.again:
+            found.again += 1
         else:
             found.late += 1
             parsed = parse_shard_name(name)

@@ -17,6 +17,7 @@ from support import PATIENCE
 from zerofleet.run.audit import audit
 from zerofleet.run.errors import KeyMissingError
 from zerofleet.run.faults import FAULT_POINTS
+from zerofleet.run.layout import base_name
 from zerofleet.run.ledger import Ledger
 from zerofleet.run.numbers import read_ledger
 from zerofleet.run.store import DirectoryStore, iterate
@@ -163,6 +164,10 @@ def test_the_auditor_finds_what_is_wrong(tmp_path):
     store.put("workers/w0.json", json.dumps(lease).encode())
     lost = toy_run.read_shard(toy_run.make_shard("w0", 77, [770]))
     assert "must be in one place, found in []" in findings([lost])
+    again = f"rejected/{base_name(shard)}"
+    store.put(again, store.read(shard))
+    store.put(f"{again}.reason.txt", b"counted already, so long ago that ...")
+    assert findings([first]) == ""  # it counts once
     store.put(shard, toy_run.make_shard("w0", first.batch, [3]))
     assert "two workers may use one id" in findings()
     store.put("model/version.txt", b"7\n")

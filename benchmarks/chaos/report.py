@@ -60,8 +60,8 @@ def markdown(result: dict[str, Any]) -> str:
     lines += _what_came(runs)
     lines += ["", "## Memory", ""]
     lines += [
-        "Resident size of lives of at least 40 processor seconds: growth in their last half, the "
-        "first 20 left out; and the largest of all lives in the first and in the last third of a "
+        "Resident size of lives of at least 25 processor seconds: growth in their last half, the "
+        "first 15 left out; and the largest of all lives in the first and in the last third of a "
         "run.",
         "",
         "| recipe | role | lives | longest, s | largest growth, MiB | peak of the first third, MiB "

@@ -16,10 +16,10 @@ from zerofleet.run.store import iterate
 
 MIB = 2**20
 _NUMBERED = re.compile(r"(.+\.npz)\.\d+")
-WARM_SECONDS = 20.0
+WARM_SECONDS = 15.0
 """A life is not judged before it has had so much of a processor: libraries load, nets compile,
 pools fill. By the clock that takes as long as the machine is busy."""
-LONG_SECONDS = 40.0
+LONG_SECONDS = 25.0
 """Lives that had so much of a processor say whether memory is flat."""
 
 

@@ -135,7 +135,7 @@ def plot(figures: dict[str, list[dict[str, Any]]], path: Path) -> None:
         panels[-1].plot(
             [m["cpu_seconds"] / 60 for m in known],
             [100 * m["undecided_share"] for m in known],
-            label=labels.get(way, way),
+            label=labels.get(way, way) if known else None,
             marker="o",
             markersize=3,
         )

@@ -120,6 +120,7 @@ def test_blocks_run(page, tmp_path, request):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("page", pages_with("is_long"), ids=lambda page: page.stem)
 def test_long_blocks_run(page, tmp_path, request):
     assert run_page(page, tmp_path, request, long=True)

@@ -70,11 +70,13 @@ def markdown(result: dict[str, Any]) -> str:
     ]
     for run in runs:
         for role, memory in run["memory"].items():
-            grown = memory["largest_growth_mib"] if memory["long_lives"] else "no long life"
+            judged = bool(memory["long_lives"])
+            grown = memory["largest_growth_mib"] if judged else "no long life"
+            verdict = ("yes" if memory["is_flat"] else "NO") if judged else "not judged"
             lines.append(
                 f"| {run['recipe']} | {role} | {memory['lives']} | {memory['longest_seconds']} | "
                 f"{grown} | {memory['peak_first_third_mib']} | {memory['peak_last_third_mib']} | "
-                f"{'yes' if memory['is_flat'] else 'NO'} |"
+                f"{verdict} |"
             )
     lines += ["", "## Findings", ""]
     found = [f"- {run['recipe']}: {text}" for run in runs for text in run["findings"]]

@@ -170,6 +170,7 @@ def test_mistakes_are_told(tmp_path, capsys):
         (("results",), "expected RUN (or --training FILE), --eval DIR or --compare A B"),
         (("results", tmp_path), "no such file; expected a training_stats.json"),
         (("results", "--eval", tmp_path / "run" / "config.json"), "no matches or scores"),
+        (("results", "--compare", tmp_path / "run", tmp_path / "no"), "no: no such run directory"),
         (("results", "--compare", tmp_path / "run", tmp_path), "one is a training and the other"),
     ):
         with pytest.raises(SystemExit) as exit_:

@@ -19,13 +19,16 @@ import zerofleet
 from installed import link, needed, requirements
 from shell_blocks import ROOT, blocks_of
 from support import PATIENCE, require
+from zerofleet import _core
 from zerofleet.records.account import shard_account
 from zerofleet.run.audit import audit
 from zerofleet.run.layout import worker_lease_key
 from zerofleet.run.lease import read_lease
+from zerofleet.run.stats import read_stats
 from zerofleet.run.store import DirectoryStore
 
 PAGE = ROOT / "docs" / "fleet.md"
+CORE = Path(_core.__file__)  # an editable installation has it beside the environment's packages
 TITLE = "## Two hosts, step by step\n"
 
 
@@ -57,7 +60,9 @@ def install(machine, command):
         folder = machine.home / program.removeprefix("~/").removesuffix("/bin/pip")
     (site,) = (folder / "lib").glob("python*/site-packages")
     link(needed(requirements(*extras.split(","))), site)
-    (site / "zerofleet").symlink_to(Path(zerofleet.__file__).parent)
+    (site / "zerofleet").mkdir()
+    for file in {f.name: f for f in (*Path(zerofleet.__file__).parent.iterdir(), CORE)}.values():
+        (site / "zerofleet" / file.name).symlink_to(file)
     info = next(f for f in distribution("zerofleet").files if f.parts[0].endswith(".dist-info"))
     (site / info.parts[0]).symlink_to(info.locate().parent)
     script = folder / "bin" / "zerofleet"
@@ -78,6 +83,10 @@ def test_the_tutorial_does_what_it_says(machines, tmp_path):
         lease = read_lease(store, worker_lease_key(worker)) if store.root.exists() else None
         return ((lease or {}).get("totals") or {}).get("batches", 0) > 0
 
+    def has_learned():
+        assert train.poll() is None, log.read_text()
+        return any(entry.get("iteration", 0) > 0 for entry in read_stats(store))
+
     try:
         for block in tutorial():
             if block.kind == "yaml":
@@ -96,6 +105,7 @@ def test_the_tutorial_does_what_it_says(machines, tmp_path):
                         f"games of {worker}",
                         10 * PATIENCE_SECONDS,
                     )
+                wait_for(has_learned, "the first loop", 10 * PATIENCE_SECONDS)
             elif block.machine:
                 if block.when == "after Ctrl-C":
                     train.send_signal(signal.SIGINT)

@@ -83,11 +83,11 @@ def import_(
         return _import_net(sources, run_dir)
     if not sources:
         raise ConfigError("name files of games (PGN, SGF), a folder, or - for standard input")
-    if run_dir is None:
-        raise ConfigError("of games --run-dir is needed: where shall their shards go?")
     from zerofleet.replay.imports import Filters, find_sources, import_games
 
     found = find_sources(sources)
+    if run_dir is None:
+        raise ConfigError("--run-dir is needed: the run directory that gets the games' shards")
     spec = _wanted_game(run_dir, game)
     total_bytes = sum(source.size_bytes for source in found)
     started = time.monotonic()

@@ -117,6 +117,9 @@ def _compare(console: Console, first: Path, second: Path) -> None:
     def is_training(path: Path) -> bool:
         return (path / TRAINING_STATS).is_file() or path.name == TRAINING_STATS
 
+    for path in (first, second):
+        if not path.exists():
+            raise RunError(f"--compare: {path}: no such run directory or file")
     if is_training(first) != is_training(second):
         raise RunError(
             f"--compare {first} {second}: one is a training and the other is not; expected two "

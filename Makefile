@@ -86,10 +86,9 @@ comma := ,
 
 sanitize: setup
 	@$(call SANITIZE,address$(comma)undefined)
-	@build/sanitize-address/selfcheck & first=$$!; \
-	  { $(call SANITIZE,thread); } && \
-	  build/sanitize-thread/selfcheck nnue mcts pool samples players search; second=$$?; \
-	  wait $$first && exit $$second
+	@$(call SANITIZE,thread)
+	@printf '%s\n' address/selfcheck 'thread/selfcheck mcts' 'thread/selfcheck nnue_threads pool samples players search' | \
+	  xargs -P 3 -I{} sh -c 'build/sanitize-{}'
 
 # The wheel is built from the sdist, so that this one is known to be whole; then it is repaired to the
 # manylinux tag of what it needs, installed into an empty environment and tried.

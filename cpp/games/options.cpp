@@ -61,7 +61,7 @@ GameOptions::Value& GameOptions::find(std::string_view option) {
     if (values_.empty()) throw std::invalid_argument(message + "; this game has no options");
     std::vector<std::string> names;
     for (const Value& v : values_) names.emplace_back(v.option.name);
-    message.append("; did you mean \"").append(nearest_word(option, names)).append("\"? options:");
+    message.append(did_you_mean(option, names)).append(" options:");
     for (const Value& v : values_)
         message.append(" ").append(v.option.name).append(" (").append(range_of(v.option)) += ')';
     throw std::invalid_argument(message);
@@ -138,11 +138,14 @@ SpecParts split_spec(std::string_view spec) {
     return parts;
 }
 
-std::string nearest_word(std::string_view word, std::span<const std::string> known) {
+std::string did_you_mean(std::string_view word, std::span<const std::string> known) {
     const std::string_view shown = word.substr(0, 60);
-    return *std::min_element(known.begin(), known.end(), [&](auto& a, auto& b) {
-        return edit_distance(shown, a) < edit_distance(shown, b);
-    });
+    const std::string& nearest = *std::min_element(
+        known.begin(), known.end(),
+        [&](auto& a, auto& b) { return edit_distance(shown, a) < edit_distance(shown, b); });
+    const std::size_t longer = std::max(shown.size(), nearest.size());
+    if (edit_distance(shown, nearest) * 2 > static_cast<int>(longer)) return ";";
+    return "; did you mean \"" + nearest + "\"?";
 }
 
 }  // namespace zerofleet

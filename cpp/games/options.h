@@ -73,7 +73,8 @@ struct SpecParts {
 /// an option twice.
 SpecParts split_spec(std::string_view spec);
 
-/// The one of `known` (not empty) that is least edits away from `word`, for error messages.
-std::string nearest_word(std::string_view word, std::span<const std::string> known);
+/// `; did you mean "go"?` with the one of `known` (not empty) that is least edits away from `word`,
+/// for error messages; `;` alone if more than half of it would be another.
+std::string did_you_mean(std::string_view word, std::span<const std::string> known);
 
 }  // namespace zerofleet

@@ -26,8 +26,8 @@ GameOptions parse_game_spec(std::string_view spec) {
     });
     if (!options) {
         const auto names = game_names();
-        std::string message = "unknown game " + quoted(parts.name, 60) + "; did you mean \"" +
-                              nearest_word(parts.name, names) + "\"? known games:";
+        std::string message = "unknown game " + quoted(parts.name, 60) +
+                              did_you_mean(parts.name, names) + " known games:";
         for (const auto& known : names) message += " " + known;
         throw std::invalid_argument(message);
     }

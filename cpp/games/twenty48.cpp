@@ -12,8 +12,12 @@ namespace zerofleet {
 
 namespace twenty48 {
 
-const std::array<std::array<std::uint16_t, 1 << 16>, 2> kSlideRow = [] {
-    std::array<std::array<std::uint16_t, 1 << 16>, 2> table{};
+namespace {
+using SlideTable = std::array<std::array<std::uint16_t, 1 << 16>, 2>;
+
+// Not constexpr and no lambda, which would be: compilers take half a minute over it.
+SlideTable slide_table() {
+    SlideTable table{};
     for (const unsigned back : {0u, 1u})
         for (unsigned row = 0; row < 1 << 16; ++row) {
             // In the order of sliding; 2^16 is left out, its slides are not asked for.
@@ -25,7 +29,10 @@ const std::array<std::array<std::uint16_t, 1 << 16>, 2> kSlideRow = [] {
             table[back][row] = static_cast<std::uint16_t>(slid);
         }
     return table;
-}();
+}
+}  // namespace
+
+const SlideTable kSlideRow = slide_table();
 
 PlainBoard<4> PackedBoard::unpacked() const {
     PlainBoard<4> plain;

@@ -51,11 +51,11 @@ def test_the_nets_that_come_with_the_package_play_at_once():
 
 
 def test_a_whole_game_with_every_command():
-    words = ["help", "moves", "eval", "1", "nonsense", "undo", "undo", "2", "go 100"]
+    words = ["help", "moves", "eval", "a1", "a1", "nonsense", "undo", "undo", "2", "go 100"]
     shown, _ = played("tic_tac_toe", [*words, "oops", "quit"], player="minimax:2")
     assert "take back your last move" in shown
     assert "a1 b1 c1" in shown or "1 2 3" in shown
-    assert "type help for the commands" in shown
+    assert "a1 is not legal here; type moves for all of them, help for the commands" in shown
     assert "there is nothing to take back" in shown
     assert "expected new, undo or quit" in shown
     assert "The game is drawn." in shown or " wins." in shown or "You win." in shown
@@ -147,7 +147,7 @@ def test_the_second_side_and_switching():
 
 def test_capitals_do_not_matter():
     shown, session = played("chess", ["E4", "NF3"], sides=(0, 1))
-    assert "type help" in shown  # no knight of Black goes there
+    assert 'bad move "NF3" here; expected such as Nf3' in shown  # no knight of Black goes there
     assert len(session._actions) == 1
     _, session = played("go(size=5)", ["c3", "PASS"], sides=(0, 1))
     assert session._actions == [12, 25]

@@ -117,6 +117,11 @@ def test_the_end_says_why_and_what_is_next(shown, tmp_path):
         f"results {tmp_path}",
         "Go on with: zerofleet train x --minutes 5",
     ]
+    entries = (tmp_path / TRAINING_STATS).read_bytes()
+    (tmp_path / TRAINING_STATS).write_text("[]")
+    first, last = end_lines(store, place, "zerofleet train x")
+    assert first == "Ended after 0 loops: the time given with --minutes is over"
+    (tmp_path / TRAINING_STATS).write_bytes(entries)
     config = resolve({"game": {"name": "ultimate_ttt"}}, {}, {"pacing.max_loops": 2})
     store.put(CONFIG, config.to_json())
     (tmp_path / "STOP").write_text("")

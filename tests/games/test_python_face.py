@@ -44,6 +44,7 @@ def test_options_and_specs() -> None:
     ("spec", "options", "why"),
     [
         ("ultimate_tt", {}, '"ultimate_tt"; did you mean "ultimate_ttt"'),
+        ("nosuch", {}, 'unknown game "nosuch"; known games: tic_tac_toe '),
         ("connect_four", {"rows": 8}, 'four: unknown option "rows"; this game has no options'),
         ("othello(sise=6)", {}, 'othello: unknown option "sise"; did you mean "size"'),
         ("othello", {"size": 7}, "othello: size=7; expected 6..8 in steps of 2"),

@@ -163,13 +163,14 @@ def _load(
     """The game and both players, which end with `players`."""
     from zerofleet.games import load_game
     from zerofleet.players.game_of import game_of
-    from zerofleet.players.player import PlayerError, Renamed
+    from zerofleet.players.player import Renamed
     from zerofleet.players.registry import load_player
+    from zerofleet.roles.config import ConfigError
 
     specs = [s for text in (player, opponent) if (s := game_of(text)) is not None]
     spec = spec or (specs[0] if specs else None)
     if spec is None:
-        raise PlayerError(
+        raise ConfigError(
             f"which game? {player} and {opponent} play any: --game connect_four, for instance"
         )
     game = load_game(spec)

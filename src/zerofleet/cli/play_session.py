@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zerofleet.arena.openings import play_nature
+from zerofleet.games.chess import fen
 from zerofleet.games.protocol import Game
 from zerofleet.players.analysis import analyse
 from zerofleet.players.player import Answer, Forfeit, Player, PlayerError, ask, mix_seed
@@ -168,7 +169,10 @@ class Session:
                 return self.game.action_from_text(self._state, spelling)
             except ValueError as error:
                 problem = problem or error
-        self.write(f"{problem}; type help for the commands")
+        # Errors of games name the position, which is on the screen already.
+        position = fen(self._state) if self.game.name == "chess" else self._state.text()
+        told = str(problem).replace(f" in {position}", " here")
+        self.write(f"{told}; type moves for all of them, help for the commands")
         return None
 
     def _at_end(self) -> None:

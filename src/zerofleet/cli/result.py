@@ -97,12 +97,12 @@ def end_lines(store: Store, run_dir: Place, command: str) -> list[str]:
     if done >= config.pacing.max_loops:
         flag = "--iterations" if _unit(config) == "iteration" else "--max-loops"
         more = f"Go on with: the same command and a higher {flag}"
-    return [
-        f"Ended after {counted(done, _unit(config))}: {why}",
+    look = (
         f"Next: zerofleet play {where}; to look at it: zerofleet web {where}, "
-        f"zerofleet results {where}",
-        more,
-    ]
+        f"zerofleet results {where}"
+    )
+    # Before the first loop there is nothing to look at, and the net knows nothing.
+    return [f"Ended after {counted(done, _unit(config))}: {why}", *([look] if done else []), more]
 
 
 def _unit(config: RunConfig) -> str:

@@ -55,10 +55,10 @@ def results(
         nothing).
     """
     from zerofleet.monitor.results import read_training
-    from zerofleet.run.errors import RunError
+    from zerofleet.roles.config import ConfigError
 
     if run_dir is None and evaluation is None and compare is None:
-        raise RunError("expected RUN (or --training FILE), --eval DIR or --compare A B")
+        raise ConfigError("expected RUN (or --training FILE), --eval DIR or --compare A B")
     console = Console()
     if run_dir is not None:
         training = read_training(run_dir)

@@ -43,10 +43,10 @@ def watch(
         Plain lines in place of the full screen.
     """
     from zerofleet.monitor.watching import look_at_file, look_at_run, watch_simple
-    from zerofleet.run.errors import RunError
+    from zerofleet.roles.config import ConfigError
 
     if (run_dir is None) == (file is None):
-        raise RunError("expected RUN, or --file training_stats.json")
+        raise ConfigError("expected RUN, or --file training_stats.json")
     look = look_at_run(run_dir) if run_dir is not None else look_at_file(file or Path())
     console = Console()
     if simple or not console.is_terminal:

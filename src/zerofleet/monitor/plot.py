@@ -137,8 +137,7 @@ def _plot_game_scores(axes: "Axes", entries: Sequence[IterationStats]) -> None:
             color=_COLOURS[0],
             label="measured",
         )
-        for scores in _newest_opponents(entries):
-            _mark_level(axes, scores["mean"], scores["player"])
+        _mark_levels(axes, {s["player"]: s["mean"] for s in _newest_opponents(entries)})
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
     axes.legend(loc="best", fontsize=9, framealpha=0.6)
@@ -181,19 +180,25 @@ def _plot_tiles(axes: "Axes", entries: Sequence[IterationStats]) -> None:
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9, frameon=False)
 
 
-def _mark_level(axes: "Axes", level: float, name: str) -> None:
-    """A fixed opponent: a dashed line with its name at the right."""
-    axes.axhline(level, color="#999999", linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
-    axes.annotate(
-        name,
-        (1.0, level),
-        xycoords=("axes fraction", "data"),
-        xytext=(3, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=8,
-        color="#666666",
-    )
+def _mark_levels(axes: "Axes", levels: Mapping[str, float]) -> None:
+    """Fixed opponents: dashed lines with their names at the right, apart from each other."""
+    for level in levels.values():
+        axes.axhline(level, color="#999999", linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+    low, high = axes.get_ylim()
+    line_height = 0.05 * (high - low)
+    place = low - line_height
+    for name, level in sorted(levels.items(), key=lambda item: item[1]):
+        place = max(level, place + line_height)
+        axes.annotate(
+            name,
+            (1.0, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(3, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color="#666666",
+        )
 
 
 def _plot_elo(axes: "Axes", entries: Sequence[IterationStats], anchor: str) -> None:
@@ -222,9 +227,8 @@ def _plot_elo(axes: "Axes", entries: Sequence[IterationStats], anchor: str) -> N
         elinewidth=1,
         color=_COLOURS[0],
     )
-    for name in ratings.names:
-        if parse_version_name(name) is None:
-            _mark_level(axes, ratings[name].elo, name)
+    fixed = [name for name in ratings.names if parse_version_name(name) is None]
+    _mark_levels(axes, {name: ratings[name].elo for name in fixed})
 
 
 def _plot_scores(axes: "Axes", entries: Sequence[IterationStats]) -> None:
@@ -270,6 +274,8 @@ def _plot_loss_parts(axes: "Axes", entries: Sequence[IterationStats]) -> None:
 def _plot_loss_keys(
     axes: "Axes", entries: Sequence[IterationStats], names: Mapping[str, str]
 ) -> None:
+    from matplotlib.ticker import LogLocator, NullLocator
+
     drawn: list[float] = []
     for colour, (key, label) in zip(_COLOURS, names.items(), strict=False):
         points: list[tuple[int, Any]] = [
@@ -287,6 +293,9 @@ def _plot_loss_keys(
     low, high = min(drawn), max(drawn)
     if 0 < 10 * low < high:
         axes.set_yscale("log")  # the first losses would flatten all others
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
     elif (margin := (0.1 * abs(high) - (high - low)) / 2) > 0:
         axes.set_ylim(low - margin, high + margin)  # small differences are to look small
 

@@ -1,15 +1,14 @@
 // Selfcheck of games/any_game.h: for every game, what the virtual face says is what the type says.
-#pragma once
-
 #include <string>
 #include <vector>
 
 #include "games/any_game.h"
 #include "games/play.h"
 #include "games/registry.h"
-#include "tools/selfcheck.h"
+#include "tools/selfcheck/selfcheck.h"
 
 namespace zerofleet::selfcheck {
+namespace {
 
 /// A random game on both faces at once.
 template <GameType G>
@@ -75,7 +74,9 @@ void check_same_game(const AnyGame& game, std::uint64_t seed) {
     }
 }
 
-inline void selfcheck_any_game() {
+}  // namespace
+
+void selfcheck_any_game() {
     for_each_game([]<class G>() {
         const auto game = any_game(options_of<G>().spec());
         constexpr std::uint64_t kGames = G::kMaxPlies > 250 ? 1 : 20;  // each costs plies squared

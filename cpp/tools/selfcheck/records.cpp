@@ -1,7 +1,5 @@
 // Selfcheck of replaying: honest games pass, and no damage to the arrays makes it read outside
 // them, on several threads at once.
-#pragma once
-
 #include <cstdint>
 #include <string>
 #include <thread>
@@ -10,9 +8,10 @@
 #include "games/play.h"
 #include "games/registry.h"
 #include "selfplay/replay.h"
-#include "tools/selfcheck.h"
+#include "tools/selfcheck/selfcheck.h"
 
 namespace zerofleet::selfcheck {
+namespace {
 
 struct OwnedGames {
     std::vector<std::int64_t> game_start{0}, policy_start{0}, initial_start{0};
@@ -122,7 +121,9 @@ void check_replay(std::uint64_t seed) {
     expect_true(num_refused > kDamages / 2, options_of<G>().spec() + ": damage goes unnoticed");
 }
 
-inline void selfcheck_records() {
+}  // namespace
+
+void selfcheck_records() {
     std::vector<std::string> errors(2);
     std::vector<std::thread> threads;
     for (std::size_t t = 0; t < errors.size(); ++t)

@@ -1,7 +1,5 @@
 // Selfcheck of the networks: all SIMD levels give the same bits, incremental accumulators equal
 // fresh ones, files survive a round trip, damaged ones are refused. Run under the sanitizers.
-#pragma once
-
 #include <cstdio>
 #include <stdexcept>
 #include <string>
@@ -13,14 +11,14 @@
 #include "nnue/evaluator.h"
 #include "nnue/feature_sets.h"
 #include "nnue/network.h"
-#include "tools/selfcheck.h"
+#include "tools/selfcheck/selfcheck.h"
 
 namespace zerofleet::selfcheck {
+namespace {
 
 /// The same network at every level this processor runs.
-inline std::vector<nnue::Network> networks_of_all_levels(const nnue::FeatureSet& features,
-                                                         const nnue::Shape& shape,
-                                                         std::uint64_t seed) {
+std::vector<nnue::Network> networks_of_all_levels(const nnue::FeatureSet& features,
+                                                  const nnue::Shape& shape, std::uint64_t seed) {
     std::vector<nnue::Network> networks;
     for (const nnue::Simd level : nnue::supported_simd())
         networks.push_back(nnue::Network::random(features, shape, seed, level));
@@ -79,7 +77,7 @@ void check_nnue_game() {
                 std::string(Game::kName).c_str(), nnue::supported_simd().size());
 }
 
-inline void check_nnue_files() {
+void check_nnue_files() {
     const auto& features = nnue::find_feature_set("ultimate_ttt/1");
     const auto bytes = nnue::Network::random(features, {64, 8, 12, 3}, 5).to_bytes();
     expect_true(nnue::Network::from_bytes(bytes).to_bytes() == bytes,
@@ -102,8 +100,10 @@ inline void check_nnue_files() {
     }
 }
 
+}  // namespace
+
 /// Evaluators share one network between threads.
-inline void check_nnue_threads() {
+void selfcheck_nnue_threads() {
     using Game = UltimateTtt;
     const auto network =
         nnue::Network::random(nnue::find_feature_set(nnue::Features<Game>::kName), {}, 9);
@@ -127,12 +127,11 @@ inline void check_nnue_threads() {
     for (const int sum : sums) expect_true(sum == sums[0], "threads differ");
 }
 
-inline void selfcheck_nnue() {
+void selfcheck_nnue() {
     check_nnue_game<UltimateTtt>();
     check_nnue_game<ConnectFour>();
     check_nnue_game<TicTacToe>();
     check_nnue_files();
-    check_nnue_threads();
 }
 
 }  // namespace zerofleet::selfcheck

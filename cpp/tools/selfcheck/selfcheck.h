@@ -1,4 +1,4 @@
-// What the sections of the selfcheck share. A section is `selfcheck_<area>.h` with a function
+// What the sections of the selfcheck share. A section is `<area>.cpp` here with a function
 // `selfcheck_<area>()` that throws at the first thing that is wrong.
 #pragma once
 

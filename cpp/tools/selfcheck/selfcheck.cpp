@@ -5,16 +5,20 @@
 #include <exception>
 #include <string_view>
 
-#include "tools/selfcheck_any_game.h"
-#include "tools/selfcheck_chess.h"
-#include "tools/selfcheck_games.h"
-#include "tools/selfcheck_mcts.h"
-#include "tools/selfcheck_nnue.h"
-#include "tools/selfcheck_players.h"
-#include "tools/selfcheck_pool.h"
-#include "tools/selfcheck_records.h"
-#include "tools/selfcheck_samples.h"
-#include "tools/selfcheck_search.h"
+// A new area adds its line here and in the table.
+namespace zerofleet::selfcheck {
+void selfcheck_games();
+void selfcheck_chess();
+void selfcheck_any_game();
+void selfcheck_records();
+void selfcheck_nnue();
+void selfcheck_nnue_threads();
+void selfcheck_mcts();
+void selfcheck_pool();
+void selfcheck_samples();
+void selfcheck_players();
+void selfcheck_search();
+}  // namespace zerofleet::selfcheck
 
 namespace {
 
@@ -23,13 +27,13 @@ struct Section {
     void (*run)();
 };
 
-// A new area adds its header above and its line here.
 constexpr Section kSections[] = {
     {"games", zerofleet::selfcheck::selfcheck_games},
     {"chess", zerofleet::selfcheck::selfcheck_chess},
     {"any_game", zerofleet::selfcheck::selfcheck_any_game},
     {"records", zerofleet::selfcheck::selfcheck_records},
     {"nnue", zerofleet::selfcheck::selfcheck_nnue},
+    {"nnue_threads", zerofleet::selfcheck::selfcheck_nnue_threads},
     {"mcts", zerofleet::selfcheck::selfcheck_mcts},
     {"pool", zerofleet::selfcheck::selfcheck_pool},
     {"samples", zerofleet::selfcheck::selfcheck_samples},
@@ -47,7 +51,7 @@ bool run(const Section& section) {
         result = "FAILED";
     }
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    std::printf("%-10s %-6s %6.2f s\n", section.name, result, seconds.count());
+    std::printf("%-12s %-6s %6.2f s\n", section.name, result, seconds.count());
     std::fflush(stdout);
     return result[0] == 'o';
 }

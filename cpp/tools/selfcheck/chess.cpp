@@ -1,7 +1,5 @@
 // Selfcheck of chess, for the sanitizers: look-ups equal walking, a path equals its moves one by
 // one, and no text or file, however damaged, does worse than being refused.
-#pragma once
-
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -13,11 +11,12 @@
 #include "games/chess/pgn.h"
 #include "games/chess/san.h"
 #include "games/play.h"
-#include "tools/selfcheck.h"
+#include "tools/selfcheck/selfcheck.h"
 
 namespace zerofleet::selfcheck {
+namespace {
 
-inline void check_sliders() {
+void check_sliders() {
     const chess::MagicSliders& sliders = chess::magic_sliders();
     Rng rng(1);
     for (chess::Square s = 0; s < 64; ++s)
@@ -29,7 +28,7 @@ inline void check_sliders() {
 }
 
 /// Both look-ups, and the moves one by one, count alike along random games.
-inline void check_counts() {
+void check_counts() {
     Rng rng(2);
     for (int game = 0; game < 5; ++game)
         for (Chess::State s; !s.is_terminal(); s.apply(random_action<Chess>(s, rng))) {
@@ -65,7 +64,7 @@ inline void check_counts() {
         }
 }
 
-inline void check_paths() {
+void check_paths() {
     Rng rng(3);
     for (int game = 0; game < 20; ++game) {
         Chess::State root, one_by_one;
@@ -81,7 +80,7 @@ inline void check_paths() {
 }
 
 /// Changes a few characters.
-inline std::string damaged(std::string text, Rng& rng) {
+std::string damaged(std::string text, Rng& rng) {
     for (std::uint32_t i = 0; i <= rng.below(4); ++i) {
         const auto at = rng.below(static_cast<std::uint32_t>(text.size()) + 1);
         const auto ch = static_cast<char>(rng.below(4) ? ' ' + static_cast<char>(rng.below(95))
@@ -94,7 +93,7 @@ inline std::string damaged(std::string text, Rng& rng) {
     return text;
 }
 
-inline void check_damaged_texts() {
+void check_damaged_texts() {
     Rng rng(4);
     for (int game = 0; game < 10; ++game)
         for (Chess::State s; !s.is_terminal(); s.apply(random_action<Chess>(s, rng))) {
@@ -116,7 +115,7 @@ inline void check_damaged_texts() {
         }
 }
 
-inline void check_damaged_files() {
+void check_damaged_files() {
     constexpr std::string_view kFile =
         "[Event \"a \\\"b\\\"\"]\n[FEN \"4k3/P6p/8/8/8/8/p6P/4K3 b - - 0 40\"]\n\n"
         "40... a1=Q+ {check} 41. Kd2 $1 (41. Ke2 Qb2+ (41... h5 ; yes\n) ) Qxa7 1/2-1/2\n\n"
@@ -149,7 +148,9 @@ inline void check_damaged_files() {
     }
 }
 
-inline void selfcheck_chess() {
+}  // namespace
+
+void selfcheck_chess() {
     check_sliders();
     check_counts();
     check_paths();

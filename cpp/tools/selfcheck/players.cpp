@@ -1,7 +1,5 @@
 // Selfcheck of the players that need no net: UCT of every game, minimax over hand-written values;
 // the same answers on one and two threads, and in the order of the states.
-#pragma once
-
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -11,12 +9,13 @@
 #include "games/any_game.h"
 #include "search/lookahead.h"
 #include "search/uct.h"
-#include "tools/selfcheck.h"
+#include "tools/selfcheck/selfcheck.h"
 
 namespace zerofleet::selfcheck {
+namespace {
 
 /// Positions of random games in which a player moves.
-inline std::vector<AnyState> positions_to_move(const AnyGame& game, int count, std::uint64_t seed) {
+std::vector<AnyState> positions_to_move(const AnyGame& game, int count, std::uint64_t seed) {
     Rng rng(seed);
     std::vector<AnyState> found;
     Choices choices(game.info());
@@ -55,7 +54,9 @@ void check_player(const AnyGame& game, Choose choose) {
     }
 }
 
-inline void selfcheck_players() {
+}  // namespace
+
+void selfcheck_players() {
     for (const char* spec : {"tic_tac_toe", "connect_four", "ultimate_ttt", "chess", "othello",
                              "twenty48(size=3)", "go(size=5)"}) {
         const auto game = any_game(spec);

@@ -2,8 +2,6 @@
 // distributions, nodes stay bounded, lines are legal, searches go on and keep to the root actions
 // they are given, and games are the same with and without a cache, alone or beside others on two
 // threads.
-#pragma once
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -14,13 +12,14 @@
 #include "games/registry.h"
 #include "search/fake_net.h"
 #include "search/mcts.h"
-#include "tools/selfcheck.h"
+#include "tools/selfcheck/selfcheck.h"
 
 namespace zerofleet::selfcheck {
+namespace {
 
 /// Checks what must hold of every result, and returns a signature of it.
-inline std::uint64_t check_result(const search::MctsResult& r, const search::Mcts& tree,
-                                  const search::MctsShared& shared, const std::string& where) {
+std::uint64_t check_result(const search::MctsResult& r, const search::Mcts& tree,
+                           const search::MctsShared& shared, const std::string& where) {
     const std::size_t n = r.actions.size();
     std::uint64_t visits = 0, signature = static_cast<std::uint64_t>(r.action);
     float policy = 0.0f, prior = 0.0f;
@@ -45,8 +44,7 @@ inline std::uint64_t check_result(const search::MctsResult& r, const search::Mct
 }
 
 /// Every first move's line can be played, and only moves that were visited have one.
-inline void check_lines(const search::Mcts& tree, const search::MctsResult& r,
-                        const std::string& where) {
+void check_lines(const search::Mcts& tree, const search::MctsResult& r, const std::string& where) {
     const AnyGame& game = tree.state().game();
     for (std::size_t i = 0; i < r.actions.size(); ++i) {
         const std::vector<Action> line = tree.line(r.actions[i]);
@@ -60,8 +58,8 @@ inline void check_lines(const search::Mcts& tree, const search::MctsResult& r,
 }
 
 /// Plays one game and returns its signature.
-inline std::uint64_t play_mcts(search::MctsShared& shared, search::EvalCache* cache,
-                               std::uint64_t seed, int max_moves) {
+std::uint64_t play_mcts(search::MctsShared& shared, search::EvalCache* cache, std::uint64_t seed,
+                        int max_moves) {
     const AnyGame& game = shared.game;
     search::MctsWorkspace work(game);
     search::LeafRows rows(game.info());
@@ -116,8 +114,8 @@ inline std::uint64_t play_mcts(search::MctsShared& shared, search::EvalCache* ca
     return derive_seed(signature, game.hash(tree.state().get()));
 }
 
-inline void check_mcts(const AnyGame& game, search::Selection selection, int leaves, int num_games,
-                       int max_moves) {
+void check_mcts(const AnyGame& game, search::Selection selection, int leaves, int num_games,
+                int max_moves) {
     search::MctsOptions options;
     options.num_simulations = 48;
     options.selection = selection;
@@ -144,7 +142,9 @@ inline void check_mcts(const AnyGame& game, search::Selection selection, int lea
     expect_true(cache.stats().hits > 0, game.info().spec + ": the cache is used");
 }
 
-inline void selfcheck_mcts() {
+}  // namespace
+
+void selfcheck_mcts() {
     for_each_game([]<class G>() {
         const auto game = any_game(options_of<G>().spec());
         for (const auto selection : {search::Selection::kPuct, search::Selection::kGumbel})

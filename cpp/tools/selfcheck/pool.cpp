@@ -1,8 +1,6 @@
 // Selfcheck of the pool, for every game: the same records with one, two and three threads, one or
 // two halves, few or many games at once, with and without a cache; records that replay; the cache
 // shared by threads.
-#pragma once
-
 #include <cstring>
 #include <string>
 #include <vector>
@@ -11,12 +9,12 @@
 #include "search/fake_net.h"
 #include "selfplay/pool.h"
 #include "selfplay/replay.h"
-#include "tools/selfcheck.h"
+#include "tools/selfcheck/pool.h"
+#include "tools/selfcheck/selfcheck.h"
 
 namespace zerofleet::selfcheck {
-
-inline selfplay::FinishedGames play_pool(const AnyGame& game, const selfplay::PoolOptions& options,
-                                         std::int64_t num_games) {
+selfplay::FinishedGames play_pool(const AnyGame& game, const selfplay::PoolOptions& options,
+                                  std::int64_t num_games) {
     selfplay::Pool pool(game, options, 7);
     pool.add_games(10, num_games);
     const search::FakeNet net(search::FakeNet::Kind::kRandom);
@@ -37,8 +35,8 @@ inline selfplay::FinishedGames play_pool(const AnyGame& game, const selfplay::Po
     return games;
 }
 
-inline void expect_same(const selfplay::FinishedGames& a, const selfplay::FinishedGames& b,
-                        const std::string& where) {
+void expect_same(const selfplay::FinishedGames& a, const selfplay::FinishedGames& b,
+                 const std::string& where) {
     const auto same_bytes = [](const auto& x, const auto& y) {
         return x.size() == y.size() &&
                (x.empty() || std::memcmp(x.data(), y.data(), x.size() * sizeof x[0]) == 0);
@@ -52,6 +50,7 @@ inline void expect_same(const selfplay::FinishedGames& a, const selfplay::Finish
                 where + ": other records");
 }
 
+namespace {
 template <class G>
 void check_pool() {
     const auto game = any_game(options_of<G>().spec());
@@ -91,7 +90,9 @@ void check_pool() {
     also("two threads, two halves, a cache");
 }
 
-inline void selfcheck_pool() {
+}  // namespace
+
+void selfcheck_pool() {
     for_each_game([]<class G>() { check_pool<G>(); });
 }
 

@@ -1,7 +1,5 @@
 // Selfcheck of training samples, for every game: encoding agrees with the states, whatever the
 // number of threads; batches agree with the samples.
-#pragma once
-
 #include <numeric>
 #include <string>
 #include <vector>
@@ -10,9 +8,11 @@
 #include "games/registry.h"
 #include "selfplay/encode.h"
 #include "selfplay/sample_batch.h"
-#include "tools/selfcheck_pool.h"
+#include "tools/selfcheck/pool.h"
+#include "tools/selfcheck/selfcheck.h"
 
 namespace zerofleet::selfcheck {
+namespace {
 
 struct Encoded {
     std::vector<std::uint8_t> planes, to_play;
@@ -129,7 +129,9 @@ void check_samples() {
     expect_equal(row, n, name + ": samples");
 }
 
-inline void selfcheck_samples() {
+}  // namespace
+
+void selfcheck_samples() {
     for (int bits = 0; bits < 0x7c00; ++bits) {
         const auto half = static_cast<std::uint16_t>(bits);
         expect_equal(int{half_bits(half_value(half))}, bits, "a half there and back");

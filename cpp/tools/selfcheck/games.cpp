@@ -1,6 +1,4 @@
 // Selfcheck of the rules: perft, signatures of random play, and what holds in every position.
-#pragma once
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -11,9 +9,10 @@
 #include "games/play.h"
 #include "games/registry.h"
 #include "games/ultimate_ttt_boards.h"
-#include "tools/selfcheck.h"
+#include "tools/selfcheck/selfcheck.h"
 
 namespace zerofleet::selfcheck {
+namespace {
 
 template <GameType G>
 void check_perft(std::span<const std::uint64_t> counts) {
@@ -110,7 +109,7 @@ void check_random_games(int num_games, std::uint64_t signature) {
 }
 
 /// Rows of 92 numbers: there and back, and every number put out of range is refused.
-inline void check_boards() {
+void check_boards() {
     Rng rng(3);
     for (int g = 0; g < 50; ++g) {
         UltimateTtt::State s{};
@@ -132,7 +131,7 @@ inline void check_boards() {
 }
 
 /// The packed 4 x 4 board of 2048 against the plain one, with tiles up to 2^17.
-inline void check_twenty48_boards() {
+void check_twenty48_boards() {
     Rng rng(4);
     for (int i = 0; i < 20'000; ++i) {
         twenty48::PackedBoard packed;
@@ -158,7 +157,7 @@ inline void check_twenty48_boards() {
 }
 
 /// Texts that name a game, and what is no such text.
-inline void check_specs() {
+void check_specs() {
     expect_true(parse_game_spec(" othello( size = 6 ) ").spec() == "othello(size=6)", "spec");
     expect_true(parse_game_spec("othello(size=8)").spec() == "othello", "spec of standard values");
     const int actions = with_game("othello(size=6)", []<class G>() { return G::kNumActions; });
@@ -176,7 +175,9 @@ inline void check_specs() {
     }
 }
 
-inline void selfcheck_games() {
+}  // namespace
+
+void selfcheck_games() {
     // Sources of the counts: tests/games/perft.json.
     check_perft<TicTacToe>(
         std::array<std::uint64_t, 10>{1, 9, 72, 504, 3024, 15120, 54720, 148176, 200448, 127872});

@@ -1,7 +1,5 @@
 // Selfcheck of search and data generation: alpha-beta is minimax, proofs hold, two searches run
 // side by side, games are the same on one and two threads and on every SIMD level.
-#pragma once
-
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -16,13 +14,14 @@
 #include "search/greedy.h"
 #include "search/minimax.h"
 #include "selfplay/datagen.h"
-#include "tools/selfcheck.h"
-#include "tools/selfcheck_pool.h"
+#include "tools/selfcheck/pool.h"
+#include "tools/selfcheck/selfcheck.h"
 
 namespace zerofleet::selfcheck {
+namespace {
 
 /// The scalar kernels under the thread sanitizer take seconds a game with the default sizes.
-inline const nnue::Shape kSmallNet{32, 8, 8, 2};
+const nnue::Shape kSmallNet{32, 8, 8, 2};
 
 /// Random open positions, of all stages of the game.
 template <class Game>
@@ -105,7 +104,7 @@ void check_datagen(int games) {
 }
 
 /// Two searches side by side and one that is stopped while it runs.
-inline void check_side_by_side() {
+void check_side_by_side() {
     using Game = UltimateTtt;
     const auto search_to = [](int depth, const std::atomic<bool>* stop) {
         search::AlphaBeta<Game, search::GreedyEvaluator<Game>> search(search::AlphaBetaOptions{});
@@ -133,7 +132,7 @@ inline void check_side_by_side() {
 }
 
 /// A stop while games are generated: finished games come back, and only they.
-inline void check_stop() {
+void check_stop() {
     selfplay::DatagenSettings settings;
     settings.depth = 4;
     selfplay::GamesProgress progress;
@@ -150,7 +149,9 @@ inline void check_stop() {
                 "stopped generation lost or invented games");
 }
 
-inline void selfcheck_search() {
+}  // namespace
+
+void selfcheck_search() {
     for_each_game([]<class Game>() {
         if constexpr (search::HasHeuristic<Game>) {
             const int deepest = Game::kMaxLegalActions > 9 ? 2 : 4;

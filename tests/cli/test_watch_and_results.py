@@ -175,5 +175,5 @@ def test_mistakes_are_told(tmp_path, capsys):
     ):
         with pytest.raises(SystemExit) as exit_:
             main([str(argument) for argument in arguments])
-        assert exit_.value.code == 1
+        assert exit_.value.code == (2 if message.startswith("expected") else 1)
         assert message in capsys.readouterr().err

@@ -153,8 +153,9 @@ def test_a_python_game_that_fails(tree_run, fault, words):
 
 
 def test_while_one_worker_hangs_the_others_play_its_games(tree_run):
-    trainer = tree_run.trainer("--num-workers=2", fleet__hung_after_seconds=3600)
+    trainer = tree_run.trainer(fleet__hung_after_seconds=3600)
     hung = tree_run.worker("w0", fault=f"worker.before_evaluate:{ROUND}:hang")
+    hung.wait_for_text("hanging")  # alone, it has games enough to come there
     other = tree_run.worker("w1")
     assert trainer.wait() == 0, trainer.text()
     assert other.wait() == 0
@@ -166,10 +167,10 @@ def test_while_one_worker_hangs_the_others_play_its_games(tree_run):
 
 
 def test_the_trainer_says_why_games_are_dealt_again(tree_run):
-    trainer = tree_run.trainer("--num-workers=2", search__num_simulations=32)
+    trainer = tree_run.trainer()
     failing = tree_run.worker("w0", fault=f"worker.before_evaluate:{ROUND}:MemoryError")
+    assert failing.wait() == 1  # alone, it has games enough to come there
     other = tree_run.worker("w1")
-    assert failing.wait() == 1
     assert trainer.wait() == 0, trainer.text()
     assert other.wait() == 0
     assert "games of w0, which failed (MemoryError: fault point worker" in trainer.text()

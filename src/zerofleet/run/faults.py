@@ -11,6 +11,7 @@ import builtins
 import errno
 import os
 import signal
+import sys
 import threading
 
 FAULT_POINTS: dict[str, str] = {
@@ -102,6 +103,7 @@ class _Fault:
         elif self.error is not None:
             raise self.error
         else:
+            print(f"fault point {self.name}: hanging", file=sys.stderr, flush=True)
             threading.Event().wait()
 
 

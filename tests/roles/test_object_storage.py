@@ -9,7 +9,7 @@ import run_kit
 from run_kit import wait_for
 
 from object_storage import BUCKET, Service
-from support import require
+from support import PATIENCE, require
 from zerofleet.monitor.facts import FactsReader
 from zerofleet.monitor.web.live import LiveRun
 from zerofleet.records.account import shard_account
@@ -43,7 +43,9 @@ def service():
 def bucket_run(service, forge, tmp_path, monkeypatch):
     for name in [n for n in os.environ if n.startswith("AWS_")]:
         monkeypatch.delenv(name)
-    env = {**service.environment, "HOME": "/nonexistent", "ZEROFLEET_STORE_TIMEOUT": "1.2"}
+    # The service runs in this process, which may be out of turn for a while.
+    timeout = {"ZEROFLEET_STORE_TIMEOUT": str(1.2 * PATIENCE)}
+    env = {**service.environment, "HOME": "/nonexistent", **timeout}
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     service.faults.always(0)
@@ -91,7 +93,7 @@ def check_nothing_is_lost(run, workers):
 def test_a_run_through_a_service_with_faults(bucket_run, service):
     run = bucket_run
     run.settings |= FEW_REQUESTS | {"arena.eval_games": 2, "arena.every": 2}
-    service.faults.hang_seconds = 1.5
+    service.faults.hang_seconds = 1.5 * PATIENCE
     service.faults.always(0.06, "500", "503", "lost", "slow", "late", "never")
     trainer = run.trainer(pacing__max_loops=2)
     workers = [run.worker("w0"), run.worker("w1")]

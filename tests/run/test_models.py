@@ -3,7 +3,7 @@ import json
 import pytest
 
 from zerofleet.run import layout
-from zerofleet.run.errors import DamagedError, RunError
+from zerofleet.run.errors import DamagedError, RunError, StoreError
 from zerofleet.run.models import (
     ModelMissingError,
     fetch_model,
@@ -32,6 +32,24 @@ def test_publishing_again_with_the_same_bytes_changes_nothing(store):
     before = {e.key: store.read(e.key) for e in store.list("").entries}
     publish_model(store, 1, {"nnue": b"one"}, "arch", copies={"model/nnue_model.nnue": b"one"})
     assert {e.key: store.read(e.key) for e in store.list("").entries} == before
+
+
+def test_a_service_that_is_away_for_a_while_is_asked_again(store, monkeypatch):
+    publish_model(store, 1, {"nnue": b"one"}, "arch")
+    read, times = store.read, iter("away")
+
+    def away(key):
+        if key == layout.MODEL_VERSION and next(times, None):
+            raise StoreError("cannot read: the service is away")
+        return read(key)
+
+    monkeypatch.setattr(store, "read", away)
+    publish_model(store, 2, {"nnue": b"two"}, "arch")
+    assert next(times, None) is None
+    assert read_version(store) == 2
+    times = iter("away for long")
+    with pytest.raises(StoreError, match="the service is away"):
+        publish_model(store, 3, {"nnue": b"three"}, "arch")
 
 
 def test_a_version_is_immutable(store):

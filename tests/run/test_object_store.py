@@ -3,6 +3,7 @@
 import os
 import threading
 import uuid
+from types import SimpleNamespace
 
 import pytest
 from store_conformance import StoreConformance
@@ -127,20 +128,34 @@ def test_a_service_that_is_away_is_a_store_error_and_comes_back(url, service):
     assert store.read("a") == b"1"
 
 
-def test_a_role_waits_longer_for_its_commit_than_for_its_lease(url, service):
+def test_a_role_waits_longer_for_its_commit_than_for_its_lease(url, service, monkeypatch):
     pauses = []
-    store = ObjectStore(url, timeout_seconds=0.05, patience_seconds=1, sleep=pauses.append)
+    # No time passes but in the pauses, which nobody waits for.
+    clock = SimpleNamespace(monotonic=lambda: sum(pauses))
+    monkeypatch.setattr(object_store, "time", clock)
+    store = ObjectStore(url, timeout_seconds=5, patience_seconds=60, sleep=pauses.append)
     service.faults.always(1.0, "503")
 
-    def tries(call):
+    def seconds(call):
         pauses.clear()
         with pytest.raises(StoreError):
             call()
-        return len(pauses)
+        return sum(pauses)
 
-    short = tries(lambda: store.put("workers/w0.json", b""))
-    assert tries(lambda: store.put("checkpoints/latest.json", b"")) > 2 * short > 0
-    assert tries(lambda: store.delete("data/v0001_w0_0001.npz")) > 2 * short
+    for call in (
+        lambda: store.put("workers/w0.json", b""),
+        lambda: store.list("data/"),
+        lambda: store.read("STOP"),
+        lambda: store.read("model/version.txt"),
+    ):
+        assert 10 <= seconds(call) < 13
+    for call in (
+        lambda: store.put("checkpoints/latest.json", b""),
+        lambda: store.delete("data/v0001_w0_0001.npz"),
+        lambda: store.put_if_absent("STOP", b""),
+        lambda: store.put("model/version.txt", b""),
+    ):
+        assert 60 <= seconds(call) < 63
 
 
 class TestErrorsForPeople:

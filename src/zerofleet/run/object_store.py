@@ -54,7 +54,13 @@ PATIENCE_SECONDS = 60.0
 LARGE_BYTES = 2**20
 """Larger values may take `LARGE_TIMEOUT_FACTOR` times as long to send."""
 LARGE_TIMEOUT_FACTOR = 30
-_SOON_AGAIN = (WORKERS, TRAINER_LEASE, DATA, STOP, MODEL_VERSION, STATUS_TEXT, LOGS, TENSORBOARD)
+_WRITTEN_AGAIN = (WORKERS, TRAINER_LEASE, DATA, STATUS_TEXT, LOGS, TENSORBOARD)
+_READ_AGAIN = (*_WRITTEN_AGAIN, STOP, MODEL_VERSION)
+_SOON_AGAIN = {
+    **dict.fromkeys(("list", "read"), _READ_AGAIN),
+    **dict.fromkeys(("write", "create"), _WRITTEN_AGAIN),
+}
+"""What is asked every few seconds by those who can go on without an answer, by what is done."""
 _WRITER = "zerofleetwriter"
 """Attribute of an object; Azure takes the names of variables alone, and proxies no underscores."""
 _METADATA_HOST = "169.254.169.254"
@@ -242,7 +248,7 @@ class ObjectStore:
     def _attempt(self, action: str, key: str, call: Callable[[], _T]) -> _T:
         """Calls, again and again with growing pauses while the service is at fault."""
         patience = self._patience_seconds
-        if action in ("list", "read", "write", "create") and key.startswith(_SOON_AGAIN):
+        if key.startswith(_SOON_AGAIN.get(action, ())):
             patience = min(patience, 2 * self._timeout_seconds)
         ends_at = time.monotonic() + patience
         pause = FIRST_PAUSE_SECONDS

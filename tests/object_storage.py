@@ -30,6 +30,7 @@ class Faults:
     def __init__(self, app):
         self._app = app
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._plan = []
         self._random = random.Random(0)
         self._share, self._kinds, self._only = 0.0, (), lambda request: True
@@ -63,12 +64,20 @@ class Faults:
         if kind == "slow":
             time.sleep(0.3)
         if kind not in ("lost", "late"):
-            return self._app(environ, start_response)
-        list(self._app(environ, lambda *_: None))
+            return self._serve(environ, start_response)
+        list(self._serve(environ, lambda *_: None))
         if kind == "late":
             time.sleep(self.hang_seconds)
         start_response("500 Internal Server Error", [])
         return [b""]
+
+    def _serve(self, environ, start_response):
+        """One write after the other: moto looks whether a key is there, and writes it, in two
+        steps, between which another write may come; a real service does both in one."""
+        if environ["REQUEST_METHOD"] not in ("PUT", "POST", "DELETE"):
+            return self._app(environ, start_response)
+        with self._writing:
+            return self._app(environ, start_response)
 
     def _choose(self, request):
         with self._lock:

@@ -15,7 +15,8 @@ namespace twenty48 {
 namespace {
 using SlideTable = std::array<std::array<std::uint16_t, 1 << 16>, 2>;
 
-// Not constexpr and no lambda, which would be: compilers take half a minute over it.
+// Not constexpr and no lambda, which would be: gcc would try to make it for many seconds, and give
+// up.
 SlideTable slide_table() {
     SlideTable table{};
     for (const unsigned back : {0u, 1u})

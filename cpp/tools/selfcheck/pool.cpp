@@ -13,6 +13,7 @@
 #include "tools/selfcheck/selfcheck.h"
 
 namespace zerofleet::selfcheck {
+
 selfplay::FinishedGames play_pool(const AnyGame& game, const selfplay::PoolOptions& options,
                                   std::int64_t num_games) {
     selfplay::Pool pool(game, options, 7);

@@ -152,6 +152,33 @@ def test_a_killed_guardian_takes_the_command_along(tmp_path):
     assert ended(handle) == -signal.SIGKILL
 
 
+SIGNAL_BEFORE_COMMAND = textwrap.dedent(
+    """
+    import os, signal, sys
+    from zerofleet.fleet import guardian
+    start = guardian._start
+    def start_after_signal(*arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return start(*arguments)
+    guardian._start = start_after_signal
+    guardian.main()
+    """
+)
+
+
+def test_a_signal_before_the_command_is_there_is_kept_for_it():
+    lifeline, other_end = os.pipe()
+    command = [sys.executable, "-c", SIGNAL_BEFORE_COMMAND, str(lifeline), "1", "--", "sleep", "60"]
+    try:
+        done = subprocess.run(
+            command, pass_fds=[lifeline], start_new_session=True, timeout=30 * PATIENCE, check=False
+        )
+    finally:
+        os.close(lifeline)
+        os.close(other_end)
+    assert done.returncode == -signal.SIGTERM
+
+
 @pytest.mark.parametrize(
     ("tail", "words"),
     [

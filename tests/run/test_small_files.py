@@ -72,6 +72,20 @@ def test_stats_can_be_redone_and_are_thinned(store):
         read_stats(store)
 
 
+def test_stats_that_a_predecessor_put_back_are_written_again(store):
+    known = []
+    for iteration in range(3):
+        known = append_stats(store, {"iteration": iteration}, known=known)
+    frozen = store.read("training_stats.json")
+    for iteration in (3, 4):
+        known = append_stats(store, {"iteration": iteration, "seconds": 1.5}, known=known)
+    store.put("training_stats.json", frozen)  # it wakes up in the middle of its write
+    append_stats(store, {"iteration": 5}, known=known)
+    entries = read_stats(store)
+    assert [entry["iteration"] for entry in entries] == [0, 1, 2, 3, 4, 5]
+    assert [entry.get("seconds") for entry in entries[3:]] == [1.5, 1.5, None]
+
+
 def test_stop(store):
     assert not stop_requested(store)
     request_stop(store, "50 loops done")

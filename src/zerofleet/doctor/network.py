@@ -4,6 +4,7 @@
 and how much their clocks differ.
 """
 
+import contextlib
 import errno
 import json
 import os
@@ -167,10 +168,12 @@ def _listener(port: int) -> str:
                 inodes.add(f"socket:[{fields[9]}]")
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            for descriptor in (process / "fd").iterdir():
+            descriptors = list((process / "fd").iterdir())
+        except OSError:
+            continue  # gone, or somebody else's
+        for descriptor in descriptors:
+            with contextlib.suppress(OSError):  # closed meanwhile
                 if os.readlink(descriptor) in inodes:
                     name = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
                     return f"{name} (process {process.name})"
-        except OSError:
-            continue  # gone, or somebody else's
     return ""

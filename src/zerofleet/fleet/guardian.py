@@ -18,6 +18,7 @@ import signal
 import sys
 import time
 
+_FOR_THE_GROUP = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 _PR_SET_PDEATHSIG = 1
 _PARENT_CHECK_SECONDS = 2.0
 
@@ -28,12 +29,16 @@ def _die_with_guardian() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _start(argv: list[str]) -> int:
+def _start(argv: list[str], mask: set[int | signal.Signals]) -> int:
+    """Forks with the signals for the group blocked; `mask` is what the command begins with."""
     pid = os.fork()
     if pid:
         return pid
     try:
         _die_with_guardian()
+        for number in _FOR_THE_GROUP:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.execvp(argv[0], argv)
     except OSError as error:
         os.write(2, f"{argv[0]}: cannot be started: {error.strerror}\n".encode())
@@ -73,12 +78,16 @@ def main() -> None:
     os.set_inheritable(lifeline, False)
     wakeup, wakeup_write = os.pipe()
     os.set_blocking(wakeup_write, False)
-    # Signals for the group reach the command itself; the guardian only waits for its end. These
-    # are handlers and not SIG_IGN, because what is ignored stays ignored in the command.
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+    # Signals for the group reach the command itself; the guardian only waits for its end. One that
+    # comes before the command is there is kept for it.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_THE_GROUP)
+    for number in (*_FOR_THE_GROUP, signal.SIGCHLD):
         signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(wakeup_write, warn_on_full_buffer=False)
-    pid = _start(argv)
+    pid = _start(argv, mask)
+    for number in signal.sigpending() & _FOR_THE_GROUP:
+        os.kill(pid, number)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     status = _wait(pid, lifeline, wakeup, parent)
     if status is None:
         status = _end_group(pid, grace_seconds)

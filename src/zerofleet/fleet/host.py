@@ -86,6 +86,7 @@ class HostWorker:
         self._ending: float | None = None
         self._leaving = False
         self._seen_id = ""
+        self._gone_id = ""
         self._failed_id = ""
         self._is_stopped = self._is_full = self._is_taken_over = False
         self._failures_from = 0
@@ -302,6 +303,9 @@ class HostWorker:
             self.child.num_failures, self.child.state = 0, "waiting"
             self._failed_id = str(record.get("id", ""))
         elif record and record["id"] == self._seen_id != self._failed_id:
+            if answer["ended"] is None and self._gone_id != record["id"]:
+                self._gone_id = str(record["id"])
+                return False  # how it ended may be on its way to the disk there: one more look
             self._failed_id = str(record["id"])
             self._ended(answer)
         if self.child.state == "waiting" and now >= self.child.start_at:

@@ -1,7 +1,7 @@
 """The entries of training_stats.json, and the ratings that complete them, one after the other."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 from zerofleet.arena.stats import IterationStats, is_rated, is_version_rated, unrated_entry
 from zerofleet.roles.config import RunConfig
@@ -41,6 +41,7 @@ class Ratings:
         self._tell = tell
         self._rating: Rating | None = None
         self._failed: set[int] = set()
+        self._known: list[dict[str, Any]] = []
 
     def begin(self, entry: IterationStats) -> None:
         """Writes the entry, and starts the rating that completes it; not again at a restart.
@@ -59,7 +60,7 @@ class Ratings:
             old.get("iteration") == entry["iteration"] and is_rated(old) for old in self._entries()
         ):
             if is_due:
-                append_stats(self._store, dict(entry))
+                self._append(entry)
             else:
                 self._write(entry)
         if self._rating is None and not self._ending.is_told():
@@ -74,8 +75,11 @@ class Ratings:
         stats = {**entry.get("game_stats", {})}
         if stats.pop("rating_error", None) is not None:  # of an earlier trainer
             entry = IterationStats(**{**entry, "game_stats": stats})  # type: ignore[typeddict-item]
-            append_stats(self._store, dict(entry))
+            self._append(entry)
         self._rating = Rating(self._place, entry)
+
+    def _append(self, entry: IterationStats) -> None:
+        self._known = append_stats(self._store, dict(entry), known=self._known)
 
     def _entries(self) -> list[IterationStats]:
         return cast("list[IterationStats]", read_stats(self._store))
@@ -119,5 +123,5 @@ class Ratings:
     def _write(self, entry: IterationStats) -> None:
         fault_point("trainer.before_stats")
         self._confirm()
-        append_stats(self._store, dict(entry))
+        self._append(entry)
         self._tell("loop", entry=entry, max_loops=self._config.pacing.max_loops)

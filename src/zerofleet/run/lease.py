@@ -25,7 +25,7 @@ from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import CONFIG, WORKERS, worker_of_lease_key
 from zerofleet.run.many import read_many
 from zerofleet.run.process import ProcessIdentity
-from zerofleet.run.store import Store, iterate, read_or_none
+from zerofleet.run.store import Store, iterate, patiently, read_or_none
 
 FORMAT = 1
 BEAT_SECONDS = 2.0
@@ -229,8 +229,14 @@ class Lease:
             self._write(changes)
 
     def confirm(self) -> None:
-        """Raises LeaseLostError unless this session holds the lease at this moment."""
-        with self._lock:
+        """Raises LeaseLostError unless this session holds the lease at this moment.
+
+        A commit hangs on it: a service that does not answer is asked for a minute.
+        """
+        patiently(self._confirm)
+
+    def _confirm(self) -> None:
+        with self._lock:  # between two tries a heartbeat may have it
             self._check_held()
 
     def reserve(self, num_games: int) -> Reservation:

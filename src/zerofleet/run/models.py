@@ -10,19 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from zerofleet.run.documents import check_format, encode, read_object, sha256_hex
-from zerofleet.run.errors import DamagedError, KeyMissingError, RunError, StoreError
+from zerofleet.run.errors import DamagedError, KeyMissingError, RunError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import MODEL, MODEL_MANIFEST, MODEL_VERSION, model_key
-from zerofleet.run.store import Store, read_or_none
+from zerofleet.run.store import Store, patiently, read_or_none
 
 FORMAT = 1
 PLAYED_KINDS = ("nnue", "safetensors")
 """Endings of the files that workers and matches play with; a version has one of them."""
 RUN_ID = "run_id"
 """Key among the `info` of a version: tells runs apart that begin with the same net in one place."""
-
-_VERSION_TRIES = 6
-"""Each takes up to two time-outs of a service: a minute in all, as other keys have."""
 
 
 class ModelMissingError(RunError):
@@ -100,16 +97,8 @@ def publish_model(
 
 
 def _name_newest(store: Store, version: int) -> None:
-    """Writes version.txt unless it is further. Stores soon give up reading it, for those who poll
-    it; who publishes has the patience of all other keys."""
-    for tries_left in reversed(range(_VERSION_TRIES)):
-        try:
-            newest = read_version(store)
-            break
-        except StoreError:
-            if tries_left == 0:
-                raise
-    if newest < version:
+    """Writes version.txt unless it is further."""
+    if patiently(lambda: read_version(store)) < version:
         store.put(MODEL_VERSION, f"{version}\n".encode())
 
 

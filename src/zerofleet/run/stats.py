@@ -58,14 +58,35 @@ def _section(entry: dict[str, Any], key: str) -> dict[str, Any]:
     return section if isinstance(section, dict) else {}
 
 
-def append_stats(store: Store, entry: dict[str, Any], *, max_entries: int = MAX_ENTRIES) -> None:
-    """Adds the entry of `entry["iteration"]`, replacing one of that iteration: safe to redo."""
+def append_stats(
+    store: Store,
+    entry: dict[str, Any],
+    *,
+    known: Sequence[dict[str, Any]] = (),
+    max_entries: int = MAX_ENTRIES,
+) -> list[dict[str, Any]]:
+    """Adds the entry of `entry["iteration"]`, replacing one of that iteration: safe to redo.
+
+    Args:
+      known: all entries as this writer left them last. They are taken where the file ends before
+        them: a predecessor that was frozen in its write may have put back what it knew.
+    Returns: all entries, as they are now in the file.
+    """
     iteration = entry["iteration"]
-    entries = [old for old in read_stats(store) if old.get("iteration") != iteration]
+    found = read_stats(store)
+    if known and _last_iteration(known) > _last_iteration(found):
+        found = list(known)
+    entries = [old for old in found if old.get("iteration") != iteration]
     entries.append(entry)
     entries.sort(key=lambda old: old.get("iteration", 0))
+    entries = thin(entries, max_entries)
     fault_point("stats.before_write")
-    store.put(TRAINING_STATS, encode(thin(entries, max_entries)))
+    store.put(TRAINING_STATS, encode(entries))
+    return entries
+
+
+def _last_iteration(entries: Sequence[dict[str, Any]]) -> int:
+    return max((entry.get("iteration", 0) for entry in entries), default=-1)
 
 
 def thin(entries: list[dict[str, Any]], max_entries: int) -> list[dict[str, Any]]:

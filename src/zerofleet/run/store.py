@@ -14,10 +14,10 @@ import contextlib
 import heapq
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from zerofleet.run.atomic import (
     TemporarySweeper,
@@ -29,6 +29,8 @@ from zerofleet.run.atomic import (
 from zerofleet.run.errors import KeyMissingError, StoreError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import LOGS
+
+_T = TypeVar("_T")
 
 PAGE_SIZE = 1000
 """Default number of keys in a page."""
@@ -121,6 +123,22 @@ def read_or_none(store: Store, key: str) -> bytes | None:
         return store.read(key)
     except KeyMissingError:
         return None
+
+
+def patiently(call: Callable[[], _T]) -> _T:
+    """What `call` returns, asked again for about a minute where the store does not answer.
+
+    For a single read, by one who cannot go on without it, of what others ask every moment and
+    stores of a service therefore soon give up.
+    Raises: the StoreError of the last of six tries, each of which takes up to two time-outs.
+    """
+    for tries_left in reversed(range(6)):
+        try:
+            return call()
+        except StoreError:
+            if tries_left == 0:
+                raise
+    raise AssertionError("unreachable")
 
 
 def move(store: Store, source: str, target: str) -> None:

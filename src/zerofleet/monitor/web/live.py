@@ -68,10 +68,11 @@ class LiveRun:
         self._watchers += 1
         try:
             while not is_ending():
+                newest = self._change  # a look may come while a slow browser is written to
                 for name, section in list(self._sections.items()):
                     if section.change > since:
                         yield name, section.text, section.change
-                since = self._change
+                since = newest
                 while self._change <= since and not is_ending():
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._next_news(), _ENDING_SECONDS)
@@ -139,7 +140,7 @@ class LiveRun:
             problems.append(f"the run cannot be shown: {_told(error)}")
             head = sections.head(replace(view, entries=()), facts, allow_play=self._allow_play)
         head["errors"] += [{"who": "files", "text": problem} for problem in problems]
-        return {"head": _json(head), **texts}
+        return {**texts, "head": _json(head)}
 
 
 def _told(error: Exception) -> str:

@@ -13,7 +13,7 @@ from zerofleet.run.store import Store
 
 DEFAULT_PORT = 8420
 _BACKLOG = 128
-_GRACE_SECONDS = 2
+_GRACE_SECONDS = 5
 
 
 class AddressError(RunError):

@@ -43,8 +43,8 @@ export class View {
   }
 
   show() {
-    if (!this.game) this.load(true);
-    else this.go(this.ply);
+    if (this.game) this.go(this.ply);
+    else this.loading ??= this.load(true).finally(() => { this.loading = null; });
   }
 
   say(text) {

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from support import mounted, read_only
+from support import PATIENCE, mounted, read_only
 from zerofleet.cli import main
 from zerofleet.doctor import network
 from zerofleet.doctor.directory import check_directory
@@ -105,7 +105,8 @@ def test_a_taken_port_and_who_has_it():
     assert findings(network.check_address("127.0.0.1", port))["port"].status == "ok"
 
 
-def test_node_zero_answers_the_others():
+def test_node_zero_answers_the_others(monkeypatch):
+    monkeypatch.setattr(network, "SLOW_MILLISECONDS", 1000.0)  # a core may be somebody else's
     with socket.socket() as probe:
         probe.bind(("", 0))
         port = probe.getsockname()[1]
@@ -116,9 +117,11 @@ def test_node_zero_answers_the_others():
         said.append(line)
         ready.set()
 
-    server = threading.Thread(target=network.serve, args=(port, tell), kwargs={"minutes": 0.05})
+    server = threading.Thread(
+        target=network.serve, args=(port, tell), kwargs={"minutes": 0.05 * PATIENCE}
+    )
     server.start()
-    assert ready.wait(30)
+    assert ready.wait(30 * PATIENCE)
     found = findings(network.check_address("127.0.0.1", port, node_rank=1))
     assert [found[name].status for name in ("port", "network", "clocks")] == ["ok"] * 3
     assert "127.0.0.1 is 0.0" in found["clocks"].text

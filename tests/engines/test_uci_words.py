@@ -1,7 +1,7 @@
 """UCI word by word: options, limits, clocks, scores."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zerofleet.engines.uci_commands import (
@@ -127,6 +127,7 @@ def test_time_for_a_move():
     assert seconds("wtime -200 btime 5") == 0.0
 
 
+@settings(deadline=None)
 @given(st.integers(-1000, 10**7), st.integers(0, 10**5), st.integers(0, 200), st.floats(0.0, 5.0))
 def test_no_move_takes_more_than_there_is(time, increment, moves, overhead):
     text = f"btime {time} binc {increment} movestogo {moves}"
@@ -145,6 +146,7 @@ def test_scores():
     assert win_draw_loss(0.0, 1.0) == (0, 1000, 0)
 
 
+@settings(deadline=None)
 @given(st.floats(-1, 1), st.floats(0, 1))
 def test_win_draw_loss_always_add_up(value, draw):
     won, drawn, lost = win_draw_loss(value, draw)

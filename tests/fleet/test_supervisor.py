@@ -175,7 +175,7 @@ def test_stops_real_processes_in_bounded_time(tmp_path):
         assert time.monotonic() < end
         time.sleep(0.02)
     start = time.monotonic()
-    supervisor.stop(grace_seconds=2)
+    supervisor.stop(grace_seconds=2 * PATIENCE)
     assert time.monotonic() - start < 20 * PATIENCE
     assert {event.name: event.kind for event in events[2:]} == {
         "polite": "finished",

@@ -25,12 +25,13 @@ def screen_text(app) -> str:
     return "\n".join("".join(segment.text for segment in line)[:width] for line in lines)
 
 
-async def until(app, pilot, text: str) -> str:
+async def until(app, pilot, *texts: str) -> str:
     for _ in range(int(200 * PATIENCE)):
         await pilot.pause(0.05)
-        if text in (shown := screen_text(app)):
+        shown = screen_text(app)
+        if all(text in shown for text in texts):
             return shown
-    raise AssertionError(f"{text!r} did not come:\n{shown}")
+    raise AssertionError(f"{texts!r} did not come:\n{shown}")
 
 
 def test_the_screen_shows_the_run_and_follows_it(tmp_path):
@@ -43,8 +44,10 @@ def test_the_screen_shows_the_run_and_follows_it(tmp_path):
 
     async def watch() -> None:
         async with app.run_test(size=(130, 44)) as pilot:
-            shown = await until(app, pilot, "first  ultimate_ttt  collecting")
-            for text in (
+            await until(
+                app,
+                pilot,
+                "first  ultimate_ttt  collecting",
                 "20,000 / 50,000 new positions",
                 "Loop 4/10",
                 f"Elo {true_elo(3):.0f} ± 25",
@@ -55,8 +58,7 @@ def test_the_screen_shows_the_run_and_follows_it(tmp_path):
                 "Loop 3",
                 "val 0.0310",
                 "games/s 24.5",
-            ):
-                assert text in shown, shown
+            )
             run.collecting(30_500)
             await until(app, pilot, "30,500 / 50,000")
             run.entries = entries_with_times(5)

@@ -31,6 +31,7 @@ def test_the_viewer_steps_through_games_and_asks_the_net(tmp_path, browser):
     game = replays.replay(name, 0)
     last = len(game["frames"]) - 1
     with served(tmp_path / "run") as url, opened(browser, url) as page:
+        see(page, "[data-field=name]", "connect_four")
         assert not page.locator('[data-view="play"]').is_visible()
         page.click('[data-view="games"]')
         see(page, "[data-field=where]", f"0 of {last}: start")

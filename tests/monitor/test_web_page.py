@@ -107,7 +107,7 @@ def test_values_are_those_of_the_files_and_changes_come_by_themselves(tmp_path, 
         run.store.put(TRAINING_STATS, b'[{"iteration": 1, "losses"')
         run.store.put(worker_lease_key("w1"), b"{")
         see(page, "[data-field=errors] b", "files")
-        assert "training_stats.json" in page.inner_text("[data-field=errors]")
+        see(page, "[data-field=errors]", re.compile(r"training_stats\.json"))
         see(page, tile("strength"), f"{true_elo(4):.0f} ± 25")
         run.store.delete("config.json")
         see(page, "[data-field=loop]", "Loop 5")

@@ -1,6 +1,7 @@
 """A run directory, its page served in a thread, and a real Chromium that opens it."""
 
 import contextlib
+import re
 import threading
 from pathlib import Path
 
@@ -136,7 +137,7 @@ def base_of(url: str) -> str:
     return "/".join(url.split("/")[:3])
 
 
-def see(page, selector: str, text: str) -> None:
+def see(page, selector: str, text: str | re.Pattern) -> None:
     """Waits until an element of the page has this text."""
     from playwright.sync_api import expect
 

@@ -59,7 +59,8 @@ def counted_games(trainer):
     found = {}
     for path in (trainer.run_dir / "consumed").iterdir():
         meta, games = read_shard(path)
-        found.setdefault(meta.iteration, []).extend(games.game_number.tolist())
+        # A game that was dealt again may be in two files; it counts once.
+        found.setdefault(meta.iteration, set()).update(games.game_number.tolist())
     return {epoch: sorted(numbers) for epoch, numbers in found.items()}
 
 

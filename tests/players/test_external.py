@@ -1,5 +1,6 @@
 """Engines as players: what they do wrong costs one game, and no process is left."""
 
+import math
 import os
 import shlex
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from support import PATIENCE
 from zerofleet.arena.match import play_match
 from zerofleet.arena.openings import Opening
 from zerofleet.arena.rules import MatchRules, TimeControl
@@ -24,6 +26,8 @@ from zerofleet.players.registry import load_player
 FAKE = Path(__file__).parent.parent / "engines" / "fake_engine.py"
 CHESS = load_game("chess")
 GO = load_game("go(komi=0.5,size=5)")
+HANG = math.ceil(2 * PATIENCE)
+"""Seconds an engine that hangs is waited for, in which one that does not has answered."""
 
 
 def fake(protocol: str, what: str, *words: object, settings: str = "timeout=30") -> str:
@@ -72,7 +76,12 @@ def is_zombie(number: int) -> bool:
         ("noise", "timeout=30", "illegal action", "illegal move"),
         ("crash", "timeout=30", "crash", "exit status 3; it said: out of ideas"),
         ("kill", "timeout=30", "crash", "killed by SIGKILL"),
-        ("hang", "timeout=1&nodes=5", "timeout", "did not answer in time: waited for bestmove"),
+        (
+            "hang",
+            f"timeout={HANG}&nodes=5",
+            "timeout",
+            "did not answer in time: waited for bestmove",
+        ),
         ("spam", "timeout=1&movetime=1", "timeout", "did not answer in time"),
     ],
 )
@@ -106,7 +115,7 @@ def test_a_failure_costs_its_game_only(player, what, reason, problem):
 
     a1, c3, d4 = (GO.action_from_text(GO.initial_state(), t) for t in ("A1", "C3", "D4"))
     # Waited for in full by each engine that hangs; others have time on a busy machine.
-    bad = player(fake("gtp", what, settings=f"timeout={1 if what == 'hang' else 30}"), GO)
+    bad = player(fake("gtp", what, settings=f"timeout={HANG if what == 'hang' else 30}"), GO)
     openings = [Opening((a1, c3)), Opening((c3, d4))]
     result = play_match(GO, bad, Passes(), num_games=4, seed=1, openings=openings)
     assert [g.termination for g in result.games] == [reason, reason, "played", "played"]

@@ -34,9 +34,8 @@ def random_states(game, count: int, seed: int) -> list:
 @pytest.fixture
 def stockfish():
     require_program("stockfish")
-    player = load_player(
-        "uci:stockfish?UCI_LimitStrength=true&UCI_Elo=1350&Hash=16&nodes=300&processes=2", CHESS
-    )
+    # At its full strength: a limited one draws moves by the clock, a stalemate among them.
+    player = load_player("uci:stockfish?Hash=16&nodes=300&processes=2", CHESS)
     yield player
     player.close()
 

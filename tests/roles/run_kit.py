@@ -71,7 +71,7 @@ TINY_TREES = {
     "pacing.poll_seconds": 0.05,
     "pacing.max_loops": 3,
     "fleet.heartbeat_seconds": 0.5,
-    "fleet.dead_after_seconds": 8 * PATIENCE,  # who cannot write for half of it stops
+    "fleet.dead_after_seconds": 60 * PATIENCE,  # who cannot write for half of it stops
     "arena.eval_games": 0,
     "replay.keep": "all",
 }

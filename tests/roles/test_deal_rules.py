@@ -1,7 +1,7 @@
 """Shares by weight and by measured speed, in simulated iterations."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zerofleet.roles.deal import Dealer, DealRule, Speeds, _level
@@ -82,6 +82,7 @@ def test_evenly_speed_does_not_count():
     assert played == {"a": 500, "b": 500}
 
 
+@settings(deadline=None)
 @given(
     have=st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 50), min_size=1),
     more=st.integers(0, 500),

@@ -12,6 +12,7 @@ from run_kit import PATIENCE_SECONDS, wait_for
 from test_ranks import free_port
 
 from sample_data import games, meta_of
+from support import PATIENCE
 from zerofleet.nets.model_file import model_from_safetensors
 from zerofleet.records.write import encode_shard
 from zerofleet.run.commit import read_checkpoints, read_latest
@@ -181,7 +182,7 @@ def test_a_killed_job_goes_on_with_other_numbers_of_ranks(run, shards, tmp_path)
 
 
 def test_a_rank_that_hangs_ends_the_job(run, shards, tmp_path):
-    argv = [*options(shards, tmp_path / "job"), "--timeout-seconds=4"]
+    argv = [*options(shards, tmp_path / "job"), f"--timeout-seconds={6 * PATIENCE}"]
     first, frozen = start_by_hand(run, 2, argv, ["", "training.after_step:3:freeze"])
     assert first.wait() == 1, first.text()
     assert "rank 0 of 2 waits for others: rank 1 is gone or hung" in first.text()

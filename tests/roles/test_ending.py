@@ -7,7 +7,8 @@ import run_kit
 from synchronous import check_complete
 
 from zerofleet.roles.ending import Ending
-from zerofleet.run.layout import DATA
+from zerofleet.run.layout import DATA, TRAINER_LEASE
+from zerofleet.run.lease import read_lease
 from zerofleet.run.stats import read_stats
 from zerofleet.run.stop import request_stop, stop_requested
 from zerofleet.run.store import DirectoryStore
@@ -104,7 +105,12 @@ def stop_while_training(run, **settings):
     """A trainer that would train for hours is told to stop as soon as it does."""
     worker = run.worker("w0")
     trainer = run.trainer(**settings)
-    run_kit.wait_for(lambda: run.phase() == "training", "training")
+
+    def has_trained():
+        progress = (read_lease(run.store, TRAINER_LEASE) or {}).get("progress", {})
+        return progress.get("phase") == "training" and progress.get("share", 0) > 0
+
+    run_kit.wait_for(has_trained, "some training")
     request_stop(run.store)
     assert trainer.wait() == 0, trainer.text()
     assert worker.wait() == 0

@@ -94,9 +94,13 @@ def test_a_run_through_a_service_with_faults(bucket_run, service):
     run = bucket_run
     run.settings |= FEW_REQUESTS | {"arena.eval_games": 2, "arena.every": 2}
     service.faults.hang_seconds = 1.5 * PATIENCE
-    service.faults.always(0.06, "500", "503", "lost", "slow", "late", "never")
+    faults = ["500", "503", "lost", "slow"]
+    service.faults.always(0.06, *faults)
     trainer = run.trainer(pacing__max_loops=2)
     workers = [run.worker("w0"), run.worker("w1")]
+    for role in (trainer, *workers):
+        role.wait_for_text("started")  # until then two time-outs in a row end a role
+    service.faults.always(0.06, *faults, "late", "never")
     assert trainer.wait() == 0, trainer.text()
     assert [worker.wait() for worker in workers] == [0, 0], workers[0].text()
     assert "done after" in trainer.text()
@@ -151,7 +155,7 @@ def test_a_worker_whose_service_goes_away_spools_and_delivers(bucket_run, servic
     run.settings |= FEW_REQUESTS
     trainer = run.trainer(pacing__min_new_positions=10**9, fleet__dead_after_seconds=600)
     run.wait_for_loop(0)
-    worker = run.worker("w0", env={"ZEROFLEET_STORE_TIMEOUT": "0.3"})
+    worker = run.worker("w0")
     run.wait_for_shards()
     service.faults.always(
         1.0, "503", only=lambda request: request.startswith("PUT") and DATA in request

@@ -51,7 +51,7 @@ def test_training_does_not_wait_for_a_rating(run):
     assert os.getpriority(os.PRIO_PROCESS, rating) == 19
     # Both may be told to stop; the rating is left for the next start, if it is still of interest.
     assert (trainer.stop(), worker.stop()) == (0, 0)
-    assert rating_processes(run) == []
+    run_kit.wait_for(lambda: not rating_processes(run), "the rating to end")
     last = run.iteration()
     trainer, worker = run.resume(last + 1)
     assert (trainer.wait(), worker.wait()) == (0, 0)

@@ -8,7 +8,7 @@ import run_kit
 from run_kit import wait_for
 from synchronous import NUM_GAMES, check_complete
 
-from support import require
+from support import PATIENCE, require
 from zerofleet.nets.processor import has_int8
 from zerofleet.records.read import decode_shard
 from zerofleet.run.layout import CONSUMED, DATA
@@ -78,7 +78,9 @@ def test_the_games_of_a_killed_worker_are_dealt_again(tree_run):
 
 
 def test_the_games_of_a_frozen_worker_are_dealt_again(tree_run):
-    trainer, (first, second) = play(tree_run, 2, search__num_simulations=32)
+    trainer, (first, second) = play(
+        tree_run, 2, search__num_simulations=32, fleet__dead_after_seconds=8 * PATIENCE
+    )
     wait_for(lambda: read_share(tree_run.store, 1) is not None, "the first deal")
     second.signal(signal.SIGSTOP)
     wait_for(lambda: tree_run.iteration() >= 1, "the first iteration without it")

@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 @pytest.fixture
 def tree_run(forge, tmp_path):
     base = {**run_kit.TINY_TREES, "pacing.max_loops": 2, "search.num_simulations": 64}
+    base["fleet.dead_after_seconds"] = 8 * PATIENCE
     run = run_kit.Run(forge, tmp_path, base=base, recipe="tic_tac_toe")
     yield run
     run.end()

@@ -103,10 +103,14 @@ RESERVE = textwrap.dedent(
     from zerofleet.run.lease import Lease, LeaseHeldError
     from zerofleet.run.store import DirectoryStore
     store = DirectoryStore(sys.argv[1])
-    end = time.monotonic() + float(sys.argv[2])
+    settle_seconds = float(sys.argv[2])  # longer than a write takes here
+    end = time.monotonic() + 8 * settle_seconds
     while time.monotonic() < end:
         try:
-            lease = Lease.acquire(store, sys.argv[3], settle_seconds=0.1, dead_after_seconds=2)
+            lease = Lease.acquire(
+                store, sys.argv[3], settle_seconds=settle_seconds,
+                dead_after_seconds=40 * settle_seconds,
+            )
         except LeaseHeldError:
             continue
         for _ in range(3):
@@ -121,7 +125,7 @@ RESERVE = textwrap.dedent(
 def test_processes_that_fight_for_one_id_never_share_a_number(tmp_path):
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", RESERVE, str(tmp_path), "2", KEY],
+            [sys.executable, "-c", RESERVE, str(tmp_path), str(0.4 * PATIENCE), KEY],
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -20,6 +20,8 @@ from zerofleet.parallel.session import LocalSession, Outcome
 from zerofleet.parallel.trainer import TrainingFailedError, _Watch
 from zerofleet.records.read import read_shard
 from zerofleet.roles.config import ConfigError, parse_setting
+from zerofleet.run.errors import StoreError
+from zerofleet.run.layout import CONFIG
 
 MARK = "ZEROFLEET_TEST_PARALLEL"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "custom_game.py"
@@ -220,6 +222,19 @@ def test_a_trainer_may_end_a_loop_and_two_ratings_before_it_is_stopped():
     """Each as much later as the time given allows; then it does not look at the clock."""
     session = LocalSession(replace(tiny()._request, minutes=100).prepared())
     assert session._overdue_at - session._late_at > 3 * 600
+
+
+def test_a_store_that_is_away_for_a_while_ends_no_session(monkeypatch):
+    session = LocalSession(tiny()._request.prepared())
+    session._store.put(CONFIG, b"{}")
+    assert session._is_open()
+
+    def read(key):
+        raise StoreError(f"{key}: stale file handle")
+
+    monkeypatch.setattr(session._store, "read", read)
+    monkeypatch.setattr(session._store, "list", lambda *_, **__: read("STOP"))
+    assert not session._is_open()  # what runs goes on, nothing is started
 
 
 def test_play_without_search_that_teaches_nothing_is_told():

@@ -6,7 +6,7 @@ from zerofleet.roles.dealing import Dealing
 from zerofleet.run.errors import StoreError
 from zerofleet.run.layout import WORKERS, worker_lease_key
 from zerofleet.run.lease import Lease, LeaseWatch
-from zerofleet.run.shares import Share, read_share
+from zerofleet.run.shares import Share, read_share, write_share
 from zerofleet.run.store import DirectoryStore
 
 
@@ -51,3 +51,23 @@ def test_nobody_is_gone_because_leases_cannot_be_read(tmp_path, away):
     dealing.deal(range(10))
     assert {name: len(share) for name, share in read_share(store, 1).workers.items()} == {"w0": 10}
     assert "ValueError: x" in told[2][1]["text"]
+
+
+def test_a_share_that_a_predecessor_put_back_is_written_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("zerofleet.roles.dealing.RULE_SECONDS", 0.0)
+    store = DirectoryStore(tmp_path)
+    leases = [Lease.acquire(store, worker_lease_key(name)) for name in ("w0", "w1")]
+    settings = {"watch": LeaseWatch(), "num_workers": 2, "tell": lambda kind, **values: None}
+    dealing = Dealing(store, Share(1, 1, 10), **settings)
+    dealing.look()
+    dealing.deal(range(10))
+    frozen = read_share(store, 1)
+    successor = Dealing(store, frozen, **settings)
+    leases[1].release()
+    successor.look()
+    successor.deal(range(10))
+    dealt = read_share(store, 1)
+    assert dealt != frozen
+    write_share(store, frozen)  # it wakes up in the middle of its write
+    successor.deal(range(10))
+    assert read_share(store, 1) == dealt

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -399,6 +400,25 @@ def test_a_frozen_trainer_that_was_taken_over_changes_nothing_more(run):
     entries = [entry["iteration"] for entry in read_stats(run.store)]
     assert entries == list(range(len(entries)))
     run.audit()
+
+
+@pytest.mark.long
+def test_a_trainer_that_wakes_up_when_its_time_is_over_ends_nobodys_run(run):
+    seconds = 8 * PATIENCE
+    settings = {"pacing__min_new_positions": 10**9, "fleet__dead_after_seconds": seconds}
+    began = time.monotonic()
+    first = run.trainer("--minutes=0.5", **settings)
+    run.wait_for_loop(0)
+    first.signal(signal.SIGSTOP)
+    second = run.trainer(**settings)
+    second.wait_for_text("resumed after loop 0")
+    time.sleep(max(0.0, began + 35 - time.monotonic()))
+    first.signal(signal.SIGCONT)
+    assert first.wait() == 1
+    assert "trainer.json: " in first.text().splitlines()[-1]
+    assert not stop_requested(run.store)
+    assert second.poll() is None
+    assert second.stop() == 0
 
 
 def test_a_tiny_wish_waits_for_enough_to_train_on(run):

@@ -154,9 +154,19 @@ def test_a_role_waits_longer_for_its_commit_than_for_its_lease(url, service, mon
         lambda: store.delete("data/v0001_w0_0001.npz"),
         lambda: store.put_if_absent("STOP", b""),
         lambda: store.put("model/version.txt", b""),
+        lambda: store.put("logs/rating.json", b""),
+        lambda: store.read("logs/rating.json"),
         lambda: patiently(lambda: store.read("trainer.json")),
     ):
         assert 60 <= seconds(call) < 78
+
+
+def test_what_is_not_there_is_not_asked_for_again(url, service):
+    store = ObjectStore(url)
+    service.faults.requests.clear()
+    with pytest.raises(KeyMissingError):
+        patiently(lambda: store.read("data/v0001_w0_0001.npz"))
+    assert len(service.faults.requests) == 1
 
 
 class TestErrorsForPeople:

@@ -77,13 +77,16 @@ def test_stats_that_a_predecessor_put_back_are_written_again(store):
     for iteration in range(3):
         known = append_stats(store, {"iteration": iteration}, known=known)
     frozen = store.read("training_stats.json")
-    for iteration in (3, 4):
-        known = append_stats(store, {"iteration": iteration, "seconds": 1.5}, known=known)
+    known = append_stats(store, {"iteration": 2, "elo": {}}, known=known)
     store.put("training_stats.json", frozen)  # it wakes up in the middle of its write
-    append_stats(store, {"iteration": 5}, known=known)
+    known = append_stats(store, {"iteration": 3}, known=known)
+    for iteration in (4, 5):
+        known = append_stats(store, {"iteration": iteration}, known=known)
+    store.put("training_stats.json", frozen)
+    append_stats(store, {"iteration": 6}, known=known)
     entries = read_stats(store)
-    assert [entry["iteration"] for entry in entries] == [0, 1, 2, 3, 4, 5]
-    assert [entry.get("seconds") for entry in entries[3:]] == [1.5, 1.5, None]
+    assert [entry["iteration"] for entry in entries] == [0, 1, 2, 3, 4, 5, 6]
+    assert ["elo" in entry for entry in entries] == [False, False, True, False, False, False, False]
 
 
 def test_stop(store):

@@ -63,11 +63,11 @@ def up(
     run_dir
         The run directory (default: the only one in runs/ that has a fleet).
     """
-    from zerofleet.fleet.control import Fleet
     from zerofleet.fleet.install import Installer
     from zerofleet.fleet.plan import begin_plan, read_plan
     from zerofleet.fleet.spec import FleetError, load_fleet
     from zerofleet.fleet.ssh_fleet import SshFleet
+    from zerofleet.run.lease import LeaseHeldError
     from zerofleet.run.stop import stop_requested
     from zerofleet.run.store import DirectoryStore
 
@@ -81,17 +81,18 @@ def up(
     plan = read_plan(store)
     if fleet is not None or plan is not None:
         begin_plan(store, fleet)
-    if Fleet(run_dir).is_up:
-        print("The fleet has a main node already; it follows the plan: zerofleet fleet status")
-        return 0
     with stop_signals() as stop:
-        group = SshFleet(
-            run_dir,
-            on_event=_show,
-            on_wait=print,
-            prepare=installer,
-            game_file=_game_file(store),
-        )
+        try:
+            group = SshFleet(
+                run_dir,
+                on_event=_show,
+                on_wait=print,
+                prepare=installer,
+                game_file=_game_file(store),
+            )
+        except LeaseHeldError:
+            print("The fleet has a main node already; it follows the plan: zerofleet fleet status")
+            return 0
         try:
             workers = counted(len(group.spec.workers), "worker")
             print(f"{workers} in the fleet of {run_dir}; Ctrl-C stops it")
@@ -122,25 +123,31 @@ def down(*, run_dir: OptionalRunDir = None) -> int:
     run_dir
         The run directory (default: the only one in runs/ that has a fleet).
     """
-    from zerofleet.fleet.ssh_fleet import SshFleet
-
     run_dir = _run_dir(run_dir)
     fleet = _fleet(run_dir)
     if not fleet.is_up:
-        SshFleet(run_dir, on_event=_show, on_wait=print).take_down(GRACE_SECONDS)
-        fleet.down()
-        return 0
+        return _take_down(fleet, run_dir)
     fleet.down()
     print("The main node stops the workers and fetches their last games.")
     end = time.monotonic() + DOWN_SECONDS
     while time.monotonic() < end:
         status = fleet.status()
+        if status.is_fleet_up is False and not fleet.is_given_back:
+            return _take_down(fleet, run_dir)  # it was dead already
         if not status.is_fleet_up or not any(w.link for w in status.workers):
             print("All workers are stopped.")
             return 0
         time.sleep(0.5)
     print(f"zerofleet: not all have stopped within {DOWN_SECONDS:.0f} s: see fleet status")
     return 1
+
+
+def _take_down(fleet: "Fleet", run_dir: Path) -> int:
+    from zerofleet.fleet.ssh_fleet import SshFleet
+
+    SshFleet(run_dir, on_event=_show, on_wait=print).take_down(GRACE_SECONDS)
+    fleet.down()
+    return 0
 
 
 @app.command

@@ -42,6 +42,12 @@ class Fleet:
         lease = read_lease(self._store, FLEET_LEASE)
         return lease is not None and self._watch.observe(FLEET_LEASE, lease)
 
+    @property
+    def is_given_back(self) -> bool:
+        """No main node is left, and the last one has ended by itself."""
+        lease = read_lease(self._store, FLEET_LEASE)
+        return lease is None or bool(lease["state"] == "stopped")
+
     def spec(self) -> FleetSpec:
         """What the fleet is to be. Raises FleetError for a file that cannot be used."""
         return load_planned(self._plan())

@@ -33,7 +33,7 @@ from zerofleet.run.layout import (
     FLEET_WEIGHTS,
     LOGS,
 )
-from zerofleet.run.lease import Heartbeat, Lease, configured_dead_after
+from zerofleet.run.lease import Heartbeat, Lease, LeaseLostError, configured_dead_after
 from zerofleet.run.series import SeriesWriter
 from zerofleet.run.store import DirectoryStore, read_or_none
 
@@ -137,10 +137,19 @@ class SshFleet:
             time.sleep(0.1)
 
     def stop(self, grace_seconds: float) -> None:
-        """See `WorkerGroup.stop`: fetches the last games too, and gives the run's fleet back."""
+        """See `WorkerGroup.stop`: fetches the last games too, and gives the run's fleet back.
+
+        A main node that was taken over leaves the workers to the other one.
+        """
         hosts = [*self._hosts.values(), *self._leaving]
+        with contextlib.suppress(LeaseLostError, StoreError):
+            self._lease.confirm()
         for host in hosts:
-            if not host.is_over:
+            if host.is_over:
+                continue
+            if self._lease.lost:
+                host.leave()
+            else:
                 host.end(grace_seconds)
         end = time.monotonic() + grace_seconds + 30.0
         for host in hosts:

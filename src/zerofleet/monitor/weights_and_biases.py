@@ -80,11 +80,12 @@ class WandbReport:
 
     def _open(self, config: Mapping[str, Any]) -> None:
         directory = self._place.files / LOGS
+        run_id = self._id()
         try:
             self._run = self._wandb.init(
                 project=self._project,
                 name=config.get("run_name") or self._place.name,
-                id=self._id(),
+                id=run_id,
                 resume="allow",
                 dir=str(directory),
                 config=dict(config),

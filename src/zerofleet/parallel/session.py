@@ -4,6 +4,7 @@ Whatever happens in between, an exception or Ctrl-C included, none of them is th
 returns or raises; and should this process be killed, they end by themselves (fleet/guardian.py).
 """
 
+import contextlib
 import sys
 import threading
 import time
@@ -23,6 +24,7 @@ from zerofleet.parallel.fleet import fleet_group
 from zerofleet.parallel.request import PreparedRun
 from zerofleet.roles.config import ConfigError
 from zerofleet.roles.ending import allowance_seconds
+from zerofleet.run.errors import StoreError
 from zerofleet.run.layout import CONFIG, TRAINER_LOG, default_worker_id, worker_log_key
 from zerofleet.run.stop import TIME_IS_OVER, request_stop, stop_requested
 from zerofleet.run.store import read_or_none
@@ -159,13 +161,20 @@ class LocalSession:
         )
 
     def _is_open(self) -> bool:
-        """True once the trainer has cleared the STOP of an earlier session."""
-        return not stop_requested(self._store) and read_or_none(self._store, CONFIG) is not None
+        """True once the trainer has cleared the STOP of an earlier session.
+
+        While the store is away what runs goes on, and nothing is started.
+        """
+        try:
+            return not stop_requested(self._store) and read_or_none(self._store, CONFIG) is not None
+        except StoreError:
+            return False
 
     def _stop_when_late(self) -> None:
         """A trainer that was started again counts its minutes anew; this session does not."""
         if self._trainer.children[0].num_starts > 1 and time.monotonic() >= self._late_at:
-            request_stop(self._store, TIME_IS_OVER)
+            with contextlib.suppress(StoreError):  # the next look will do
+                request_stop(self._store, TIME_IS_OVER)
 
     def _end(self) -> None:
         try:

@@ -35,7 +35,7 @@ from zerofleet.run.ledger import Ledger, Verdict
 from zerofleet.run.many import in_order
 from zerofleet.run.models import read_manifest
 from zerofleet.run.rejected import quarantine
-from zerofleet.run.store import Entry, Store, iterate, read_or_none
+from zerofleet.run.store import Entry, Store, iterate, patiently, read_or_none
 
 MAX_SHARD_BYTES = 256 * 2**20
 """Larger files are refused unread; at 10 bytes a position a shard this size holds 25 million."""
@@ -162,7 +162,8 @@ class Collector:
         return name
 
     def _is_pending(self, name: str, sha256: str) -> bool:
-        return hashlib.sha256(self._store.read(DATA + name)).hexdigest() == sha256
+        data = patiently(lambda: self._store.read(DATA + name))
+        return hashlib.sha256(data).hexdigest() == sha256
 
     def _examine(self, name: str, data: bytes | ShardError) -> AcceptedShard | None:
         if isinstance(data, ShardError):

@@ -13,7 +13,7 @@ from zerofleet.run.errors import DamagedError, RunError, StoreError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import FLEET_WEIGHTS, worker_of_lease_key
 from zerofleet.run.lease import LeaseWatch
-from zerofleet.run.shares import Share, write_share
+from zerofleet.run.shares import Share, read_share, write_share
 from zerofleet.run.store import Store, read_or_none
 
 FIRST_DEAL_SECONDS = 20.0
@@ -97,6 +97,15 @@ class Dealing:
             return
         self._live, self._finished, self._errors = live, finished, errors
 
+    def _put_back(self) -> None:
+        """The share as it was dealt: a trainer that was taken over may have written its own."""
+        mine = self._dealer.share
+        if not mine.revision:
+            return
+        with contextlib.suppress(RunError):  # the next look will do
+            if read_share(self._store, mine.iteration) != mine:
+                write_share(self._store, mine)
+
     def close(self) -> None:
         """All games are there."""
         self._dealer.close()
@@ -110,6 +119,7 @@ class Dealing:
         if time.monotonic() - self._rule_read > RULE_SECONDS:
             self._rule_read = time.monotonic()
             self._dealer.rule = read_rule(self._store)
+            self._put_back()
         before = self._dealer.share
         late = time.monotonic() > self._patience
         if not (before.revision or len(self._live) >= self._num_workers or (self._live and late)):

@@ -129,6 +129,8 @@ class DistributedTraining:
         self._out = out or sys.stdout
         self._log: BinaryIO | None = None
         self._committed: Checkpoint | None = None
+        self._published: dict[str, Any] = {}
+        self._stats: list[dict[str, Any]] = []
         self._progress = EpochProgress()
         cores = max(1, usable_cores() // group.place.local_world_size)
         self._threads = num_workers or min(MAX_LOADER_THREADS, cores)
@@ -464,8 +466,9 @@ class DistributedTraining:
                 entry["model_version"],
                 {"safetensors": committed.read(self._store, MODEL_SAFETENSORS)},
                 self._learner.model.architecture.to_json(),
+                known=self._published,
             )
-            append_stats(self._store, entry)
+            self._stats = append_stats(self._store, entry, known=self._stats)
             done = self._progress.epoch
             names = kept_names(self._config, done, is_last=done >= self._epochs)
             keep(self._store, names, committed.read(self._store, LEARNER))

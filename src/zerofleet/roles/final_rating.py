@@ -10,7 +10,7 @@ from zerofleet.arena.stats import IterationStats, is_rated
 from zerofleet.fleet.status import collect, write_status_text
 from zerofleet.games.protocol import Game
 from zerofleet.run.documents import encode
-from zerofleet.run.errors import RunError
+from zerofleet.run.errors import RunError, StoreError
 from zerofleet.run.layout import RATING, TRAINER_LEASE
 from zerofleet.run.lease import Lease, LeaseWatch, configured_dead_after, read_lease
 from zerofleet.run.stats import append_stats, read_stats
@@ -33,7 +33,8 @@ def keep_final_rating(store: Store, game: Game, rating: VersionRating | VersionS
         dead_after_seconds=configured_dead_after(store),
     )
     try:
-        lease.beat(state="active", progress=shown.get("progress", {}))
+        with contextlib.suppress(StoreError):  # for those who look on
+            lease.beat(state="active", progress=shown.get("progress", {}))
         found = rating.entry()
         write_games(store, game, rating, final=True)
         lease.confirm()

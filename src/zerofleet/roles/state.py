@@ -35,7 +35,7 @@ from zerofleet.run.layout import CONSUMED, DATA, MODEL
 from zerofleet.run.ledger import Ledger
 from zerofleet.run.models import RUN_ID, publish_model
 from zerofleet.run.numbers import LEDGER
-from zerofleet.run.store import Store
+from zerofleet.run.store import Store, patiently
 
 LEARNER = "learner.pt"
 MODEL_NNUE = "model.nnue"
@@ -187,7 +187,7 @@ def read_counted_shard(
     try:
         data = store.read(CONSUMED + name)
     except KeyMissingError:
-        data = store.read(DATA + name)
+        data = patiently(lambda: store.read(DATA + name))
     meta, games = decode_shard(data, name=name)
     if skipped:
         games = games.take(np.flatnonzero(~np.isin(games.game_number, skipped)))

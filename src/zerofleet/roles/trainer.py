@@ -327,11 +327,13 @@ class Trainer:
         elif self._ending.is_time_over():
             why = TIME_IS_OVER
         if why:
+            self._lease.confirm()  # one that was taken over ends nobody's run
             self._ending.request_stop(why)  # workers end while the last version is rated
             self._keep(progress, kept_names(config, progress.state.iteration, is_last=True))
         self._ratings.finish()
         if why:
             self._tell("done", loops=progress.state.iteration, why=why)
+        self._lease.confirm()
         self._write_window(progress, at_most_every=0)
         self._write_status()
 

@@ -29,6 +29,7 @@ from zerofleet.run.layout import (
     DATA,
     LOGS,
     MODEL_VERSION,
+    RATING,
     STATUS_TEXT,
     STOP,
     TENSORBOARD,
@@ -248,7 +249,7 @@ class ObjectStore:
     def _attempt(self, action: str, key: str, call: Callable[[], _T]) -> _T:
         """Calls, again and again with growing pauses while the service is at fault."""
         patience = self._patience_seconds
-        if key.startswith(_SOON_AGAIN.get(action, ())):
+        if key != RATING and key.startswith(_SOON_AGAIN.get(action, ())):
             patience = min(patience, 2 * self._timeout_seconds)
         ends_at = time.monotonic() + patience
         pause = FIRST_PAUSE_SECONDS

@@ -68,13 +68,13 @@ def append_stats(
     """Adds the entry of `entry["iteration"]`, replacing one of that iteration: safe to redo.
 
     Args:
-      known: all entries as this writer left them last. They are taken where the file ends before
-        them: a predecessor that was frozen in its write may have put back what it knew.
+      known: all entries as this writer left them last. They are taken unless the file goes
+        further: a predecessor that was frozen in its write may have put back what it knew.
     Returns: all entries, as they are now in the file.
     """
     iteration = entry["iteration"]
     found = read_stats(store)
-    if known and _last_iteration(known) > _last_iteration(found):
+    if known and _last_iteration(known) >= _last_iteration(found):
         found = list(known)
     entries = [old for old in found if old.get("iteration") != iteration]
     entries.append(entry)

@@ -130,11 +130,14 @@ def patiently(call: Callable[[], _T]) -> _T:
 
     For a single read, by one who cannot go on without it, of what others ask every moment and
     stores of a service therefore soon give up.
-    Raises: the StoreError of the last of six tries, each of which takes up to two time-outs.
+    Raises: KeyMissingError at once; the StoreError of the last of six tries, each of which takes
+      up to two time-outs.
     """
     for tries_left in reversed(range(6)):
         try:
             return call()
+        except KeyMissingError:
+            raise  # that is an answer
         except StoreError:
             if tries_left == 0:
                 raise

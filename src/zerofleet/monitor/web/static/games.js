@@ -69,7 +69,9 @@ export class View {
   async openShard(name) {
     this.stop();
     try {
+      this.asked_for = name;
       const found = await fetchJson(`api/shards/${encodeURIComponent(name)}`);
+      if (this.asked_for !== name) return; // another one was chosen meanwhile
       this.shard = found;
       this.games.replaceChildren(...found.games.map((g, i) => make("option", { value: i }, `${g.number}: ${resultText(found.game, g.returns)}, ${g.plies} plies`)));
       if (!found.has_board) {
@@ -87,10 +89,13 @@ export class View {
   async openGame(index) {
     if (!this.shard || index < 0 || index >= this.shard.games.length) return;
     this.stop();
+    const shard = this.shard;
     this.index = index;
     this.games.value = String(index);
     try {
-      this.game = await fetchJson(`api/shards/${encodeURIComponent(this.shard.name)}/${index}`);
+      const game = await fetchJson(`api/shards/${encodeURIComponent(shard.name)}/${index}`);
+      if (this.shard !== shard || this.index !== index) return; // another one was chosen meanwhile
+      this.game = game;
     } catch (error) {
       this.viewer.hidden = true;
       this.say(error.message);

@@ -31,7 +31,8 @@ from benchmarks.chaos.report import FACTS, markdown
 from benchmarks.chaos.settings import OWN, settings_of
 from benchmarks.tools import machine
 
-DISK_MIB = 512
+MIB_A_MINUTE = 250
+"""Size of a run's disk: all games and many nets are kept, and a run on an idle machine is quick."""
 SUPERVISED = "train"
 RUNS = (*OWN, f"ultimate_ttt+{SUPERVISED}")
 """Recipes; with +train the processes are those of `zerofleet train`."""
@@ -51,7 +52,7 @@ def one(name: str, home: Path, *, minutes: float, workers: int, seed: int, pause
     recipe, _, kind = name.partition("+")
     supervised = kind == SUPERVISED
     begun = time.monotonic()
-    disk = Disk(home / "disk", DISK_MIB)
+    disk = Disk(home / "disk", max(512, round(MIB_A_MINUTE * minutes)))
     forge = run_kit.Forge()
     run = ChaosRun(
         forge,

@@ -7,6 +7,7 @@ import pytest
 
 from support import PATIENCE
 from zerofleet.cli import main
+from zerofleet.fleet.host_figures import HostFigures
 from zerofleet.fleet.plan import begin_plan
 from zerofleet.fleet.ssh_fleet import SshFleet
 from zerofleet.run.layout import FLEET_LEASE
@@ -36,6 +37,10 @@ def take(store):
 
 def let_die(group):
     """The power goes: nothing is given back, and another boot cannot see its processes."""
+    (spec,) = group.spec.workers
+    child = SimpleNamespace(state="running", num_starts=1)
+    figures = HostFigures(link="connected")
+    group._hosts["w0"] = SimpleNamespace(spec=spec, child=child, figures=figures, is_over=False)
     group._write_status(now=True)
     group._heartbeat.close()
     group._series.close()

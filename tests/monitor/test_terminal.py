@@ -95,6 +95,15 @@ def test_an_error_in_a_game_of_ones_own_is_seen_whole() -> None:
     assert [line.strip() for line in lines[-5:]] == [line.strip() for line in said]
 
 
+def test_plain_lines_say_each_message_once_and_the_same_again() -> None:
+    out = io.StringIO()
+    monitor = PlainMonitor(Console(file=out, width=80, no_color=True), clock=lambda: 0.0)
+    for messages in (["a", "b"], ["a", "b"], ["a", "b", "a"], ["b", "a", "c"], ["a"], ["a", "c"]):
+        monitor.update(replace(sample_view(), messages=messages))
+    said = [line for line in out.getvalue().splitlines() if line in ("a", "b", "c")]
+    assert said == ["a", "b", "a", "c", "c"]
+
+
 def test_the_bootstrap_says_nothing_of_the_pace_of_loops() -> None:
     bootstrap = {"iteration": 0, "seconds": 900.0}
     entries = [bootstrap, *sample_entries(2)]  # loops of 41 s

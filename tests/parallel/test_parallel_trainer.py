@@ -13,6 +13,7 @@ import pytest
 
 import zerofleet
 from parallel.tiny_settings import TINY
+from zerofleet.fleet.supervisor import Event
 from zerofleet.monitor.view import RunView
 from zerofleet.nets.config import MlpConfig, ResNetConfig
 from zerofleet.parallel import Epoch, History, RunRequest, ShareWarning
@@ -222,6 +223,17 @@ def test_a_trainer_may_end_a_loop_and_two_ratings_before_it_is_stopped():
     """Each as much later as the time given allows; then it does not look at the clock."""
     session = LocalSession(replace(tiny()._request, minutes=100).prepared())
     assert session._overdue_at - session._late_at > 3 * 600
+
+
+def test_workers_that_fail_at_once_are_all_told():
+    session = LocalSession(tiny()._request.prepared())
+    session._store.put(CONFIG, b"{}")
+    for number in range(8):
+        session._note(Event(f"w{number}", "failed", "exit status 1, starts again\nlog", "a\nb\nc"))
+    messages = session._view().messages
+    assert [m for m in messages if "exit status 1" in m] == [
+        f"[w{number}] exit status 1, starts again" for number in range(8)
+    ]
 
 
 def test_a_store_that_is_away_for_a_while_ends_no_session(monkeypatch):

@@ -180,7 +180,7 @@ class PlainMonitor:
         self._clock = clock
         self._last_iteration: int | None = None
         self._states: dict[str, str] = {}
-        self._messages: tuple[str, ...] = ()
+        self._messages: Counter[str] = Counter()
         self._last_progress = -PLAIN_PROGRESS_SECONDS
 
     def update(self, view: RunView) -> None:
@@ -199,10 +199,12 @@ class PlainMonitor:
             if self._states.get(w.id) != state:
                 self._say(f"[{w.id}] {state}" + (f": {w.note}" if w.note else ""))
                 self._states[w.id] = state
+        messages: Counter[str] = Counter()
         for message in view.messages:
-            if message not in self._messages:
+            messages[message] += 1
+            if messages[message] > self._messages[message]:  # the same may come again
                 self._say(message)
-        self._messages = tuple(view.messages)
+        self._messages = messages
         now = self._clock()
         if now - self._last_progress >= PLAIN_PROGRESS_SECONDS:
             self._last_progress = now

@@ -33,6 +33,8 @@ GRACE_SECONDS = 30.0
 """For the roles to save and end; then they are killed, which loses nothing but time."""
 VIEW_SECONDS = 0.5
 POLL_SECONDS = 0.2
+MAX_MESSAGES = 1000
+"""Lines kept for the view: all workers may fail between two of them, in some lines each."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class LocalSession:
                 f"--run-dir {self._place.files}: cannot be created: {why}; choose another place"
             ) from None
         self._store = self._place.store()
-        self._messages: deque[str] = deque(maxlen=8)
+        self._messages: deque[str] = deque(maxlen=MAX_MESSAGES)
         self._on_event: Callable[[Event], None] = lambda event: None
         launcher = LocalLauncher(orphan_grace_seconds=GRACE_SECONDS)
         vitals = LeaseVitals(self._store)

@@ -52,7 +52,7 @@ def one(name: str, home: Path, *, minutes: float, workers: int, seed: int, pause
     recipe, _, kind = name.partition("+")
     supervised = kind == SUPERVISED
     begun = time.monotonic()
-    disk = Disk(home / "disk", max(512, round(MIB_A_MINUTE * minutes)))
+    disk = Disk(home / "disk", min(4096, max(512, round(MIB_A_MINUTE * minutes))))
     forge = run_kit.Forge()
     run = ChaosRun(
         forge,

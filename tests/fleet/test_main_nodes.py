@@ -7,6 +7,7 @@ import pytest
 
 from support import PATIENCE
 from zerofleet.cli import main
+from zerofleet.fleet import Fleet
 from zerofleet.fleet.host_figures import HostFigures
 from zerofleet.fleet.plan import begin_plan
 from zerofleet.fleet.ssh_fleet import SshFleet
@@ -18,17 +19,22 @@ HEAD = "has a main node already"
 
 
 @pytest.fixture
-def store(tmp_path, monkeypatch):
-    """A run with a plan of one worker, whose main nodes are taken for dead soon."""
-    for module in ("ssh_fleet", "control"):
-        monkeypatch.setattr(
-            f"zerofleet.fleet.{module}.configured_dead_after", lambda _: 2 * PATIENCE
-        )
+def store(tmp_path):
+    """A run with a plan of one worker."""
     (tmp_path / "run" / "logs").mkdir(parents=True)
     (tmp_path / "fleet.yaml").write_text("workers: [{name: w0, host: there}]\n")
     store = DirectoryStore(tmp_path / "run")
     begin_plan(store, tmp_path / "fleet.yaml")
     return store
+
+
+@pytest.fixture
+def soon_dead(monkeypatch):
+    """Main nodes are taken for dead soon."""
+    for module in ("ssh_fleet", "control"):
+        monkeypatch.setattr(
+            f"zerofleet.fleet.{module}.configured_dead_after", lambda _: 4 * PATIENCE
+        )
 
 
 def take(store):
@@ -57,7 +63,7 @@ def call(store, verb):
     return end.value.code
 
 
-def test_up_after_a_power_cut_takes_the_fleet(store, monkeypatch, capsys):
+def test_up_after_a_power_cut_takes_the_fleet(store, soon_dead, monkeypatch, capsys):
     let_die(take(store))
     monkeypatch.setattr(SshFleet, "poll", lambda self: False)
     store.put("STOP", b"")
@@ -74,7 +80,7 @@ def test_up_beside_a_main_node_says_so(store, capsys):
     assert HEAD in capsys.readouterr().out
 
 
-def test_down_after_a_power_cut_stops_the_workers_itself(store, monkeypatch, capsys):
+def test_down_after_a_power_cut_stops_the_workers_itself(store, soon_dead, monkeypatch, capsys):
     let_die(take(store))
     taken_down = []
 
@@ -86,6 +92,20 @@ def test_down_after_a_power_cut_stops_the_workers_itself(store, monkeypatch, cap
     assert call(store, "down") == 0
     assert taken_down == [["w0"]]
     assert "All workers are stopped" not in capsys.readouterr().out
+
+
+def test_down_before_anybody_was_reached_ends_those_of_an_earlier_main_node(store, monkeypatch):
+    group, begun = take(store), []
+    Fleet(store.root).down()
+
+    def begin(self, spec, *, end_in_seconds=None):
+        begun.append((spec.name, end_in_seconds))
+
+    monkeypatch.setattr(SshFleet, "_begin", begin)
+    group.poll()
+    group.close()
+    assert begun == [("w0", 30.0)]
+    assert group.is_down
 
 
 @pytest.mark.parametrize(("by", "asked"), [("another session", "leave"), ("", "end")])

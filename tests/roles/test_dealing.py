@@ -5,7 +5,7 @@ import pytest
 from zerofleet.roles.dealing import Dealing
 from zerofleet.run.errors import StoreError
 from zerofleet.run.layout import WORKERS, worker_lease_key
-from zerofleet.run.lease import Lease, LeaseWatch
+from zerofleet.run.lease import Lease, LeaseLostError, LeaseWatch
 from zerofleet.run.shares import Share, read_share, write_share
 from zerofleet.run.store import DirectoryStore
 
@@ -70,4 +70,11 @@ def test_a_share_that_a_predecessor_put_back_is_written_again(tmp_path, monkeypa
     assert dealt != frozen
     write_share(store, frozen)  # it wakes up in the middle of its write
     successor.deal(range(10))
+    assert read_share(store, 1) == dealt
+
+    def refuse():
+        raise LeaseLostError("taken over")
+
+    dealing._confirm = refuse  # as that of the predecessor does
+    dealing.deal([])
     assert read_share(store, 1) == dealt

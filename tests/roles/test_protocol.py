@@ -406,13 +406,13 @@ def test_a_frozen_trainer_that_was_taken_over_changes_nothing_more(run):
 def test_a_trainer_that_wakes_up_when_its_time_is_over_ends_nobodys_run(run):
     seconds = 8 * PATIENCE
     settings = {"pacing__min_new_positions": 10**9, "fleet__dead_after_seconds": seconds}
-    began = time.monotonic()
-    first = run.trainer("--minutes=0.5", **settings)
+    first = run.trainer(f"--minutes={0.5 * PATIENCE}", **settings)
     run.wait_for_loop(0)
+    began = time.monotonic()
     first.signal(signal.SIGSTOP)
     second = run.trainer(**settings)
     second.wait_for_text("resumed after loop 0")
-    time.sleep(max(0.0, began + 35 - time.monotonic()))
+    time.sleep(max(0.0, began + 30 * PATIENCE - time.monotonic()))
     first.signal(signal.SIGCONT)
     assert first.wait() == 1
     assert "trainer.json: " in first.text().splitlines()[-1]

@@ -67,7 +67,7 @@ def up(
     from zerofleet.fleet.plan import begin_plan, read_plan
     from zerofleet.fleet.spec import FleetError, load_fleet
     from zerofleet.fleet.ssh_fleet import SshFleet
-    from zerofleet.run.lease import LeaseHeldError
+    from zerofleet.run.lease import LeaseHeldError, LeaseLostError
     from zerofleet.run.stop import stop_requested
     from zerofleet.run.store import DirectoryStore
 
@@ -81,18 +81,18 @@ def up(
     plan = read_plan(store)
     if fleet is not None or plan is not None:
         begin_plan(store, fleet)
+    try:
+        group = SshFleet(
+            run_dir,
+            on_event=_show,
+            on_wait=print,
+            prepare=installer,
+            game_file=_game_file(store),
+        )
+    except LeaseHeldError:
+        print("The fleet has a main node already; it follows the plan: zerofleet fleet status")
+        return 0
     with stop_signals() as stop:
-        try:
-            group = SshFleet(
-                run_dir,
-                on_event=_show,
-                on_wait=print,
-                prepare=installer,
-                game_file=_game_file(store),
-            )
-        except LeaseHeldError:
-            print("The fleet has a main node already; it follows the plan: zerofleet fleet status")
-            return 0
         try:
             workers = counted(len(group.spec.workers), "worker")
             print(f"{workers} in the fleet of {run_dir}; Ctrl-C stops it")
@@ -102,6 +102,8 @@ def up(
                 stop.wait(0.2)
         finally:
             group.stop(GRACE_SECONDS)
+    if group.lost:
+        raise LeaseLostError(group.lost)
     print(
         "All workers are stopped." if stop.is_set() else "The run has ended, or the fleet is down."
     )
@@ -129,16 +131,17 @@ def down(*, run_dir: OptionalRunDir = None) -> int:
         return _take_down(fleet, run_dir)
     fleet.down()
     print("The main node stops the workers and fetches their last games.")
-    end = time.monotonic() + DOWN_SECONDS
+    seconds = max(DOWN_SECONDS, 1.5 * fleet.dead_after_seconds)
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         status = fleet.status()
-        if status.is_fleet_up is False and not fleet.is_given_back:
+        if not fleet.is_up and not fleet.is_given_back:
             return _take_down(fleet, run_dir)  # it was dead already
         if not status.is_fleet_up or not any(w.link for w in status.workers):
             print("All workers are stopped.")
             return 0
         time.sleep(0.5)
-    print(f"zerofleet: not all have stopped within {DOWN_SECONDS:.0f} s: see fleet status")
+    print(f"zerofleet: not all have stopped within {seconds:.0f} s: see fleet status")
     return 1
 
 

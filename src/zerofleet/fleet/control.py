@@ -33,7 +33,7 @@ class Fleet:
 
         Keep the object between calls: it is what tells a dead worker from a live one.
         """
-        self._watch.dead_after_seconds = configured_dead_after(self._store)
+        self._watch.dead_after_seconds = self.dead_after_seconds
         return collect(self._store, self._watch)
 
     @property
@@ -41,6 +41,11 @@ class Fleet:
         """A main node follows the plan."""
         lease = read_lease(self._store, FLEET_LEASE)
         return lease is not None and self._watch.observe(FLEET_LEASE, lease)
+
+    @property
+    def dead_after_seconds(self) -> float:
+        """A main node that is silent for so long is dead."""
+        return configured_dead_after(self._store)
 
     @property
     def is_given_back(self) -> bool:

@@ -176,6 +176,8 @@ class HostWorker:
             self._root = link.path(self.spec.workdir or "")
             if self._ending is None:
                 self._look_at_host(link)
+            if self._leaving:  # another main node may have it by now
+                return
             note = self._claim(link)
             if note:
                 self._tell("note", note)

@@ -102,7 +102,7 @@ class SshFleet:
         self._moved: deque[tuple[float, int]] = deque()
         self._lock = threading.Lock()
         self._problem = ""
-        self._is_closed = False
+        self._has_begun = self._is_closed = False
 
     # -- WorkerGroup ---------------------------------------------------------------------------
 
@@ -147,7 +147,7 @@ class SshFleet:
         for host in hosts:
             if host.is_over:
                 continue
-            if self._lease.lost:
+            if self.lost:
                 host.leave()
             else:
                 host.end(grace_seconds)
@@ -191,6 +191,11 @@ class SshFleet:
         return self._spec
 
     @property
+    def lost(self) -> str:
+        """Who took the fleet over; empty while it is ours."""
+        return self._lease.lost
+
+    @property
     def is_down(self) -> bool:
         """`zerofleet fleet down` asks for the end."""
         return self._plan.is_down
@@ -209,6 +214,10 @@ class SshFleet:
                 self._problem = str(error)
                 self._event(Event("fleet", "failed", self._problem))
             return
+        if plan.is_down and not self._has_begun:  # what an earlier main node left behind
+            for spec in self._wanted().values():
+                self._begin(spec, end_in_seconds=30.0)
+        self._has_begun = True
         wanted = {} if not self._spec.enabled or plan.is_down else self._wanted()
         self._write_weights(wanted)
         for host in self._hosts.values():
@@ -286,10 +295,11 @@ class SshFleet:
 
     def _write_status(self, *, now: bool = False) -> None:
         moment = time.monotonic()
-        if not now and moment - self._written_at < STATUS_SECONDS:
+        if self.lost or (not now and moment - self._written_at < STATUS_SECONDS):
             return
         self._written_at = moment
-        hosts = {name: self._figures(host) for name, host in self._hosts.items()}
+        leaving = {host.spec.name: host for host in self._leaving if not host.is_over}
+        hosts = {name: self._figures(host) for name, host in (leaving | self._hosts).items()}
         total = sum(figures["num_bytes"] for figures in hosts.values())
         self._moved.append((moment, total))
         while self._moved[0][0] < moment - NETWORK_SECONDS:

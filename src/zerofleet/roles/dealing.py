@@ -47,6 +47,7 @@ class Dealing:
         num_workers: int,
         tell: Callable[..., None],
         speeds: Speeds | None = None,
+        confirm: Callable[[], None] = lambda: None,
     ) -> None:
         """Goes on from `share`, or begins with one of revision 0.
 
@@ -55,7 +56,9 @@ class Dealing:
           num_workers: to be waited for, a moment, before the first deal.
           speeds: measured so far; goes on being measured.
           tell: called with the kind of an event and its values.
+          confirm: raises if this trainer may write no more.
         """
+        self._confirm = confirm
         self._store = store
         self._speeds = speeds or Speeds()
         self._dealer = Dealer(share, rule=read_rule(store), speeds=self._speeds)
@@ -104,6 +107,7 @@ class Dealing:
             return
         with contextlib.suppress(RunError):  # the next look will do
             if read_share(self._store, mine.iteration) != mine:
+                self._confirm()  # who was taken over is the one whose share is old
                 write_share(self._store, mine)
 
     def close(self) -> None:

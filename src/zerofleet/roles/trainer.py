@@ -358,6 +358,7 @@ class Trainer:
             num_workers=self._num_workers if self._is_first_deal else 1,
             tell=self._tell,
             speeds=self._speeds,
+            confirm=self._lease.confirm,
         )
         self._is_first_deal = False  # from now on all that will come are here, or come late
         self._collector.expect_iteration(iteration, share.num_games)

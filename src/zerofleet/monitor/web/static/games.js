@@ -69,9 +69,9 @@ export class View {
   async openShard(name) {
     this.stop();
     try {
-      this.asked_for = name;
+      this.wanted = name;
       const found = await fetchJson(`api/shards/${encodeURIComponent(name)}`);
-      if (this.asked_for !== name) return; // another one was chosen meanwhile
+      if (this.wanted !== name) return; // another one was chosen meanwhile
       this.shard = found;
       this.games.replaceChildren(...found.games.map((g, i) => make("option", { value: i }, `${g.number}: ${resultText(found.game, g.returns)}, ${g.plies} plies`)));
       if (!found.has_board) {
@@ -81,6 +81,7 @@ export class View {
       }
       await this.openGame(0);
     } catch (error) {
+      if (this.wanted !== name) return;
       this.viewer.hidden = true;
       this.say(error.message);
     }
@@ -97,6 +98,7 @@ export class View {
       if (this.shard !== shard || this.index !== index) return; // another one was chosen meanwhile
       this.game = game;
     } catch (error) {
+      if (this.shard !== shard || this.index !== index) return;
       this.viewer.hidden = true;
       this.say(error.message);
       return;

@@ -4,15 +4,17 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
-from command import run
+from command import call, run
 
 from support import PATIENCE, require_program
+from zerofleet.fleet.sync import MirrorCounts
 from zerofleet.run.layout import worker_lease_key
 from zerofleet.run.lease import Lease
 from zerofleet.run.models import fetch_model, publish_model
-from zerofleet.run.stop import request_stop, stop_requested
+from zerofleet.run.stop import clear_stop, request_stop, stop_requested
 from zerofleet.run.store import DirectoryStore
 
 
@@ -41,6 +43,34 @@ def test_mirror(tmp_path):
     assert fetch_model(there).data == b"net"
     assert stop_requested(there)
     assert here.read("data/v0001_far_0001.npz") == b"games"
+
+
+def test_a_stop_that_is_taken_back_does_not_end_it(tmp_path, monkeypatch, capsys):
+    """The minute that its workers have begins with the STOP that stays."""
+    (tmp_path / "here").mkdir()
+    here, rounds, now = DirectoryStore(tmp_path / "here"), [], [0.0]
+
+    class Link:
+        mirror = SimpleNamespace(counts=MirrorCounts())
+
+        def __init__(self, *_, **__):
+            pass
+
+        def step(self):
+            rounds.append(now[0])
+            now[0] += 20
+            if len(rounds) in (2, 8):
+                request_stop(here, "done")
+            if len(rounds) == 4:
+                clear_stop(here)
+            return True
+
+    monkeypatch.setattr("zerofleet.cli.mirror.RsyncMirror", Link)
+    monkeypatch.setattr("zerofleet.cli.mirror.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("zerofleet.cli.mirror._has_live_worker", lambda *_: True)
+    ended = call(capsys, "mirror", "there", "--run-dir", here.root, "--every", "0.001")
+    assert ended.returncode == 0
+    assert len(rounds) == 8 + 4 + 1
 
 
 @pytest.mark.usefixtures("rsync")

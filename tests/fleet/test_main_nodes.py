@@ -108,11 +108,28 @@ def test_down_before_anybody_was_reached_ends_those_of_an_earlier_main_node(stor
     assert group.is_down
 
 
+def test_a_run_that_goes_on_begins_the_workers_that_ended_with_it(store, monkeypatch):
+    group, begun = take(store), []
+    monkeypatch.setattr(SshFleet, "_begin", lambda self, spec: begun.append(spec.name))
+    (spec,) = group._wanted().values()
+    group._hosts["w0"] = SimpleNamespace(spec=spec, is_over=True, fleet=None)
+    store.put("STOP", b"")
+    group._follow_plan()
+    assert begun == []
+    store.delete("STOP")
+    group._follow_plan()
+    assert begun == ["w0"]
+    group._hosts.clear()
+    group.close()
+
+
 @pytest.mark.parametrize(("by", "asked"), [("another session", "leave"), ("", "end")])
 def test_one_that_was_taken_over_leaves_the_workers(store, by, asked):
     group, calls = take(store), []
     group._heartbeat.close()
-    host = SimpleNamespace(is_over=False, figures=None, spec=None, child=None)
+    host = SimpleNamespace(
+        is_over=False, figures=HostFigures(), spec=group.spec.workers[0], child=None
+    )
 
     def over(name):
         calls.append(name)

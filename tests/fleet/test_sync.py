@@ -64,6 +64,19 @@ def test_models_and_config_go_out(store, remote, mirror):
     assert counts(mirror).num_models_out == 2
 
 
+def test_a_round_that_could_not_bring_all_games_says_so(store, remote):
+    times = iter(range(0, 1000, 4))
+    mirror = Mirror(store, remote, "gpu3", log_seconds=0, clock=lambda: next(times))
+    for number in range(1, 6):
+        remote.put(f"data/v0001_w0_000{number}.npz", b"games")
+    rounds = [mirror.step()]
+    while not rounds[-1]:
+        rounds.append(mirror.step())
+    assert len(rounds) > 1
+    assert not list(iterate(remote, "data/"))
+    assert len(list(iterate(store, "data/"))) == 5
+
+
 def test_shards_and_logs_come_in(store, remote, mirror):
     remote.put(SHARD, b"games")
     remote.put("logs/worker_w0.log", b"line 1\n")

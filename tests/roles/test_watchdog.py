@@ -75,6 +75,17 @@ def test_even_where_the_interpreter_is_locked():
     assert "in hang" in done.stderr
 
 
+def test_one_that_is_suspended_while_it_waits_goes_on():
+    """Timers go on meanwhile, that of the interpreter too."""
+    suspended = (
+        "watchdog.rest(); time.sleep(1.2); "
+        "subprocess.Popen(['sh', '-c', f'sleep 6; kill -CONT {os.getpid()}']); "
+        "os.kill(os.getpid(), signal.SIGSTOP); print('done')"
+    )
+    done = run(f"import os, signal, subprocess; {suspended}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+
+
 def test_a_long_wait_ends_nothing():
     done = run("watchdog.rest(); threading.Event().wait(1.5); print('done')")
     assert (done.returncode, done.stdout) == (0, "done\n")

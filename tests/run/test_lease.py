@@ -20,6 +20,7 @@ from zerofleet.run.lease import (
     Lease,
     LeaseHeldError,
     LeaseLostError,
+    LeaseStoppedError,
     LeaseWatch,
     configured_dead_after,
     read_lease,
@@ -197,6 +198,15 @@ def test_a_frozen_process_is_taken_over_and_stops_when_it_wakes(store, holder):
         time.sleep(0.02)
     lease.confirm()
     assert read_lease(store, KEY)["session"] == lease.session
+
+
+def test_who_watches_a_holder_can_be_told_to_stop(store):
+    Lease.acquire(store, KEY)
+    elsewhere(store)
+    asked = []
+    with pytest.raises(LeaseStoppedError, match="told to stop while its holder was watched"):
+        Lease.acquire(store, KEY, pause=lambda seconds: asked.append(seconds) or len(asked) == 3)
+    assert asked == [1.0] * 3
 
 
 def test_the_late_write_of_a_predecessor_is_overwritten(store):

@@ -63,12 +63,15 @@ def mirror(remote: str, /, *, run_dir: RunDir, every: Duration = 2.0) -> int:
                 if line != shown:
                     shown = line
                     say(line)
-                if ends_at is None and stop_requested(store):
+                if not stop_requested(store):
+                    ends_at = None  # or no more: the run goes on
+                elif ends_at is None:
                     ends_at = time.monotonic() + 60
                 if ends_at is not None and (
                     time.monotonic() > ends_at or not _has_live_worker(store, remote)
                 ):
-                    link.step()  # what a worker delivered just before it stopped
+                    while not link.step():  # what a worker delivered just before it stopped
+                        pass
                     say("done: the run has ended")
                     return 0
             stop.wait(every)

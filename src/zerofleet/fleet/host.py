@@ -124,6 +124,11 @@ class HostWorker:
         return not self._thread.is_alive()
 
     @property
+    def is_stopped(self) -> bool:
+        """The worker was stopped, as `end` asks; its last games may still be on their way."""
+        return self._is_stopped
+
+    @property
     def is_over(self) -> bool:
         """The thread has ended."""
         return not self._thread.is_alive()
@@ -243,10 +248,11 @@ class HostWorker:
     ) -> bool:
         """A round of the mirror; False if it could not do everything, and says why.
 
-        Raises: LinkError. With `final` any error, since there is no next round.
+        Raises: LinkError. With `final`, which brings all there is, any error: there is no next one.
         """
         try:
-            mirror.step()
+            while not mirror.step() and final and not self._leaving:
+                pass
             return True
         except LinkError:
             raise

@@ -62,13 +62,17 @@ class RsyncMirror:
             main, self._staging, name or remote, on_event=on_event, log_seconds=log_seconds
         )
 
-    def step(self) -> None:
-        """Pull, mirror, push; StoreError with rsync's own words if the remote cannot be reached."""
+    def step(self) -> bool:
+        """Pull, mirror, push; StoreError with rsync's own words if the remote cannot be reached.
+
+        Returns: see `Mirror.step`.
+        """
         self._pull()
         self._staging.leases_put.clear()
         self._staging.deleted.clear()
-        self.mirror.step()
+        is_complete = self.mirror.step()
         self._push()
+        return is_complete
 
     def _pull(self) -> None:
         # --delete makes the staging an image of the remote, whatever an earlier crash left there.

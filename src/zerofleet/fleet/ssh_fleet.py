@@ -35,6 +35,7 @@ from zerofleet.run.layout import (
 )
 from zerofleet.run.lease import Heartbeat, Lease, LeaseLostError, configured_dead_after
 from zerofleet.run.series import SeriesWriter
+from zerofleet.run.stop import stop_requested
 from zerofleet.run.store import DirectoryStore, read_or_none
 
 FORMAT = 1
@@ -45,6 +46,7 @@ NETWORK_SECONDS = 60.0
 """Network usage is that of the last minute."""
 LOG_BYTES = 16 * 2**20
 LOG_FILES = 5
+_GAMES_LEFT = "is stopped, but some of its games are still there: fleet down tries again"
 
 
 class SshFleet:
@@ -142,6 +144,7 @@ class SshFleet:
         A main node that was taken over leaves the workers to the other one.
         """
         hosts = [*self._hosts.values(), *self._leaving]
+        moved = {host.spec.name: host.figures.num_shards for host in hosts}
         with contextlib.suppress(LeaseLostError, StoreError):
             self._lease.confirm()
         for host in hosts:
@@ -155,10 +158,14 @@ class SshFleet:
         for host in hosts:
             while not host.join(0.2) and time.monotonic() < end:
                 self._write_status()
+                if moved[host.spec.name] != host.figures.num_shards:  # games come: that goes on
+                    moved[host.spec.name] = host.figures.num_shards
+                    end = time.monotonic() + grace_seconds + 30.0
         for host in hosts:
             if not host.is_over:
                 host.leave()
-                self._event(Event(host.spec.name, "failed", "does not answer; it may play on"))
+                text = _GAMES_LEFT if host.is_stopped else "does not answer; it may play on"
+                self._event(Event(host.spec.name, "failed", text))
         self.close()
 
     def take_down(self, grace_seconds: float) -> None:
@@ -227,6 +234,9 @@ class SshFleet:
             self._event(Event(name, "stopped", "its entry is gone or has changed"))
             host.end(30.0)
             self._leaving.append(host)
+        with contextlib.suppress(StoreError):
+            if not stop_requested(self._store):  # those that ended with a run that goes on now
+                self._hosts = {n: host for n, host in self._hosts.items() if not host.is_over}
         gone = {host.spec.name for host in self._leaving if not host.is_over}
         for name, spec in wanted.items():
             if name not in self._hosts and name not in gone:

@@ -116,8 +116,11 @@ class Mirror:
         self._sent_since = float("-inf")
         self.counts = MirrorCounts()
 
-    def step(self) -> None:
-        """One round in both directions; StoreError if one side cannot be reached."""
+    def step(self) -> bool:
+        """One round in both directions; StoreError if one side cannot be reached.
+
+        Returns: False if more games are there than a round brings.
+        """
         self._watch.dead_after_seconds = configured_dead_after(self._main)
         # A lease says that a share is delivered; so it arrives after the shards that it means.
         leases = self._read_leases()
@@ -130,6 +133,7 @@ class Mirror:
         if self._clock() >= self._logs_at:
             self._logs_in()
             self._logs_at = self._clock() + self._log_seconds
+        return is_complete
 
     # Out.
 

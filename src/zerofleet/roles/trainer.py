@@ -57,7 +57,7 @@ from zerofleet.run.consumed import delete_outside_window, restore_uncounted
 from zerofleet.run.errors import RunError, StoreError
 from zerofleet.run.faults import fault_point
 from zerofleet.run.layout import CONFIG, TENSORBOARD, TRAINER_LEASE
-from zerofleet.run.lease import Heartbeat, Lease, LeaseWatch
+from zerofleet.run.lease import Heartbeat, Lease, LeaseStoppedError, LeaseWatch
 from zerofleet.run.own_files import OwnFiles
 from zerofleet.run.place import Place, make_directories
 from zerofleet.run.shares import Share, prune_shares, read_share
@@ -149,13 +149,17 @@ class Trainer:
         make_directories(self._place, self._store)
         with stop_signals() as self._stop:
             self._ending = Ending(self._store, self._stop, minutes=self._minutes)
-            self._lease = Lease.acquire(
-                self._store,
-                TRAINER_LEASE,
-                info={"software": software_version(), "device": str(self._device)},
-                dead_after_seconds=self._config.fleet.dead_after_seconds,
-                on_wait=lambda text: self._report({"kind": "waiting", "for": text}),
-            )
+            try:
+                self._lease = Lease.acquire(
+                    self._store,
+                    TRAINER_LEASE,
+                    info={"software": software_version(), "device": str(self._device)},
+                    dead_after_seconds=self._config.fleet.dead_after_seconds,
+                    on_wait=lambda text: self._report({"kind": "waiting", "for": text}),
+                    pause=self._stop.wait,
+                )
+            except LeaseStoppedError:
+                return 0
             with (
                 OwnFiles(self._place, self._store) as files,
                 files.series("trainer") as self._series,

@@ -55,7 +55,9 @@ class Watchdog:
     def alive(self) -> None:
         """Work goes on; from now on it may stand still for so long."""
         self._rounds += 1
-        self._at_work = True
+        if not self._at_work:
+            self._at_work = True
+            self._set_backup()
 
     def rest(self) -> None:
         """No work is under way, until `alive` is called again."""
@@ -92,9 +94,13 @@ class Watchdog:
 
     def _set_backup(self) -> None:
         seconds = self._limit_seconds
-        if math.isfinite(seconds) and self._thread.is_alive():
+        if not self._thread.is_alive():
+            return
+        if math.isfinite(seconds) and self._at_work:
             later = seconds + max(_BACKUP_SECONDS, seconds / 2)
             faulthandler.dump_traceback_later(later, exit=True)
+        else:  # it would end one that was suspended while it waited
+            faulthandler.cancel_dump_traceback_later()
 
     def _end(self) -> NoReturn:
         faulthandler.dump_traceback_later(_LAST_WORDS_SECONDS, exit=True)

@@ -16,7 +16,7 @@ or not at all, and its numbers are never used again.
 import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,7 @@ from zerofleet.run.lease import (
     Heartbeat,
     Lease,
     LeaseHeldError,
+    LeaseStoppedError,
     Reservation,
     configured_dead_after,
 )
@@ -135,7 +136,10 @@ class Worker:
         """
         store = self._place.store()
         with stop_signals() as stop:
-            lease = self._acquire(store)
+            try:
+                lease = self._acquire(store, stop.wait)
+            except LeaseStoppedError:
+                return 0
             worker = lease.key.removeprefix("workers/").removesuffix(".json")
             with (
                 OwnFiles(self._place, store) as files,
@@ -168,7 +172,7 @@ class Worker:
 
     # -- the steps ---------------------------------------------------------------------------
 
-    def _acquire(self, store: Store) -> Lease:
+    def _acquire(self, store: Store, pause: Callable[[float], object]) -> Lease:
         info = {"threads": self._threads, "software": software_version()}
         dead_after = configured_dead_after(store)
 
@@ -188,6 +192,7 @@ class Worker:
                 minimum_batch=batch,
                 minimum_game=game,
                 on_wait=lambda text: self._report({"kind": "waiting", "for": text}),
+                pause=pause,
             )
 
         if self._worker_id is not None:
@@ -321,16 +326,17 @@ class Worker:
         """
         session = self.session
         self.watchdog.rest()
-        while not session.stopped():
+        while True:  # at least once: finished games are delivered by one that was told to stop
             fault_point("worker.before_reserve")
             try:
                 reserved = session.lease.reserve(num_games)
             except StoreError as away:
+                if session.stopped():
+                    return None
                 self.wait(str(away), state="error")
                 continue
             session.heartbeat.update(state=self._spool.state, error=self._spool.error)
             return reserved
-        return None
 
     @property
     def has_undelivered(self) -> bool:

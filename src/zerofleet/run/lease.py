@@ -44,6 +44,10 @@ class LeaseHeldError(RunError):
     """Another live process holds the lease."""
 
 
+class LeaseStoppedError(RunError):
+    """Told to stop while the holder of a lease was watched."""
+
+
 class LeaseLostError(RunError):
     """Another session took the lease over; the holder must stop without writing more."""
 
@@ -154,6 +158,7 @@ class Lease:
         minimum_batch: int = 1,
         minimum_game: int = 0,
         on_wait: Callable[[str], None] | None = None,
+        pause: Callable[[float], object] = time.sleep,
     ) -> "Lease":
         """Takes the lease, watching a holder that may be dead for up to `dead_after_seconds`.
 
@@ -163,7 +168,8 @@ class Lease:
           minimum_batch, minimum_game: lower bounds of the first numbers, for a lease that was
             deleted by hand while the run still holds shards of this id (`numbers.py`).
           on_wait: told once, in words, if the holder has to be watched.
-        Raises: LeaseHeldError as soon as the holder shows that it is alive.
+          pause: waits so many seconds; true if told to stop meanwhile.
+        Raises: LeaseHeldError as soon as the holder shows that it is alive; LeaseStoppedError.
         """
         watch = LeaseWatch(dead_after_seconds)
         first = True
@@ -186,7 +192,8 @@ class Lease:
                     f"{dead_after_seconds:.0f} s for a sign of life"
                 )
             first = False
-            time.sleep(min(1.0, dead_after_seconds / 10))
+            if pause(min(1.0, dead_after_seconds / 10)):
+                raise LeaseStoppedError(f"{key}: told to stop while its holder was watched")
         document = _new_document(old, info, minimum_batch, minimum_game)
         store.put(key, encode(document))
         # Two takers of one dead lease both get here; the later write stays and the other one,

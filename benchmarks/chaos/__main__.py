@@ -189,8 +189,8 @@ def summed(args: argparse.Namespace, runs: list[dict[str, Any]]) -> dict[str, An
         "seed": args.seed,
         "minutes": args.minutes,
         "at_once": args.at_once,
-        "command": f"--minutes {args.minutes:g} --at-once {args.at_once} --seed {args.seed} "
-        f"--recipes {args.recipes}",
+        "command": f"--minutes {args.minutes:g} --at-once {args.at_once} "
+        f"--pause {args.pause:g} --seed {args.seed} --recipes {args.recipes}",
         "total": dict(total),
         "runs": runs,
     }

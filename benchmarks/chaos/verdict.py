@@ -1,5 +1,6 @@
 """What is left of a run after its chaos: recomputed from the files alone."""
 
+import contextlib
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from benchmarks.chaos.campaign import Campaign
 from benchmarks.chaos.witness import shard_name
 from zerofleet.records.account import shard_account
 from zerofleet.run.audit import audit
-from zerofleet.run.layout import parse_shard_name
+from zerofleet.run.layout import DATA, base_name, parse_shard_name
 from zerofleet.run.numbers import ShardContent, read_ledger
 from zerofleet.run.rejected import read_rejected
 from zerofleet.run.stats import read_stats
+from zerofleet.run.store import iterate
 
 
 @dataclass
@@ -77,6 +79,13 @@ def _refused(campaign: Campaign, whole: dict[tuple[str, int], ShardContent]) -> 
     """Each rejected file has its cause; a whole shard's games count from others."""
     findings = campaign.findings
     ledger = read_ledger(campaign.run.store)
+    # Those of the loop that was under way count when it goes on.
+    waiting = set()
+    for entry in iterate(campaign.run.store, DATA):
+        with contextlib.suppress(ValueError, KeyError):  # no shard, or one that was damaged
+            parsed = parse_shard_name(base_name(entry.key))
+            content = whole[parsed.worker, parsed.batch]
+            waiting |= {(content.iteration, number) for number in content.game_numbers}
     found, times = Refused(), Counter()
     for numbered, reason in read_rejected(campaign.run.store).items():
         name = shard_name(numbered)
@@ -93,7 +102,13 @@ def _refused(campaign: Campaign, whole: dict[tuple[str, int], ShardContent]) -> 
             content = whole.get((parsed.worker, parsed.batch))
             if content is None or content.iteration is None:
                 findings.append(f"rejected/{numbered} is a whole shard: {reason}")
-            elif missing := ledger.new_games(content.iteration, content.game_numbers):
+                continue
+            missing = [
+                number
+                for number in ledger.new_games(content.iteration, content.game_numbers)
+                if (content.iteration, number) not in waiting
+            ]
+            if missing:
                 findings.append(f"rejected/{numbered}: game {missing[0]} counts nowhere: {reason}")
     for name in (*campaign.damaged, *campaign.junk):
         if times[name] != 1:
